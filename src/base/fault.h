@@ -1,0 +1,26 @@
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
+/*
+ * Fault points: if (fault("arena.block")) behave as if the world failed here.
+ * Without --enable-faults it is the constant false and no code remains.
+ *
+ * LLMGW_FAULT="arena.block:3" fails the third call, ":3+" every call from the
+ * third on, ":5%" each with that chance (seeded); several are joined by ','.
+ * LLMGW_FAULT_COUNT=FILE writes "name calls" lines there at exit.
+ */
+#include <stdbool.h>
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#ifdef WITH_FAULTS
+bool fault(const char *name);
+/* Reads a specification as above; NULL clears. Called by the mains. */
+void fault_setup(const char *spec);
+#else
+#define fault(name) (false)
+#define fault_setup(spec) ((void)(spec))
+#endif
+
+#endif

@@ -1,0 +1,33 @@
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+/*
+ * Where lines go. Rooms below flow return errors and do not log; the mains and
+ * flow do. Request lines are made by meter/reqlog and written by log_line.
+ *
+ * One write(2) per line, so lines of several workers do not mix. A file is
+ * opened with O_APPEND and opened again by log_reopen (logrotate). A line that
+ * cannot be written is counted, never waited for.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG__MAX };
+enum log_format { LOG_KEYVALUE, LOG_JSON };
+
+/* to: "stderr", "syslog" or "file:/path". ERR_IO leaves the old target. */
+MUST_CHECK enum err log_open(
+    struct str to, enum log_format format, enum log_level level);
+MUST_CHECK enum err log_reopen(void);
+enum log_format log_format_now(void);
+
+/* A message of the program itself, at most 2 KiB; control bytes become '?'. */
+void log_msg(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* A finished line without its newline; written as it is. */
+void log_line(struct str line);
+/* Lines lost since the start. */
+uint64_t log_lost(void);
+
+#endif
