@@ -1,0 +1,239 @@
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+/*
+ * Configuration: files -> tree -> validated settings -> snapshot.
+ *
+ * A snapshot is immutable and counted; it is swapped whole. Whoever works with
+ * one holds a reference. Everything in it lives in its arena (secrets apart)
+ * and is freed with the last reference. References are counted for one thread:
+ * a worker has its own snapshot.
+ *
+ * Each option is a row of a table in conf/options.c (path, type, default,
+ * range, documentation): validation, `llmgwctl config schema`, the sample's
+ * check and the manual come from it.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/secret.h"
+#include "base/str.h"
+
+struct conf_timeouts {
+	usec_t connect; /* 5s */
+	usec_t first_byte; /* 60s */
+	usec_t idle; /* 60s */
+	usec_t total; /* 600s */
+};
+
+/* One of `limits:`; exactly one of requests, tokens, concurrent is > 0. */
+struct conf_limit {
+	int64_t requests;
+	int64_t tokens;
+	int64_t concurrent;
+	usec_t per; /* the window; 0 with concurrent */
+};
+
+struct conf_header {
+	struct str name;
+	struct str value;
+};
+
+struct conf_provider {
+	struct str name;
+	uint32_t index; /* in snapshot->providers */
+	struct str kind; /* "openai"; known to conf through conf_kinds_set */
+	struct str vendor; /* openai-compatible: quirk row; absent: by host */
+	struct str base_url; /* absent: the kind's default */
+	struct str api_version;
+	struct secret *api_key; /* NULL: none is sent */
+	struct conf_header *headers; /* added to each call */
+	uint32_t n_headers;
+	struct conf_limit *limits;
+	uint32_t n_limits;
+	struct conf_timeouts timeouts;
+	bool streaming; /* default true */
+	bool allow_private; /* loopback and private addresses; http as well */
+	bool http2; /* default true */
+	const char *ca_file; /* NULL: the system's */
+	struct str on_unsupported; /* "tuning" (default), "drop", "refuse" */
+};
+
+struct conf_target {
+	const struct conf_provider *provider;
+	struct str model;
+	struct str family; /* absent: model */
+	uint32_t priority; /* 1 is tried first; default 1 */
+	uint32_t weight; /* default 1; 0: only when all others are out */
+	int64_t max_output_tokens; /* 0: the kind's default */
+	/* 0: unknown. For fall-back after context_length: only to larger. */
+	int64_t context_window;
+	uint32_t index; /* over all targets of the snapshot: breaker slot */
+	/* stable over reloads: hash of provider name, base_url and model */
+	uint64_t identity;
+};
+
+enum conf_strategy {
+	CONF_WEIGHTED, /* default: random by weight within a priority */
+	CONF_ROUND_ROBIN,
+	CONF_FIRST, /* in the order of the file */
+};
+
+/* Bits of fallback_on; CONF_FB_UNAVAILABLE covers connect errors and cuts. */
+enum conf_fallback {
+	CONF_FB_UNAVAILABLE = 1,
+	CONF_FB_RATE_LIMIT = 2,
+	CONF_FB_TIMEOUT = 4,
+	CONF_FB_CONTEXT_LENGTH = 8,
+	CONF_FB_CONTENT_POLICY = 16,
+	CONF_FB_AUTH = 32,
+	CONF_FB_QUOTA = 64,
+	CONF_FB_MODEL_NOT_FOUND = 128,
+	CONF_FB_INVALID = 256,
+};
+
+struct conf_model {
+	struct str name; /* the alias */
+	struct str *tags;
+	uint32_t n_tags;
+	enum conf_strategy strategy;
+	struct conf_target *targets;
+	uint32_t n_targets;
+	uint32_t retry_attempts; /* tries per target beyond the first: 2 */
+	usec_t retry_backoff; /* first pause: 250ms, doubling, jitter */
+	usec_t retry_backoff_max; /* 8s */
+	unsigned fallback_on; /* enum conf_fallback */
+	bool has_timeouts; /* overrides the providers' */
+	struct conf_timeouts timeouts;
+	uint32_t index;
+};
+
+struct conf_key {
+	struct str name; /* the client's id in logs */
+	/* keyed or unkeyed BLAKE2b of the key: never the key itself */
+	unsigned char hash[HASH_KEY_BYTES];
+	struct str *models; /* globs over alias names; none: no model */
+	uint32_t n_models;
+	struct conf_limit *limits;
+	uint32_t n_limits;
+	uint32_t index;
+	uint64_t identity; /* hash of the name: stable over reloads */
+};
+
+struct conf_breaker {
+	uint32_t failures; /* consecutive, to open: 5 */
+	double failure_ratio; /* of the last window, to open: 0.5 */
+	uint32_t min_requests; /* in the window for the ratio: 10 */
+	usec_t window; /* 30s */
+	usec_t open_for; /* first time: 5s, doubling */
+	usec_t open_max; /* 60s */
+};
+
+enum conf_identity { CONF_ID_NONE, CONF_ID_REMOTE_USER, CONF_ID_CLIENT_DN };
+
+struct conf {
+	struct arena *arena;
+	uint32_t refs;
+	uint64_t version; /* counts loads in this process */
+	usec_t loaded_wall;
+	char digest[17]; /* hex of the files' hash: agrees in all workers */
+
+	/* server: */
+	uint32_t workers; /* 0: one per core */
+	struct str state_dir;
+	uint64_t max_body; /* 32MiB: request body */
+	uint64_t max_answer; /* 32MiB: collected answer, one stream event */
+	uint64_t max_output_buffer; /* 256KiB: unsent bytes before pausing */
+	usec_t drain_timeout; /* 60s after SIGTERM */
+	usec_t heartbeat; /* 15s: ": ping" on silent streams */
+	struct str *metrics_allow; /* CIDR list for /metrics; 127.0.0.1, ::1 */
+	uint32_t n_metrics_allow;
+	uint32_t max_idle_connections; /* upstream, per worker: 256 */
+	/* body limits */
+	struct json_limits json;
+	uint32_t max_messages; /* 10000 */
+	uint32_t max_tools; /* 512 */
+
+	/* auth: */
+	bool anonymous;
+	enum conf_identity identity_from; /* none */
+	/* globs; what anonymous or web-server identities may use: ["*"] */
+	struct str *anonymous_models;
+	uint32_t n_anonymous_models;
+	struct conf_key *keys;
+	uint32_t n_keys;
+	struct map *keys_by_hash; /* key: the 32 hash bytes */
+
+	struct conf_provider *providers;
+	uint32_t n_providers;
+	struct conf_model *models;
+	uint32_t n_models;
+	struct map *models_by_name;
+	uint32_t n_targets; /* over all models */
+	struct conf_breaker breaker;
+
+	/* log: */
+	enum log_format log_format;
+	enum log_level log_level;
+	struct str log_to;
+
+	/* images: URLs from clients are fetched for makers that cannot */
+	bool fetch_images; /* false */
+};
+
+/* One thing that is wrong with a configuration. */
+struct conf_problem {
+	struct conf_problem *next;
+	struct str file;
+	uint32_t line; /* 1-based, 0 unknown */
+	struct str path; /* "models.default-chat.targets[0].provider" */
+	struct str what; /* a sentence that says what to change */
+};
+
+struct conf_problems {
+	struct arena *arena; /* the caller's */
+	struct conf_problem *first, *last;
+	uint32_t n; /* at most 100 are kept */
+};
+
+/*
+ * Loads file plus conf.d next to it (the folder "conf.d" beside the file, all *.yaml in
+ * order of name; later files add entries, a name defined twice is a problem).
+ * On ERR_OK *out has one reference. Otherwise problems tell everything that is
+ * wrong, not only the first thing. Reads env: and file: references.
+ */
+MUST_CHECK enum err conf_load(
+    const char *file, struct conf **out, struct conf_problems *problems);
+struct conf *conf_ref(struct conf *c);
+/* NULL is allowed. */
+void conf_unref(struct conf *c);
+
+/*
+ * The kinds of providers that exist, for validation; conf may not know prov.
+ * A NULL-terminated list of {name, needs_base_url}; static for ever.
+ */
+struct conf_kind {
+	const char *name;
+	bool needs_base_url;
+};
+void conf_kinds_set(const struct conf_kind *kinds);
+
+/* NULL when there is none. */
+const struct conf_model *conf_model_find(const struct conf *c, struct str name);
+
+/* "file:line: path: what" lines. */
+void conf_problems_print(const struct conf_problems *p, FILE *to);
+/* Draft 2020-12 schema of the whole file, made from the tables. */
+void conf_schema_print(FILE *to);
+/* A changing word when the file or conf.d changed: mtimes, sizes, names. */
+uint64_t conf_stamp(const char *file);
+
+#endif

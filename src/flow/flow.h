@@ -1,0 +1,37 @@
+#ifndef FLOW_FLOW_H
+#define FLOW_FLOW_H
+/*
+ * What all requests of a worker share. Made once after fork.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "conf/conf.h"
+#include "sys/loop.h"
+#include "sys/shm.h"
+#include "upstream/upstream.h"
+
+struct flow;
+
+/*
+ * loop, upstream and shm are borrowed and outlive the flow. conf: the first
+ * snapshot (a reference is taken), or NULL when none could be loaded: the
+ * worker then serves health only and answers 503 to the rest.
+ */
+struct flow *flow_new(struct loop *loop, struct upstream *upstream,
+    struct shm *shm, struct conf *conf);
+void flow_free(struct flow *f);
+
+/* Swaps the snapshot; requests under way keep theirs. Takes a reference. */
+void flow_conf_set(struct flow *f, struct conf *c);
+/* The newest file was refused: health and metrics say so. text: one line. */
+void flow_conf_failed(struct flow *f, const char *text);
+struct conf *flow_conf(struct flow *f);
+
+/* No new requests: the doors stop accepting; health/ready says draining. */
+void flow_drain(struct flow *f);
+/* Requests under way. */
+uint32_t flow_active(const struct flow *f);
+
+#endif

@@ -1,0 +1,51 @@
+#ifndef SYS_SHM_H
+#define SYS_SHM_H
+/*
+ * Memory shared by all workers of this host: counters, breakers, limits. A
+ * file in the state folder, mapped by the parent before fork and by programs
+ * that are started one by one (mod_fcgid, CGI). C11 atomics only; no locks,
+ * so a killed worker leaves nothing locked.
+ *
+ * The table is an open-addressing map from a 64-bit identity (never 0) to a
+ * slot of 64-bit cells. Slots are claimed once and never freed while the file
+ * lives; when all are taken shm_slot answers NULL and the caller works without
+ * (counted, shown in metrics).
+ */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define SHM_CELLS 16
+
+struct shm_slot {
+	_Atomic uint64_t identity;
+	_Atomic int64_t cell[SHM_CELLS];
+};
+
+struct shm;
+
+/*
+ * Opens or makes the file (mode 0600); a file of another layout or size is
+ * replaced. path NULL: anonymous memory shared over fork (tests).
+ */
+MUST_CHECK enum err shm_open_file(
+    const char *path, uint32_t slots, struct shm **out);
+void shm_close(struct shm *s);
+/* Finds or claims. NULL when the table is full. */
+struct shm_slot *shm_slot(struct shm *s, uint64_t identity);
+/* Walks claimed slots: start with *pos = 0; NULL at the end. */
+struct shm_slot *shm_next(struct shm *s, uint32_t *pos);
+uint32_t shm_used(const struct shm *s);
+
+/*
+ * Named counters over all workers (sys/stats.h builds on it): a fixed array
+ * behind the table.
+ */
+#define SHM_COUNTERS 512
+_Atomic int64_t *shm_counter(struct shm *s, uint32_t index);
+
+#endif

@@ -1,0 +1,151 @@
+#ifndef UPSTREAM_UPSTREAM_H
+#define UPSTREAM_UPSTREAM_H
+/*
+ * Upstream: one HTTP exchange with a provider, without blocking. The engine of
+ * production is one curl_multi per worker (upstream_curl_new); the scenario
+ * runner brings a scripted one with the same operations.
+ *
+ * ORDER. For each started transfer: head once (final response, 1xx skipped),
+ * body any number of times, done exactly once and last. After done, or after
+ * upstream_cancel, the handle is gone and nothing is called any more. No
+ * callback is made from within upstream_start; upstream_cancel may be called
+ * from within a callback.
+ *
+ * TIME. Four limits (design.md 11): connect (DNS, TCP and TLS), first_byte
+ * (request sent to first byte of the body or, without one, the end), idle
+ * (between two bytes of the body; not while paused), total.
+ *
+ * SAFETY. TLS is verified always (a CA file may be named). No redirects, no
+ * proxy from the environment, no cookies, no netrc. Protocols: https, and http
+ * where the caller says so. The address really dialled is checked
+ * (upstream/dial.c) unless private addresses are allowed.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/str.h"
+#include "wire/http.h"
+
+struct upstream;
+struct upstream_xfer;
+
+enum upstream_end {
+	UPSTREAM_OK, /* a complete HTTP answer, of whatever status */
+	UPSTREAM_DNS,
+	UPSTREAM_CONNECT,
+	UPSTREAM_TLS,
+	UPSTREAM_TIMEOUT_CONNECT,
+	UPSTREAM_TIMEOUT_FIRST_BYTE,
+	UPSTREAM_TIMEOUT_IDLE,
+	UPSTREAM_TIMEOUT_TOTAL,
+	UPSTREAM_CUT, /* connection lost after the request was sent */
+	UPSTREAM_TOO_LARGE, /* headers or body beyond the limits */
+	UPSTREAM_PROTOCOL, /* not HTTP */
+	UPSTREAM_BLOCKED, /* address refused by the dial guard */
+	UPSTREAM_STOPPED, /* the body callback asked to stop */
+	UPSTREAM_FAILED, /* ours: no memory, bad URL */
+	UPSTREAM__MAX
+};
+
+/* "connect", "timeout_idle" ...: for logs and metrics. */
+const char *upstream_end_word(enum upstream_end e);
+
+struct upstream_result {
+	enum upstream_end end;
+	char detail[256]; /* for the log: libcurl's words, no secrets */
+	/* since the start; -1 when not reached */
+	usec_t connected;
+	usec_t first_byte;
+	usec_t total;
+	uint64_t bytes_in;
+	bool reused; /* an open connection was used again */
+	bool request_sent; /* false: it is certain that nothing was asked */
+};
+
+struct upstream_sink {
+	void (*head)(void *arg, int status, const struct http_headers *h);
+	/*
+	 * Bytes as they come, decoded from transfer and content coding.
+	 * Anything but ERR_OK ends the transfer with UPSTREAM_STOPPED.
+	 */
+	enum err (*body)(void *arg, const char *p, size_t n);
+	void (*done)(void *arg, const struct upstream_result *r);
+};
+
+/* Everything is borrowed until done or cancel. */
+struct upstream_call {
+	const char *method;
+	struct str url;
+	const struct http_headers *headers;
+	/* The credential's header is made here, from the secret. */
+	const struct secret *key; /* NULL: none */
+	const char *key_header;
+	const char *key_prefix;
+	struct str body;
+	usec_t timeout_connect;
+	usec_t timeout_first_byte;
+	usec_t timeout_idle;
+	usec_t timeout_total;
+	size_t max_header_bytes;
+	uint64_t max_body_bytes; /* decoded */
+	bool is_stream; /* asks for identity coding; flush early */
+	bool allow_http;
+	bool allow_private; /* addresses that dial.c denies */
+	bool http2; /* over TLS, when the other side can */
+	const char *ca_file; /* NULL: the system's */
+	const char *unix_socket; /* NULL: TCP */
+};
+
+struct upstream_ops {
+	struct upstream_xfer *(*start)(struct upstream *u,
+	    const struct upstream_call *call, const struct upstream_sink *sink,
+	    void *arg);
+	void (*pause)(struct upstream_xfer *x);
+	void (*resume)(struct upstream_xfer *x);
+	void (*cancel)(struct upstream_xfer *x);
+	void (*free)(struct upstream *u);
+};
+
+struct upstream {
+	const struct upstream_ops *ops;
+};
+
+/* NULL: no memory or a call that cannot be made (bad URL). */
+static inline struct upstream_xfer *
+upstream_start(struct upstream *u, const struct upstream_call *call,
+    const struct upstream_sink *sink, void *arg)
+{
+	return u->ops->start(u, call, sink, arg);
+}
+
+static inline void
+upstream_free(struct upstream *u)
+{
+	if (u)
+		u->ops->free(u);
+}
+
+struct loop;
+/*
+ * The libcurl engine on this worker's loop. Call after fork. max_idle:
+ * connections kept open per worker.
+ */
+struct upstream *upstream_curl_new(struct loop *loop, unsigned max_idle);
+
+/*
+ * Counters of this engine: transfers now, connections opened and reused.
+ */
+struct upstream_counts {
+	uint64_t running;
+	uint64_t started;
+	uint64_t opened;
+	uint64_t reused;
+};
+void upstream_curl_counts(
+    const struct upstream *u, struct upstream_counts *out);
+
+#endif
