@@ -17,10 +17,11 @@ struct flow;
 /*
  * loop, upstream and shm are borrowed and outlive the flow. conf: the first
  * snapshot (a reference is taken), or NULL when none could be loaded: the
- * worker then serves health only and answers 503 to the rest.
+ * worker then serves health only and answers 503 to the rest. worker: this
+ * worker's number, 0 .. SHM_WORKERS_MAX - 1; its cells in shm are zeroed.
  */
 struct flow *flow_new(struct loop *loop, struct upstream *upstream,
-    struct shm *shm, struct conf *conf);
+    struct shm *shm, unsigned worker, struct conf *conf);
 void flow_free(struct flow *f);
 
 /* Swaps the snapshot; requests under way keep theirs. Takes a reference. */
