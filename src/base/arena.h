@@ -31,11 +31,17 @@ void *arena_alloc(struct arena *a, size_t n);
 void *arena_calloc(struct arena *a, size_t count, size_t size);
 /* n bytes, not zeroed. */
 void *arena_raw(struct arena *a, size_t n);
+/*
+ * p, of old_n bytes, with n bytes: in place when it is the newest object (a
+ * large one is moved by the kernel, not copied), else a copy. Not zeroed. NULL
+ * leaves p as it was. p may be NULL.
+ */
+void *arena_resize(struct arena *a, void *p, size_t old_n, size_t n);
 /* A copy, with a NUL after it that is not counted. */
 struct str arena_str(struct arena *a, struct str s);
 char *arena_strz(struct arena *a, struct str s);
-struct str arena_printf(struct arena *a, const char *fmt, ...)
-    PRINTF_LIKE(2, 3);
+struct str
+arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* A typed object: struct x *x = ARENA_NEW(a, struct x); */
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))

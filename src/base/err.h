@@ -35,10 +35,9 @@ enum err {
 const char *err_word(enum err e);
 
 /* Prints expression, file and line to stderr, then abort()s. */
-__attribute__((noreturn)) void err_assert_failed(
-    const char *expr, const char *file, int line);
+__attribute__((noreturn)) void
+err_assert_failed(const char *expr, const char *file, int line);
 
-#define ASSERT(x)                                                              \
-	((x) ? (void)0 : err_assert_failed(#x, __FILE__, __LINE__))
+#define ASSERT(x) ((x) ? (void)0 : err_assert_failed(#x, __FILE__, __LINE__))
 
 #endif

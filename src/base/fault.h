@@ -18,9 +18,12 @@
 bool fault(const char *name);
 /* Reads a specification as above; NULL clears. Called by the mains. */
 void fault_setup(const char *spec);
+/* The value of LLMGW_FAULT_COUNT; NULL is allowed. Lines are appended. */
+void fault_count_to(const char *path);
 #else
 #define fault(name) (false)
 #define fault_setup(spec) ((void)(spec))
+#define fault_count_to(path) ((void)(path))
 #endif
 
 #endif

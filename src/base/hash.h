@@ -20,8 +20,8 @@ uint64_t hash_stable(struct str s);
  * BLAKE2b-256, keyed with `pepper` (0..64 bytes; absent means unkeyed). What
  * `llmgwctl key hash` prints and `key: blake2b:HEX` in a configuration holds.
  */
-void hash_key(struct str key, struct str pepper,
-    unsigned char out[HASH_KEY_BYTES]);
+void
+hash_key(struct str key, struct str pepper, unsigned char out[HASH_KEY_BYTES]);
 
 /* In constant time for equal lengths. The only compare for secrets. */
 bool hash_equal(const void *a, const void *b, size_t n);

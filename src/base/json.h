@@ -99,8 +99,8 @@ json_ref json_get(const struct json *j, json_ref v, const char *key);
 /* The same with null taken as absent: what most wire fields want. */
 json_ref json_get_set(const struct json *j, json_ref v, const char *key);
 /* By path: json_at(j, 0, "usage", "prompt_tokens", NULL). */
-json_ref json_at(const struct json *j, json_ref v, ...)
-    __attribute__((sentinel));
+json_ref
+json_at(const struct json *j, json_ref v, ...) __attribute__((sentinel));
 /* The i-th element of an array. O(i). */
 json_ref json_elem(const struct json *j, json_ref v, uint32_t i);
 
@@ -116,8 +116,8 @@ json_value(const struct json *j, json_ref key)
 {
 	return key < j->n_tok ? key + 1 : JSON_NONE;
 }
-#define json_each(j, container, e)                                             \
-	for (json_ref e = json_first((j), (container)); e != JSON_NONE;        \
+#define json_each(j, container, e)                                      \
+	for (json_ref e = json_first((j), (container)); e != JSON_NONE; \
 	     e = json_next((j), (container), e))
 
 /* v is a string whose decoded text equals z. */
@@ -128,16 +128,15 @@ bool json_is_true(const struct json *j, json_ref v);
  * else a copy in the arena. ERR_RANGE when v is no string. Lone surrogates
  * (\ud800) decode to U+FFFD.
  */
-MUST_CHECK enum err json_str(
-    const struct json *j, json_ref v, struct arena *a, struct str *out);
+MUST_CHECK enum err
+json_str(const struct json *j, json_ref v, struct arena *a, struct str *out);
 /* As json_str, absent for anything that is no string or has no memory. */
 struct str json_text(const struct json *j, json_ref v, struct arena *a);
 /* An integer: 12, -3, also 1.0 and 1e3 when exact. Else ERR_RANGE. */
 MUST_CHECK enum err json_i64(const struct json *j, json_ref v, int64_t *out);
 /* The integer, or `otherwise` for anything else. */
 int64_t json_i64_or(const struct json *j, json_ref v, int64_t otherwise);
-MUST_CHECK enum err json_double(
-    const struct json *j, json_ref v, double *out);
+MUST_CHECK enum err json_double(const struct json *j, json_ref v, double *out);
 
 /*
  * The decoded form of an escaped inner text (what json_inner gives), appended

@@ -14,12 +14,24 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG__MAX };
-enum log_format { LOG_KEYVALUE, LOG_JSON };
+enum log_level {
+	LOG_ERROR,
+	LOG_WARN,
+	LOG_INFO,
+	LOG_DEBUG,
+	LOG__MAX
+};
+enum log_format {
+	LOG_KEYVALUE,
+	LOG_JSON
+};
 
-/* to: "stderr", "syslog" or "file:/path". ERR_IO leaves the old target. */
-MUST_CHECK enum err log_open(
-    struct str to, enum log_format format, enum log_level level);
+/*
+ * to: "stderr", "syslog", "syslog:/path/of/socket" or "file:/path". ERR_IO and
+ * ERR_RANGE (no such word) leave the old target.
+ */
+MUST_CHECK enum err
+log_open(struct str to, enum log_format format, enum log_level level);
 MUST_CHECK enum err log_reopen(void);
 enum log_format log_format_now(void);
 

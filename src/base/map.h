@@ -5,6 +5,7 @@
  * neither keys nor values: both must live as long as the map. At most
  * `max_entries`; map_put beyond it is ERR_LIMIT.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +28,6 @@ size_t map_count(const struct map *m);
  * Walks all entries in no stated order: start with *pos = 0; returns false at
  * the end. The map must not change meanwhile.
  */
-bool map_next(
-    const struct map *m, size_t *pos, struct str *key, void **value);
+bool map_next(const struct map *m, size_t *pos, struct str *key, void **value);
 
 #endif
