@@ -1,0 +1,45 @@
+#ifndef GATE_AUTH_H
+#define GATE_AUTH_H
+/*
+ * Who asks, and whether he may use an alias.
+ *
+ * Sources, the first that is there decides: Authorization: Bearer, x-api-key,
+ * api-key (OpenAI's, Anthropic's and Azure's SDKs), then the identity that the
+ * web server established (REMOTE_USER or SSL_CLIENT_S_DN, if configured), then
+ * anonymous, if allowed. A key that is given and wrong is refused even where
+ * anonymous is allowed: a typing error must not change who pays.
+ */
+#include <stdbool.h>
+
+#include "api/msg.h"
+#include "base/str.h"
+#include "conf/conf.h"
+
+/* What the door knows of the client; absent spans where it knows nothing. */
+struct gate_credentials {
+	struct str authorization; /* the header's value */
+	struct str x_api_key;
+	struct str api_key;
+	struct str remote_user; /* set by the web server only */
+	struct str client_dn; /* set by the web server only */
+};
+
+struct gate_client {
+	const struct conf_key *key; /* NULL: not by key */
+	struct str name; /* for logs: key's name, user, DN, "anonymous" */
+	/* globs over aliases, borrowed from the snapshot */
+	const struct str *models;
+	uint32_t n_models;
+};
+
+/*
+ * ERR_OK and *client, or ERR_DENIED and *fail. client->name may point into the
+ * credentials or the snapshot.
+ */
+MUST_CHECK enum err gate_identify(const struct conf *conf,
+    const struct gate_credentials *cred, struct gate_client *client,
+    struct msg_fail *fail);
+
+bool gate_may_use(const struct gate_client *client, struct str alias);
+
+#endif

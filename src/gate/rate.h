@@ -1,0 +1,56 @@
+#ifndef GATE_RATE_H
+#define GATE_RATE_H
+/*
+ * Limits of keys and providers, counted in the host's shared memory: exact
+ * over all workers of the host.
+ *
+ * requests, tokens: fixed windows aligned to the clock (a window of 1m begins
+ * at each full minute). A request is counted when it is admitted. Tokens are
+ * counted when they are known, so a window of tokens may be passed by what was
+ * under way when it filled. concurrent: held from admission to release; each
+ * worker counts in a cell of its own, so a killed worker gives back what it
+ * held.
+ *
+ * A limit whose slot cannot be had (shared table full) is not enforced and
+ * counted in `unenforced`.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "conf/conf.h"
+#include "sys/shm.h"
+
+struct gate_rate {
+	struct shm *shm;
+	unsigned worker;
+	uint64_t unenforced;
+};
+
+/* Zeroes this worker's concurrency cells in all slots. */
+void gate_rate_init(struct gate_rate *rate, struct shm *shm, unsigned worker);
+
+struct gate_rate_result {
+	bool admitted;
+	usec_t retry_after; /* refused: until the window ends */
+	const struct conf_limit *limit; /* refused: which */
+	/* The tightest of each sort, for x-ratelimit-*; limit < 0: none. */
+	int64_t requests_limit, requests_remaining;
+	usec_t requests_reset;
+	int64_t tokens_limit, tokens_remaining;
+	usec_t tokens_reset;
+};
+
+/*
+ * Asks all limits of one owner (a key, a provider) and takes from each, or
+ * from none when one refuses. owner: stable identity. wall: clock_wall().
+ */
+void gate_rate_admit(struct gate_rate *rate, uint64_t owner,
+    const struct conf_limit *limits, uint32_t n, usec_t wall,
+    struct gate_rate_result *out);
+/* The request has ended: concurrency back, tokens counted. Once per admit. */
+void gate_rate_settle(struct gate_rate *rate, uint64_t owner,
+    const struct conf_limit *limits, uint32_t n, usec_t wall,
+    int64_t tokens);
+
+#endif

@@ -1,0 +1,68 @@
+#ifndef METER_RECORD_H
+#define METER_RECORD_H
+/*
+ * The decision record of a request: what was asked, what was decided, what it
+ * took. flow fills it; the request log, the metrics and (later) the console
+ * show it as it is. Spans are borrowed and valid while the request lives. No
+ * prompt text and no secret has a place in it.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/msg.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "conf/conf.h"
+
+#define METER_ATTEMPTS_MAX 32 /* more are counted, not kept */
+
+struct meter_attempt {
+	const struct conf_target *target;
+	usec_t started; /* since the request's begin */
+	usec_t connected; /* since the attempt's start; -1 unknown */
+	usec_t first_byte; /* since the attempt's start; -1 none */
+	usec_t total;
+	int status; /* upstream's; 0 none */
+	enum msg_fail_class fail; /* MSG_FAIL_NONE: it answered */
+	const char *end; /* upstream_end_word; static */
+	bool reused; /* connection */
+	bool is_probe; /* of a half-open breaker */
+};
+
+enum meter_outcome {
+	METER_OK,
+	METER_CLIENT_ERROR, /* 4xx of ours */
+	METER_UPSTREAM_ERROR,
+	METER_ABORTED, /* the client left */
+	METER_INTERNAL,
+	METER_OUTCOME__MAX
+};
+
+struct meter_record {
+	usec_t wall; /* when it began */
+	struct str request_id;
+	struct str client; /* key's or user's name; absent: unknown */
+	struct str client_request_id; /* /v1/chat metadata.request_id */
+	struct str remote_addr;
+	const char *surface; /* "chat.completions", "chat", "models" ... */
+	struct str alias; /* what was asked for */
+	const struct conf_target *target; /* who answered last; may be NULL */
+	bool stream;
+	int status; /* to the client; 0: none was sent */
+	enum meter_outcome outcome;
+	enum msg_fail_class fail;
+	struct str error; /* message; absent when none */
+	struct meter_attempt attempts[METER_ATTEMPTS_MAX];
+	uint32_t n_attempts; /* all of them */
+	usec_t overhead; /* own time before the first upstream byte was sent */
+	usec_t first_byte; /* first content to the client; -1 none */
+	usec_t total;
+	struct msg_usage usage;
+	bool usage_estimated;
+	uint64_t bytes_in; /* client's body */
+	uint64_t bytes_out;
+	const char *cache; /* "bypass" until there is a cache */
+	struct str dropped; /* x-llmgw-dropped; absent when none */
+};
+
+#endif
