@@ -90,7 +90,6 @@ struct upstream_call {
 	usec_t timeout_first_byte;
 	usec_t timeout_idle;
 	usec_t timeout_total;
-	size_t max_header_bytes;
 	uint64_t max_body_bytes; /* decoded */
 	bool is_stream; /* asks for identity coding; flush early */
 	bool allow_http;

@@ -1,0 +1,258 @@
+#include "upstream/engine.h"
+
+#include "base/secret.h"
+
+/* A stream's events are small: a small buffer keeps thousands of them cheap. */
+#define STREAM_BUFFER_BYTES 4096L
+#define ANSWER_BUFFER_BYTES 32768L
+
+#define HEADER_LINE_MAX 8192
+
+static enum err
+add_line(struct upstream_xfer *x, struct str name, struct str middle,
+    struct str value)
+{
+	struct curl_slist *list;
+	struct buf line;
+	enum err e = ERR_OK;
+
+	buf_init(&line, HEADER_LINE_MAX);
+	buf_adds(&line, name);
+	buf_adds(&line, middle);
+	buf_adds(&line, value);
+	buf_addc(&line, '\0');
+	if (line.failed) {
+		e = ERR_LIMIT;
+	} else {
+		list = curl_slist_append(x->headers_out, line.p);
+		if (list)
+			x->headers_out = list;
+		else
+			e = ERR_NOMEM;
+	}
+	if (line.p)
+		secret_wipe(line.p, line.n);
+	buf_fini(&line);
+	return e;
+}
+
+/* "authorization: Bearer KEY"; the list's copy is wiped by xfer_free. */
+static enum err
+add_key(struct upstream_xfer *x, struct str key)
+{
+	char middle[32] = ": ";
+	size_t n = x->call->key_prefix ? strlen(x->call->key_prefix) : 0;
+
+	if (!http_value_is_safe(key) || n > sizeof(middle) - 3)
+		return ERR_RANGE;
+	memcpy(middle + 2, n ? x->call->key_prefix : "", n);
+	return add_line(
+	    x, str_z(x->call->key_header), str_of(middle, n + 2), key);
+}
+
+static enum err
+add_headers(struct upstream_xfer *x)
+{
+	const struct upstream_call *c = x->call;
+	struct str key = secret_str(c->key);
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; c->headers && i < c->headers->n && !e; i++)
+		e = add_line(x, c->headers->v[i].name, STR(": "),
+		    c->headers->v[i].value);
+	/* curl would wait a second for "100 Continue" on larger bodies. */
+	if (!e)
+		e = add_line(x, STR("Expect"), STR(":"), STR(""));
+	if (e || key.n == 0 || !c->key_header)
+		return e;
+	return add_key(x, key);
+}
+
+/* The blank line: deliver, unless it was 100 Continue or its like. */
+static void
+head_complete(struct upstream_xfer *x)
+{
+	long status = 0;
+
+	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status < 200 || x->is_cancelled)
+		return;
+	x->is_head_done = true;
+	x->sink->head(x->arg, (int)status, &x->headers_in);
+	/* A stream may last for minutes: its headers need not. */
+	arena_free(x->arena);
+	x->arena = NULL;
+}
+
+static size_t
+on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct upstream_xfer *x = arg;
+	struct str line = str_of(p, size * n);
+	struct str text = str_trim(line);
+	enum err e;
+
+	if (x->is_head_done) /* trailers */
+		return line.n;
+	if (str_case_starts(text, STR("HTTP/"))) {
+		http_headers_init(&x->headers_in, x->arena);
+		return line.n;
+	}
+	if (text.n > 0) {
+		e = http_headers_add_line(&x->headers_in, text);
+		if (e == ERR_NOMEM || e == ERR_LIMIT) {
+			x->end = e == ERR_LIMIT ? UPSTREAM_TOO_LARGE :
+						  UPSTREAM_FAILED;
+			return 0;
+		}
+		return line.n; /* a malformed line is skipped */
+	}
+	head_complete(x);
+	return x->is_cancelled ? 0 : line.n;
+}
+
+static size_t
+on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct upstream_xfer *x = arg;
+	size_t bytes = size * n;
+
+	if (x->is_cancelled)
+		return 0;
+	x->last_byte = clock_mono();
+	if (x->bytes_in == 0)
+		x->first_byte = x->last_byte;
+	x->bytes_in += bytes;
+	if (x->call->max_body_bytes &&
+	    x->bytes_in > x->call->max_body_bytes) {
+		x->end = UPSTREAM_TOO_LARGE;
+		return 0;
+	}
+	if (x->sink->body(x->arg, p, bytes) != ERR_OK) {
+		x->end = UPSTREAM_STOPPED;
+		return 0;
+	}
+	return x->is_cancelled ? 0 : bytes;
+}
+
+static long
+msec(usec_t t)
+{
+	long m = (long)(t / USEC_PER_MSEC);
+
+	return t > 0 && m == 0 ? 1 : m;
+}
+
+static CURLcode
+set_request(struct upstream_xfer *x, const char *url)
+{
+	const struct upstream_call *c = x->call;
+	CURL *h = x->easy;
+	CURLcode r = curl_easy_setopt(h, CURLOPT_URL, url);
+
+	if (!r && strcmp(c->method, "POST") == 0) {
+		r = curl_easy_setopt(h, CURLOPT_POST, 1L);
+		if (!r)
+			r = curl_easy_setopt(h, CURLOPT_POSTFIELDS,
+			    c->body.n ? c->body.p : "");
+		if (!r)
+			r = curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
+			    (curl_off_t)c->body.n);
+	} else if (!r) {
+		r = curl_easy_setopt(h, CURLOPT_HTTPGET, 1L);
+		if (!r)
+			r = curl_easy_setopt(
+			    h, CURLOPT_CUSTOMREQUEST, c->method);
+	}
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_HTTPHEADER, x->headers_out);
+	return r;
+}
+
+static CURLcode
+set_limits(struct upstream_xfer *x)
+{
+	const struct upstream_call *c = x->call;
+	CURL *h = x->easy;
+	CURLcode r;
+
+	r = curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
+	    msec(c->timeout_connect));
+	if (!r)
+		r = curl_easy_setopt(
+		    h, CURLOPT_TIMEOUT_MS, msec(c->timeout_total));
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_BUFFERSIZE,
+		    c->is_stream ? STREAM_BUFFER_BYTES : ANSWER_BUFFER_BYTES);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_HTTP_VERSION,
+		    c->http2 ? (long)CURL_HTTP_VERSION_2TLS :
+			       (long)CURL_HTTP_VERSION_1_1);
+	/* We ask for none and decode what a disobedient server sends. */
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "identity");
+	return r;
+}
+
+static CURLcode
+set_safety(struct upstream_xfer *x)
+{
+	const struct upstream_call *c = x->call;
+	CURL *h = x->easy;
+	CURLcode r;
+
+	r = curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR,
+	    c->allow_http ? "http,https" : "https");
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+	if (!r) /* HTTP_PROXY may come from a request's Proxy: header */
+		r = curl_easy_setopt(h, CURLOPT_PROXY, "");
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	if (!r)
+		r = curl_easy_setopt(
+		    h, CURLOPT_OPENSOCKETFUNCTION, dial_open);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
+	if (!r && c->ca_file)
+		r = curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
+	if (!r && c->unix_socket)
+		r = curl_easy_setopt(
+		    h, CURLOPT_UNIX_SOCKET_PATH, c->unix_socket);
+	return r;
+}
+
+static CURLcode
+set_callbacks(struct upstream_xfer *x)
+{
+	CURL *h = x->easy;
+	CURLcode r;
+
+	r = curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_HEADERDATA, x);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_WRITEDATA, x);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_PRIVATE, x);
+	return r;
+}
+
+enum err
+easy_setup(struct upstream_xfer *x)
+{
+	struct str url;
+	enum err e = add_headers(x);
+
+	if (e)
+		return e;
+	url = arena_str(x->arena, x->call->url);
+	if (!str_present(url))
+		return ERR_NOMEM;
+	if (set_request(x, url.p) || set_limits(x) || set_safety(x) ||
+	    set_callbacks(x))
+		return ERR_RANGE;
+	return ERR_OK;
+}

@@ -1,0 +1,349 @@
+#include "upstream/engine.h"
+
+/* One watched socket of curl's. Freed when libuv has closed it. */
+struct engine_socket {
+	uv_poll_t poll;
+	struct engine *engine;
+	curl_socket_t fd;
+};
+
+static const char *const end_words[UPSTREAM__MAX] = {
+	[UPSTREAM_OK] = "ok",
+	[UPSTREAM_DNS] = "dns",
+	[UPSTREAM_CONNECT] = "connect",
+	[UPSTREAM_TLS] = "tls",
+	[UPSTREAM_TIMEOUT_CONNECT] = "timeout_connect",
+	[UPSTREAM_TIMEOUT_FIRST_BYTE] = "timeout_first_byte",
+	[UPSTREAM_TIMEOUT_IDLE] = "timeout_idle",
+	[UPSTREAM_TIMEOUT_TOTAL] = "timeout_total",
+	[UPSTREAM_CUT] = "cut",
+	[UPSTREAM_TOO_LARGE] = "too_large",
+	[UPSTREAM_PROTOCOL] = "protocol",
+	[UPSTREAM_BLOCKED] = "blocked",
+	[UPSTREAM_STOPPED] = "stopped",
+	[UPSTREAM_FAILED] = "failed",
+};
+
+const char *
+upstream_end_word(enum upstream_end e)
+{
+	return (unsigned)e < UPSTREAM__MAX ? end_words[e] : "unknown";
+}
+
+CURL *
+engine_easy_take(struct engine *e)
+{
+	return e->n_pool ? e->pool[--e->n_pool] : curl_easy_init();
+}
+
+void
+engine_easy_put(struct engine *e, CURL *easy)
+{
+	if (!easy)
+		return;
+	if (e->n_pool == ENGINE_EASY_POOL) {
+		curl_easy_cleanup(easy);
+		return;
+	}
+	curl_easy_reset(easy);
+	e->pool[e->n_pool++] = easy;
+}
+
+static void
+list_remove(struct upstream_xfer **head, struct upstream_xfer *x)
+{
+	if (x->prev)
+		x->prev->next = x->next;
+	else
+		*head = x->next;
+	if (x->next)
+		x->next->prev = x->prev;
+	x->next = x->prev = NULL;
+}
+
+static void
+list_add(struct upstream_xfer **head, struct upstream_xfer *x)
+{
+	x->prev = NULL;
+	x->next = *head;
+	if (x->next)
+		x->next->prev = x;
+	*head = x;
+}
+
+void
+engine_forget(struct upstream_xfer *x)
+{
+	struct engine *e = x->engine;
+
+	list_remove(&e->live, x);
+	e->counts.running--;
+	curl_multi_remove_handle(e->multi, x->easy);
+	xfer_free(x);
+}
+
+static void
+free_gone(struct engine *e)
+{
+	struct upstream_xfer *x;
+
+	while ((x = e->gone)) {
+		list_remove(&e->gone, x);
+		curl_multi_remove_handle(e->multi, x->easy);
+		xfer_free(x);
+	}
+}
+
+static void
+finish(struct engine *e, struct upstream_xfer *x, CURLcode code)
+{
+	const struct upstream_sink *sink = x->sink;
+	struct upstream_result r;
+	void *arg = x->arg;
+
+	xfer_result(x, code, &r);
+	if (r.reused)
+		e->counts.reused++;
+	else if (x->is_new_connection)
+		e->counts.opened++;
+	engine_forget(x);
+	sink->done(arg, &r);
+}
+
+/* Delivers what has ended. Callbacks may start and cancel transfers. */
+static void
+reap(struct engine *e)
+{
+	struct upstream_xfer *x;
+	CURLMsg *m;
+	int left;
+
+	free_gone(e);
+	while ((m = curl_multi_info_read(e->multi, &left))) {
+		CURLcode code = m->data.result;
+
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x);
+		finish(e, x, code);
+	}
+}
+
+static void
+run(struct engine *e, curl_socket_t fd, int events)
+{
+	int running;
+
+	e->depth++;
+	curl_multi_socket_action(e->multi, fd, events, &running);
+	e->depth--;
+	if (e->depth == 0)
+		reap(e);
+}
+
+static void
+on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct engine_socket *s = poll->data;
+	int flags = 0;
+
+	if (status < 0)
+		flags = CURL_CSELECT_ERR;
+	if (events & UV_READABLE)
+		flags |= CURL_CSELECT_IN;
+	if (events & UV_WRITABLE)
+		flags |= CURL_CSELECT_OUT;
+	run(s->engine, s->fd, flags);
+}
+
+static void
+on_socket_closed(uv_handle_t *h)
+{
+	struct engine_socket *s = h->data;
+
+	s->engine->n_handles--;
+	free(s);
+}
+
+static struct engine_socket *
+socket_new(struct engine *e, curl_socket_t fd)
+{
+	struct engine_socket *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	if (uv_poll_init(loop_uv(e->loop), &s->poll, fd) != 0) {
+		free(s);
+		return NULL;
+	}
+	s->poll.data = s;
+	s->engine = e;
+	s->fd = fd;
+	e->n_handles++;
+	curl_multi_assign(e->multi, fd, s);
+	return s;
+}
+
+/* CURLMOPT_SOCKETFUNCTION */
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
+{
+	struct engine_socket *s = assigned;
+	struct engine *e = arg;
+	int events = 0;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s) {
+			curl_multi_assign(e->multi, fd, NULL);
+			uv_poll_stop(&s->poll);
+			uv_close((uv_handle_t *)&s->poll, on_socket_closed);
+		}
+		return 0;
+	}
+	if (!s && !(s = socket_new(e, fd)))
+		return -1;
+	if (what & CURL_POLL_IN)
+		events |= UV_READABLE;
+	if (what & CURL_POLL_OUT)
+		events |= UV_WRITABLE;
+	return uv_poll_start(&s->poll, events, on_poll) == 0 ? 0 : -1;
+}
+
+static void
+on_kick(void *arg)
+{
+	run(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void
+on_timer(uv_timer_t *t)
+{
+	run(t->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* CURLMOPT_TIMERFUNCTION: "now" is done at the end of this turn. */
+static int
+on_timer_wanted(CURLM *multi, long msec, void *arg)
+{
+	struct engine *e = arg;
+
+	(void)multi;
+	uv_timer_stop(&e->timer);
+	if (msec == 0)
+		loop_defer(e->loop, &e->kick, on_kick, e);
+	else if (msec > 0)
+		uv_timer_start(&e->timer, on_timer, (uint64_t)msec, 0);
+	return 0;
+}
+
+static struct upstream_xfer *
+engine_start(struct upstream *u, const struct upstream_call *call,
+    const struct upstream_sink *sink, void *arg)
+{
+	struct engine *e = (struct engine *)u;
+	struct upstream_xfer *x = xfer_new(e, call, sink, arg);
+
+	if (!x)
+		return NULL;
+	if (easy_setup(x) != ERR_OK || xfer_watch(x) != ERR_OK ||
+	    curl_multi_add_handle(e->multi, x->easy) != CURLM_OK) {
+		xfer_free(x);
+		return NULL;
+	}
+	list_add(&e->live, x);
+	e->counts.started++;
+	e->counts.running++;
+	return x;
+}
+
+static void
+engine_cancel(struct upstream_xfer *x)
+{
+	struct engine *e = x->engine;
+
+	if (e->depth == 0) {
+		engine_forget(x);
+		return;
+	}
+	/* curl allows no removal from within its callbacks. */
+	x->is_cancelled = true;
+	timer_stop(e->loop, &x->watch);
+	loop_defer_cancel(e->loop, &x->resume);
+	list_remove(&e->live, x);
+	list_add(&e->gone, x);
+	e->counts.running--;
+}
+
+static void
+on_timer_closed(uv_handle_t *h)
+{
+	struct engine *e = h->data;
+
+	e->n_handles--;
+}
+
+static void
+engine_free(struct upstream *u)
+{
+	struct engine *e = (struct engine *)u;
+
+	free_gone(e);
+	while (e->live)
+		engine_forget(e->live);
+	while (e->n_pool)
+		curl_easy_cleanup(e->pool[--e->n_pool]);
+	curl_multi_cleanup(e->multi);
+	loop_defer_cancel(e->loop, &e->kick);
+	uv_close((uv_handle_t *)&e->timer, on_timer_closed);
+	while (e->n_handles)
+		uv_run(loop_uv(e->loop), UV_RUN_NOWAIT);
+	free(e);
+}
+
+static const struct upstream_ops engine_ops = {
+	.start = engine_start,
+	.pause = xfer_pause,
+	.resume = xfer_resume,
+	.cancel = engine_cancel,
+	.free = engine_free,
+};
+
+static void
+setup_multi(struct engine *e, unsigned max_idle)
+{
+	curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, e);
+	curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
+	curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
+	curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)max_idle);
+	/* More on one connection cost CPU per chunk (design.md 4). */
+	curl_multi_setopt(e->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 16L);
+}
+
+struct upstream *
+upstream_curl_new(struct loop *loop, unsigned max_idle)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->base.ops = &engine_ops;
+	e->loop = loop;
+	e->multi = curl_multi_init();
+	if (!e->multi || uv_timer_init(loop_uv(loop), &e->timer) != 0) {
+		curl_multi_cleanup(e->multi);
+		free(e);
+		return NULL;
+	}
+	e->timer.data = e;
+	e->n_handles = 1;
+	setup_multi(e, max_idle);
+	return &e->base;
+}
+
+void
+upstream_curl_counts(const struct upstream *u, struct upstream_counts *out)
+{
+	*out = ((const struct engine *)u)->counts;
+}

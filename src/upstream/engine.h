@@ -1,0 +1,81 @@
+#ifndef UPSTREAM_ENGINE_H
+#define UPSTREAM_ENGINE_H
+/* Inside of the libcurl engine, shared by engine.c, xfer.c and easy.c. */
+#include <curl/curl.h>
+#include <uv.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "sys/loop.h"
+#include "upstream/upstream.h"
+
+/* Handles kept for the next call: making one costs more than resetting it. */
+#define ENGINE_EASY_POOL 64
+
+struct engine {
+	struct upstream base;
+	struct loop *loop;
+	CURLM *multi;
+	uv_timer_t timer;
+	struct defer kick; /* curl wants to run now */
+	struct upstream_xfer *gone; /* cancelled within a callback */
+	struct upstream_xfer *live; /* all that are started */
+	unsigned depth; /* > 0: we are inside a call of curl's */
+	CURL *pool[ENGINE_EASY_POOL];
+	unsigned n_pool;
+	unsigned n_handles; /* open libuv handles */
+	struct upstream_counts counts;
+};
+
+struct upstream_xfer {
+	struct engine *engine;
+	struct upstream_xfer *next, *prev; /* in live or gone */
+	CURL *easy;
+	struct curl_slist *headers_out;
+	const struct upstream_call *call; /* borrowed until done */
+	const struct upstream_sink *sink;
+	void *arg;
+	struct arena *arena; /* answer's headers, dies with head */
+	struct http_headers headers_in;
+	struct timer watch; /* first byte, then idle */
+	struct defer resume;
+	usec_t started; /* all in clock_mono */
+	usec_t first_byte;
+	usec_t last_byte;
+	uint64_t bytes_in;
+	enum upstream_end end; /* why we stopped it; OK: curl decides */
+	bool is_paused;
+	bool is_head_done;
+	bool is_cancelled;
+	bool is_blocked; /* dial guard said no */
+	bool is_new_connection;
+};
+
+/* engine.c */
+/* Removes it from curl and frees it; not inside a call of curl's. */
+void engine_forget(struct upstream_xfer *x);
+/* A handle from the pool or a new one. NULL: no memory. */
+CURL *engine_easy_take(struct engine *e);
+void engine_easy_put(struct engine *e, CURL *easy);
+
+/* xfer.c: one transfer */
+struct upstream_xfer *xfer_new(struct engine *e,
+    const struct upstream_call *call, const struct upstream_sink *sink,
+    void *arg);
+void xfer_free(struct upstream_xfer *x);
+/* Arms the first-byte watch. */
+MUST_CHECK enum err xfer_watch(struct upstream_xfer *x);
+/* Fills the result from curl's verdict. */
+void xfer_result(const struct upstream_xfer *x, CURLcode code,
+    struct upstream_result *r);
+void xfer_pause(struct upstream_xfer *x);
+void xfer_resume(struct upstream_xfer *x);
+
+/* easy.c: options of a call on a handle */
+MUST_CHECK enum err easy_setup(struct upstream_xfer *x);
+
+/* dial.c: CURLOPT_OPENSOCKETFUNCTION, clientp is the xfer */
+curl_socket_t dial_open(
+    void *clientp, curlsocktype purpose, struct curl_sockaddr *address);
+
+#endif
