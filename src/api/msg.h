@@ -29,6 +29,13 @@
 
 /* ---- requests ---------------------------------------------------------- */
 
+/* What the client speaks: the form of its body, its answer and its errors. */
+enum msg_dialect {
+	MSG_DIALECT_OPENAI, /* POST /v1/chat/completions */
+	MSG_DIALECT_CHAT, /* POST /v1/chat: the small envelope */
+	MSG_DIALECT__MAX
+};
+
 enum msg_role {
 	MSG_SYSTEM,
 	MSG_DEVELOPER,
@@ -70,9 +77,12 @@ struct msg_call {
 	struct msg_call *next;
 	struct str id; /* text */
 	struct str name; /* text */
-	struct str arguments; /* inner: JSON text inside a JSON string */
+	struct str arguments; /* inner: JSON text inside a JSON string; may be
+			       * empty, never absent */
 	struct str signature; /* text: extra_content.google.thought_signature */
-	struct str raw; /* raw */
+	/* raw: the element of tool_calls[]; of a legacy function_call the
+	 * object {"name","arguments"}, which had no id: one is made */
+	struct str raw;
 	bool is_custom; /* type "custom": arguments is free text */
 };
 
@@ -96,7 +106,11 @@ struct msg {
 	uint32_t index; /* in messages[], for error texts */
 };
 
-enum msg_tool_type { MSG_TOOL_FUNCTION, MSG_TOOL_CUSTOM, MSG_TOOL_OTHER };
+enum msg_tool_type {
+	MSG_TOOL_FUNCTION,
+	MSG_TOOL_CUSTOM,
+	MSG_TOOL_OTHER
+};
 
 struct msg_tool {
 	struct msg_tool *next;
@@ -106,7 +120,7 @@ struct msg_tool {
 	struct str parameters; /* raw object */
 	struct str strict; /* raw true/false */
 	struct str cache_control; /* raw */
-	struct str raw; /* raw */
+	struct str raw; /* raw; of legacy functions[] the function object */
 	uint32_t index;
 };
 
@@ -172,6 +186,7 @@ enum msg_value_type {
 	MSG_V_ARRAY,
 	MSG_V_OBJECT,
 	MSG_V_STOP, /* string or array of strings */
+	MSG_V_BOOL_OR_INTEGER, /* logprobs: Together's is a number */
 };
 
 struct msg_param_row {
@@ -195,6 +210,7 @@ struct msg_names {
 
 struct msg_request {
 	struct arena *arena;
+	enum msg_dialect dialect;
 	struct json json; /* tape over the client's body */
 	struct str model; /* text: what the client asked for */
 	bool stream;
@@ -223,13 +239,15 @@ struct msg_request {
 };
 
 /* The raw value of a parameter as number; false when absent. */
-bool msg_param_i64(
-    const struct msg_request *r, enum msg_param p, int64_t *out);
-bool msg_param_double(
-    const struct msg_request *r, enum msg_param p, double *out);
+bool msg_param_i64(const struct msg_request *r, enum msg_param p, int64_t *out);
+bool
+msg_param_double(const struct msg_request *r, enum msg_param p, double *out);
 /* present and true */
 bool msg_param_true(const struct msg_request *r, enum msg_param p);
-/* max_completion_tokens, else max_tokens, else `otherwise`. */
+/*
+ * max_completion_tokens, else max_tokens, else `otherwise`. -1 (LM Studio's and
+ * llama.cpp's "no limit") counts as absent.
+ */
 int64_t msg_max_tokens(const struct msg_request *r, int64_t otherwise);
 
 /* ---- failures ---------------------------------------------------------- */
@@ -270,7 +288,8 @@ enum msg_fail_class {
 
 struct msg_fail_row {
 	const char *word; /* in logs and metrics: "rate_limit" */
-	int status; /* out; 0: the upstream's own if 4xx/5xx, else 502 */
+	/* out; 0: the upstream's own if 500, 502, 503 or 504, else 502 */
+	int status;
 	const char *type; /* OpenAI's error.type */
 	const char *code; /* OpenAI's error.code when the maker gave none */
 	const char *chat_type; /* error.type on /v1/chat */
@@ -302,6 +321,8 @@ void msg_fail_set(struct msg_fail *f, enum msg_fail_class class,
     const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The status for the client. */
 int msg_fail_status(const struct msg_fail *f);
+/* f->param = the path, cut to its room. */
+void msg_fail_param(struct msg_fail *f, struct str path);
 
 /* ---- answers ----------------------------------------------------------- */
 
@@ -312,6 +333,8 @@ enum msg_finish {
 	MSG_FINISH_CONTENT_FILTER,
 	MSG_FINISH__MAX
 };
+/* OpenAI's word: "stop", "length", "tool_calls", "content_filter". */
+const char *msg_finish_word(enum msg_finish f);
 
 /*
  * Token counts, -1 where not told. Invariants that providers' modules keep
@@ -331,7 +354,7 @@ struct msg_usage {
 	/* members of the maker's usage object that have no field here */
 	struct str extra; /* "k":v,"k2":v2 */
 };
-#define MSG_USAGE_UNKNOWN                                                      \
+#define MSG_USAGE_UNKNOWN \
 	((struct msg_usage){ -1, -1, -1, -1, -1, -1, -1, -1, -1, { 0 } })
 
 /*
@@ -342,7 +365,8 @@ struct msg_usage {
  */
 enum msg_event_type {
 	MSG_EV_START, /* id, model, created (0: unknown) */
-	MSG_EV_TEXT, /* text */
+	/* text; raw: the logprobs object of this very piece, or absent */
+	MSG_EV_TEXT,
 	MSG_EV_REASONING, /* text */
 	/*
 	 * A complete opaque reasoning block to be replayed unchanged: raw is
@@ -351,7 +375,7 @@ enum msg_event_type {
 	 */
 	MSG_EV_THINKING,
 	MSG_EV_REFUSAL, /* text */
-	MSG_EV_CALL_START, /* call, id, name, signature */
+	MSG_EV_CALL_START, /* call, id, name, signature, is_custom */
 	MSG_EV_CALL_ARGS, /* call, text: a piece of the arguments */
 	MSG_EV_CALL_END, /* call */
 	/*
@@ -383,6 +407,7 @@ struct msg_event {
 	int64_t created; /* seconds since 1970 */
 	struct str name; /* text */
 	struct str signature; /* text */
+	bool is_custom; /* a call of type "custom": its input is free text */
 	struct str text; /* inner */
 	struct str raw; /* raw */
 	enum msg_finish finish;
