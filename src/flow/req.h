@@ -12,7 +12,11 @@
  *	req_body_end(r);		STDIN is complete
  *
  * The answer may begin before the body has ended (401, 413 ...). After
- * door->finish the request is gone; so it is after req_abort.
+ * door->finish the request is gone; so it is after req_abort. door->finish may
+ * come from within req_params, req_body and req_body_end.
+ *
+ * A door never calls into flow from within its own four calls: a write that
+ * finds the client gone is reported by req_abort from the loop's next turn.
  */
 #include <stdbool.h>
 #include <stddef.h>

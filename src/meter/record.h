@@ -14,7 +14,7 @@
 #include "base/str.h"
 #include "conf/conf.h"
 
-#define METER_ATTEMPTS_MAX 32 /* more are counted, not kept */
+#define METER_ATTEMPTS_MAX 16 /* more are counted, not kept */
 
 struct meter_attempt {
 	const struct conf_target *target;
