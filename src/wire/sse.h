@@ -51,10 +51,9 @@ typedef enum err (*sse_fn)(void *arg, const struct sse_event *ev);
 struct sse {
 	struct buf hold; /* data so far, behind it the line being read */
 	size_t data_n; /* how much of hold is data */
-	size_t line_at; /* where in hold the line being read begins */
+	struct str data; /* the only data line, inside the bytes being fed */
 	struct buf name; /* event name kept between feeds */
-	struct str data; /* one data line inside the bytes being fed */
-	struct str event; /* event name inside the bytes being fed, or name */
+	struct str event; /* event name: in the bytes being fed, or in name */
 	size_t max;
 	bool has_data; /* a data line came, perhaps empty */
 	bool is_stray;

@@ -1,0 +1,255 @@
+#include "wire/http.h"
+
+#include <string.h>
+
+static const struct str absent = { NULL, 0 };
+
+void
+http_headers_init(struct http_headers *h, struct arena *a)
+{
+	memset(h, 0, sizeof(*h));
+	h->a = a;
+}
+
+/* tchar of RFC 9110 5.6.2 */
+static bool
+is_token_char(unsigned char c)
+{
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	    (c >= '0' && c <= '9'))
+		return true;
+	return c && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+}
+
+bool
+http_name_is_safe(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		if (!is_token_char((unsigned char)name.p[i]))
+			return false;
+	}
+	return name.n > 0;
+}
+
+bool
+http_value_is_safe(struct str value)
+{
+	return value.n == 0 || (!memchr(value.p, '\r', value.n) &&
+				   !memchr(value.p, '\n', value.n) &&
+				   !memchr(value.p, '\0', value.n));
+}
+
+static enum err
+check(const struct http_headers *h, struct str name, struct str value)
+{
+	size_t left = HTTP_HEADERS_MAX_BYTES - h->bytes;
+
+	if (!http_name_is_safe(name) || !http_value_is_safe(value))
+		return ERR_DENIED;
+	if (name.n > left || value.n > left - name.n)
+		return ERR_LIMIT;
+	return ERR_OK;
+}
+
+static enum err
+grow(struct http_headers *h)
+{
+	uint32_t cap = h->cap ? h->cap * 2 : 16;
+	struct http_header *v;
+
+	if (h->n < h->cap)
+		return ERR_OK;
+	if (h->n >= HTTP_HEADERS_MAX)
+		return ERR_LIMIT;
+	v = arena_calloc(h->a, cap, sizeof(*v));
+	if (!v)
+		return ERR_NOMEM;
+	if (h->n)
+		memcpy(v, h->v, h->n * sizeof(*v));
+	h->v = v;
+	h->cap = cap;
+	return ERR_OK;
+}
+
+enum err
+http_headers_add(struct http_headers *h, struct str name, struct str value)
+{
+	struct http_header copy;
+	enum err e = check(h, name, value);
+
+	if (e == ERR_OK)
+		e = grow(h);
+	if (e != ERR_OK)
+		return e;
+	copy.name = arena_str(h->a, name);
+	copy.value = arena_str(h->a, value.p ? value : STR(""));
+	if (!copy.name.p || !copy.value.p)
+		return ERR_NOMEM;
+	h->v[h->n++] = copy;
+	h->bytes += (uint32_t)(name.n + value.n);
+	return ERR_OK;
+}
+
+enum err
+http_headers_set(struct http_headers *h, struct str name, struct str value)
+{
+	uint32_t first = UINT32_MAX, kept = 0;
+	struct http_header new;
+	enum err e = http_headers_add(h, name, value);
+
+	if (e != ERR_OK)
+		return e;
+	/* The new one is the last: move it to the place of the first. */
+	new = h->v[--h->n];
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (!str_case_eq(h->v[i].name, name)) {
+			h->v[kept++] = h->v[i];
+			continue;
+		}
+		h->bytes -= (uint32_t)(h->v[i].name.n + h->v[i].value.n);
+		if (first == UINT32_MAX) {
+			first = kept;
+			h->v[kept++] = new;
+		}
+	}
+	if (first == UINT32_MAX)
+		h->v[kept++] = new;
+	h->n = kept;
+	return ERR_OK;
+}
+
+enum err
+http_headers_add_line(struct http_headers *h, struct str line)
+{
+	size_t colon = str_chr(line, ':');
+	struct str name = str_of(line.p, colon);
+
+	if (colon == line.n || colon == 0 || str_chr(name, ' ') < name.n)
+		return ERR_SYNTAX;
+	return http_headers_add(h, name, str_trim(str_skip(line, colon + 1)));
+}
+
+struct str
+http_headers_find(const struct http_headers *h, const char *name)
+{
+	struct str want = str_z(name);
+
+	for (uint32_t i = 0; h && i < h->n; i++) {
+		if (str_case_eq(h->v[i].name, want))
+			return h->v[i].value;
+	}
+	return absent;
+}
+
+/* -- content types ------------------------------------------------------- */
+
+static struct str
+media_type(struct str content_type)
+{
+	return str_trim(str_cut(&content_type, ';'));
+}
+
+bool
+http_type_is(struct str content_type, const char *type)
+{
+	return str_case_eq(media_type(content_type), str_z(type));
+}
+
+bool
+http_type_is_json(struct str content_type)
+{
+	struct str type = media_type(content_type);
+	struct str suffix = STR("+json");
+
+	if (str_case_eq(type, STR("application/json")) ||
+	    str_case_eq(type, STR("text/json")))
+		return true;
+	return type.n > suffix.n &&
+	       str_case_eq(str_skip(type, type.n - suffix.n), suffix);
+}
+
+struct str
+http_type_param(struct str content_type, const char *name)
+{
+	struct str rest = content_type, part, key;
+
+	(void)str_cut(&rest, ';');
+	while (str_present(rest)) {
+		part = str_cut(&rest, ';');
+		key = str_trim(str_cut(&part, '='));
+		part = str_trim(part);
+		if (!str_present(part) || !str_case_eq(key, str_z(name)))
+			continue;
+		if (part.n >= 2 && part.p[0] == '"' &&
+		    part.p[part.n - 1] == '"')
+			part = str_of(part.p + 1, part.n - 2);
+		return part;
+	}
+	return absent;
+}
+
+/* -- status -------------------------------------------------------------- */
+
+static const struct {
+	int status;
+	const char *phrase;
+} phrases[] = {
+	{ 100, "Continue" },
+	{ 101, "Switching Protocols" },
+	{ 200, "OK" },
+	{ 201, "Created" },
+	{ 202, "Accepted" },
+	{ 204, "No Content" },
+	{ 206, "Partial Content" },
+	{ 301, "Moved Permanently" },
+	{ 302, "Found" },
+	{ 303, "See Other" },
+	{ 304, "Not Modified" },
+	{ 307, "Temporary Redirect" },
+	{ 308, "Permanent Redirect" },
+	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 402, "Payment Required" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 406, "Not Acceptable" },
+	{ 408, "Request Timeout" },
+	{ 409, "Conflict" },
+	{ 410, "Gone" },
+	{ 411, "Length Required" },
+	{ 412, "Precondition Failed" },
+	{ 413, "Content Too Large" },
+	{ 414, "URI Too Long" },
+	{ 415, "Unsupported Media Type" },
+	{ 421, "Misdirected Request" },
+	{ 422, "Unprocessable Content" },
+	{ 424, "Failed Dependency" },
+	{ 425, "Too Early" },
+	{ 426, "Upgrade Required" },
+	{ 428, "Precondition Required" },
+	{ 429, "Too Many Requests" },
+	{ 431, "Request Header Fields Too Large" },
+	{ 451, "Unavailable For Legal Reasons" },
+	{ 499, "Client Closed Request" },
+	{ 500, "Internal Server Error" },
+	{ 501, "Not Implemented" },
+	{ 502, "Bad Gateway" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" },
+	{ 507, "Insufficient Storage" },
+	{ 529, "Site Is Overloaded" },
+};
+
+const char *
+http_reason(int status)
+{
+	static const char *const classes[] = { "Unknown", "Informational",
+		"Success", "Redirection", "Client Error", "Server Error" };
+
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+		if (phrases[i].status == status)
+			return phrases[i].phrase;
+	}
+	return classes[status >= 100 && status < 600 ? status / 100 : 0];
+}
