@@ -185,9 +185,14 @@ block_resize(struct arena *a, struct block **link, size_t n)
 	struct block *b = *link;
 	size_t total;
 
-	if (!num_add_size(n, sizeof(*b), &total) ||
-	    (n > b->size && n - b->size > a->max - a->taken) ||
-	    fault("arena.block") || !(b = realloc(b, total))) {
+	if (n <= b->size) { /* never fails */
+		b->used = n;
+		b = realloc(b, sizeof(*b) + n);
+		if (!b)
+			return (*link)->data;
+	} else if (!num_add_size(n, sizeof(*b), &total) ||
+		   n - b->size > a->max - a->taken || fault("arena.block") ||
+		   !(b = realloc(b, total))) {
 		a->failed = true;
 		return NULL;
 	}
@@ -203,17 +208,21 @@ arena_resize(struct arena *a, void *p, size_t old_n, size_t n)
 {
 	struct block *b = a->head;
 	struct block **link;
+	bool is_alone;
 	void *q;
 
 	if (!p)
 		return arena_raw(a, n);
+	link = own_block(a, p);
+	is_alone = link && (*link)->used == old_n;
+	if (is_alone && n < old_n && (*link)->size > BLOCK_MAX)
+		return block_resize(a, link, n);
 	if (b && b->data + b->used == (char *)p + old_n &&
 	    n <= b->size - (b->used - old_n)) {
 		b->used = b->used - old_n + n;
 		return p;
 	}
-	link = own_block(a, p);
-	if (link && (*link)->used == old_n)
+	if (is_alone)
 		return block_resize(a, link, n);
 	if (n <= old_n)
 		return p;
