@@ -51,8 +51,8 @@ struct req_var {
 };
 
 /* NULL: no memory. */
-struct req *req_new(
-    struct flow *f, const struct req_door *door, void *door_arg);
+struct req *
+req_new(struct flow *f, const struct req_door *door, void *door_arg);
 /*
  * REQUEST_METHOD, SCRIPT_NAME/PATH_INFO or REQUEST_URI, QUERY_STRING,
  * CONTENT_TYPE, CONTENT_LENGTH, REMOTE_ADDR, HTTP_* and what else the web

@@ -28,8 +28,8 @@ find_key(const struct conf *conf, struct str key)
 	const struct conf_key *found;
 
 	hash_key(key, (struct str){ 0 }, hash);
-	found = map_find(conf->keys_by_hash,
-	    str_of((const char *)hash, sizeof(hash)));
+	found = map_find(
+	    conf->keys_by_hash, str_of((const char *)hash, sizeof(hash)));
 	if (!found || !hash_equal(found->hash, hash, sizeof(hash)))
 		return NULL;
 	return found;
@@ -61,8 +61,10 @@ identify_by_key(const struct conf *conf, struct str key,
 		    "not one of a provider.");
 		return ERR_DENIED;
 	}
-	*client = (struct gate_client){ .key = found, .name = found->name,
-		.models = found->models, .n_models = found->n_models };
+	*client = (struct gate_client){ .key = found,
+		.name = found->name,
+		.models = found->models,
+		.n_models = found->n_models };
 	return ERR_OK;
 }
 

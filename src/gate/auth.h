@@ -36,9 +36,9 @@ struct gate_client {
  * ERR_OK and *client, or ERR_DENIED and *fail. client->name may point into the
  * credentials or the snapshot.
  */
-MUST_CHECK enum err gate_identify(const struct conf *conf,
-    const struct gate_credentials *cred, struct gate_client *client,
-    struct msg_fail *fail);
+MUST_CHECK enum err
+gate_identify(const struct conf *conf, const struct gate_credentials *cred,
+    struct gate_client *client, struct msg_fail *fail);
 
 bool gate_may_use(const struct gate_client *client, struct str alias);
 

@@ -6,12 +6,19 @@
  * One cell holds window number and count together, so that a compare-and-swap
  * admits exactly: the window's low 24 bits above 39 bits of count.
  */
-enum { CELL_WINDOW = 0, CELL_IS_LIMIT = SHM_CELL_WORKER - 1 };
+enum {
+	CELL_WINDOW = 0,
+	CELL_IS_LIMIT = SHM_CELL_WORKER - 1
+};
 #define COUNT_BITS 39
 #define COUNT_MAX (((int64_t)1 << COUNT_BITS) - 1)
 #define WINDOW_MASK (((int64_t)1 << 24) - 1)
 
-enum limit_sort { LIMIT_REQUESTS, LIMIT_TOKENS, LIMIT_CONCURRENT };
+enum limit_sort {
+	LIMIT_REQUESTS,
+	LIMIT_TOKENS,
+	LIMIT_CONCURRENT
+};
 
 static enum limit_sort
 limit_sort(const struct conf_limit *l)
@@ -29,8 +36,7 @@ limit_slot(struct gate_rate *rate, uint64_t owner, const struct conf_limit *l)
 		int64_t sort;
 		int64_t per;
 	} key = { owner, limit_sort(l), l->per };
-	uint64_t id = hash_stable(
-	    str_of((const char *)&key, sizeof(key)));
+	uint64_t id = hash_stable(str_of((const char *)&key, sizeof(key)));
 	struct shm_slot *slot = shm_slot(rate->shm, id ? id : 1);
 
 	if (!slot)
@@ -146,8 +152,8 @@ limit_take(struct gate_rate *rate, struct shm_slot *slot,
 		out->retry_after = ok ? 0 : USEC_PER_SEC;
 		return ok;
 	case LIMIT_REQUESTS:
-		ok = window_take(slot, window_number(l, wall), 1, l->requests,
-		    &count);
+		ok = window_take(
+		    slot, window_number(l, wall), 1, l->requests, &count);
 		note_requests(out, l->requests, l->requests - count,
 		    window_rest(l, wall));
 		out->retry_after = ok ? 0 : window_rest(l, wall);
@@ -192,8 +198,7 @@ gate_rate_init(struct gate_rate *rate, struct shm *shm, unsigned worker)
 	*rate = (struct gate_rate){ .shm = shm, .worker = worker };
 	while ((slot = shm_next(shm, &pos)))
 		if (atomic_load(&slot->cell[CELL_IS_LIMIT]))
-			atomic_store(
-			    &slot->cell[SHM_CELL_WORKER + worker], 0);
+			atomic_store(&slot->cell[SHM_CELL_WORKER + worker], 0);
 }
 
 void
@@ -204,8 +209,9 @@ gate_rate_admit(struct gate_rate *rate, uint64_t owner,
 	struct shm_slot *slot;
 	uint32_t i;
 
-	*out = (struct gate_rate_result){ .admitted = true,
-		.requests_limit = -1, .tokens_limit = -1 };
+	*out = (struct gate_rate_result){
+		.admitted = true, .requests_limit = -1, .tokens_limit = -1
+	};
 	for (i = 0; i < n; i++) {
 		slot = limit_slot(rate, owner, &limits[i]);
 		if (slot && !limit_take(rate, slot, &limits[i], wall, out))

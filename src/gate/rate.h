@@ -50,7 +50,6 @@ void gate_rate_admit(struct gate_rate *rate, uint64_t owner,
     struct gate_rate_result *out);
 /* The request has ended: concurrency back, tokens counted. Once per admit. */
 void gate_rate_settle(struct gate_rate *rate, uint64_t owner,
-    const struct conf_limit *limits, uint32_t n, usec_t wall,
-    int64_t tokens);
+    const struct conf_limit *limits, uint32_t n, usec_t wall, int64_t tokens);
 
 #endif

@@ -18,8 +18,7 @@ struct meter_metrics *meter_metrics_new(struct shm *shm, unsigned worker);
 void meter_metrics_free(struct meter_metrics *m);
 
 void meter_metrics_begin(struct meter_metrics *m); /* a request came */
-void meter_metrics_end(
-    struct meter_metrics *m, const struct meter_record *rec);
+void meter_metrics_end(struct meter_metrics *m, const struct meter_record *rec);
 
 /* State of this worker that only flow knows, set before printing. */
 struct meter_gauges {

@@ -36,14 +36,14 @@ cell_add(struct shm_slot *slot, int cell, int64_t v)
 {
 	return atomic_fetch_add_explicit(
 		   &slot->cell[cell], v, memory_order_acq_rel) +
-	    v;
+	       v;
 }
 
 static bool
 cell_swap(struct shm_slot *slot, int cell, int64_t from, int64_t to)
 {
-	return atomic_compare_exchange_strong_explicit(&slot->cell[cell],
-	    &from, to, memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(&slot->cell[cell], &from,
+	    to, memory_order_acq_rel, memory_order_acquire);
 }
 
 static bool
@@ -63,8 +63,7 @@ open_length(const struct conf_breaker *cfg, int64_t openings)
 }
 
 static void
-breaker_open(
-    struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now)
+breaker_open(struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now)
 {
 	int64_t openings = cell_add(slot, CELL_OPENINGS, 1);
 
@@ -84,8 +83,8 @@ breaker_close(struct shm_slot *slot, usec_t now)
 }
 
 bool
-breaker_is_open(const struct shm_slot *slot, const struct conf_breaker *cfg,
-    usec_t now)
+breaker_is_open(
+    const struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now)
 {
 	if (!slot)
 		return false;
@@ -114,8 +113,8 @@ breaker_ask(struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now)
 		return BREAKER_DENY;
 	/* Whoever moves the probe's time owns the probe. */
 	since = cell_get(slot, CELL_PROBE_SINCE);
-	if (!cell_swap(slot, CELL_PROBE_SINCE, since, now == since ? now + 1 :
-	    now))
+	if (!cell_swap(
+		slot, CELL_PROBE_SINCE, since, now == since ? now + 1 : now))
 		return BREAKER_DENY;
 	cell_set(slot, CELL_STATE, BREAKER_HALF_OPEN);
 	return BREAKER_PROBE;
@@ -123,8 +122,8 @@ breaker_ask(struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now)
 
 /* Counts into the present window, beginning a new one when it is over. */
 static void
-window_count(struct shm_slot *slot, const struct conf_breaker *cfg,
-    usec_t now, bool hurt)
+window_count(struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now,
+    bool hurt)
 {
 	usec_t start = cell_get(slot, CELL_WINDOW_START);
 
@@ -147,7 +146,7 @@ must_open(const struct shm_slot *slot, const struct conf_breaker *cfg)
 	if (cell_get(slot, CELL_IN_A_ROW) >= cfg->failures)
 		return true;
 	return n >= cfg->min_requests &&
-	    (double)failed >= cfg->failure_ratio * (double)n;
+	       (double)failed >= cfg->failure_ratio * (double)n;
 }
 
 bool
@@ -192,8 +191,8 @@ breaker_release(struct shm_slot *slot, bool was_probe)
 enum breaker_state
 breaker_state(const struct shm_slot *slot)
 {
-	return slot ? (enum breaker_state)cell_get(slot, CELL_STATE) :
-		      BREAKER_CLOSED;
+	return slot ? (enum breaker_state)cell_get(slot, CELL_STATE)
+		    : BREAKER_CLOSED;
 }
 
 void
@@ -207,7 +206,7 @@ bool
 breaker_is_cool(const struct shm_slot *slot, usec_t now)
 {
 	return slot &&
-	    time_is_ahead(cell_get(slot, CELL_COOL_UNTIL), now, COOL_MAX);
+	       time_is_ahead(cell_get(slot, CELL_COOL_UNTIL), now, COOL_MAX);
 }
 
 usec_t

@@ -21,7 +21,11 @@
 #include "conf/conf.h"
 #include "sys/shm.h"
 
-enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
+enum breaker_state {
+	BREAKER_CLOSED,
+	BREAKER_OPEN,
+	BREAKER_HALF_OPEN
+};
 
 enum breaker_pass {
 	BREAKER_PASS,
@@ -30,11 +34,11 @@ enum breaker_pass {
 };
 
 /* Asks for passage of one attempt. PROBE claims the probe. */
-enum breaker_pass breaker_ask(
-    struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now);
+enum breaker_pass
+breaker_ask(struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now);
 /* Would ask say DENY? Claims nothing. */
-bool breaker_is_open(const struct shm_slot *slot,
-    const struct conf_breaker *cfg, usec_t now);
+bool breaker_is_open(
+    const struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now);
 /*
  * The attempt's outcome: hurt tells whether it counts against the target.
  * Returns true when this report opened or closed the breaker.

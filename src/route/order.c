@@ -33,7 +33,7 @@ sort_groups(struct route_plan *plan, usec_t now)
 		uint32_t at = i;
 
 		while (at > 0 &&
-		    comes_before(&c, &plan->candidates[at - 1], now)) {
+		       comes_before(&c, &plan->candidates[at - 1], now)) {
 			plan->candidates[at] = plan->candidates[at - 1];
 			at--;
 		}
@@ -111,9 +111,8 @@ route_order(struct route_plan *plan, uint64_t rotation, usec_t now)
 	while (from < plan->n) {
 		uint32_t to = from + 1;
 
-		while (to < plan->n &&
-		    !comes_before(&plan->candidates[from],
-			&plan->candidates[to], now))
+		while (to < plan->n && !comes_before(&plan->candidates[from],
+					   &plan->candidates[to], now))
 			to++;
 		order_group(plan, plan->candidates + from, to - from, rotation);
 		from = to;

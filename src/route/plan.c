@@ -40,7 +40,8 @@ may_fall_back(const struct conf_model *model, const struct msg_fail *fail)
 	for (size_t i = 0; i < sizeof(fallback_words) / sizeof(*fallback_words);
 	     i++)
 		if (strcmp(word, fallback_words[i].word) == 0)
-			return (model->fallback_on & fallback_words[i].bit) != 0;
+			return (model->fallback_on & fallback_words[i].bit) !=
+			       0;
 	return false;
 }
 
@@ -65,10 +66,12 @@ route_plan_make(struct route_plan *plan, struct arena *arena,
 {
 	bool any_usable = false;
 
-	*plan = (struct route_plan){ .conf = conf, .model = model,
-		.n = model->n_targets, .deadline = deadline };
-	plan->candidates = arena_calloc(
-	    arena, model->n_targets, sizeof(*plan->candidates));
+	*plan = (struct route_plan){ .conf = conf,
+		.model = model,
+		.n = model->n_targets,
+		.deadline = deadline };
+	plan->candidates =
+	    arena_calloc(arena, model->n_targets, sizeof(*plan->candidates));
 	if (!plan->candidates)
 		return ERR_NOMEM;
 	for (uint32_t i = 0; i < plan->n; i++) {
@@ -204,8 +207,7 @@ retry_pause(const struct route_plan *plan, const struct msg_fail *fail)
 }
 
 static void
-report_failure(
-    struct route_plan *plan, const struct msg_fail *fail, usec_t now)
+report_failure(struct route_plan *plan, const struct msg_fail *fail, usec_t now)
 {
 	struct route_candidate *c = &plan->candidates[plan->current];
 	bool hurt = msg_fail_table[fail->class].hurts_target;
@@ -248,11 +250,9 @@ route_plan_failed(struct route_plan *plan, const struct msg_fail *fail,
 	if (!retry)
 		plan->candidates[plan->current].spent = true;
 	/* A peer now, or anyone when waiting here would be long or useless. */
-	if (fall_back &&
-	    move_on(plan, fail, retry && pause < LONG_PAUSE, now))
+	if (fall_back && move_on(plan, fail, retry && pause < LONG_PAUSE, now))
 		return ROUTE_TRY;
-	if (retry && pause <= RETRY_AFTER_MAX &&
-	    pause < plan->deadline - now) {
+	if (retry && pause <= RETRY_AFTER_MAX && pause < plan->deadline - now) {
 		*wait = pause;
 		return ROUTE_WAIT;
 	}
@@ -292,8 +292,7 @@ route_plan_broke(
 void
 route_plan_abandoned(struct route_plan *plan)
 {
-	breaker_release(
-	    plan->candidates[plan->current].slot, plan->is_probe);
+	breaker_release(plan->candidates[plan->current].slot, plan->is_probe);
 	plan->is_probe = false;
 }
 
@@ -302,8 +301,7 @@ route_model_usable(const struct conf *conf, const struct conf_model *model,
     struct shm *shm, usec_t now)
 {
 	for (uint32_t i = 0; i < model->n_targets; i++)
-		if (!breaker_is_open(
-			shm_slot(shm, model->targets[i].identity),
+		if (!breaker_is_open(shm_slot(shm, model->targets[i].identity),
 			&conf->breaker, now))
 			return true;
 	return false;

@@ -52,10 +52,10 @@ enum route_step {
 };
 
 /* ERR_NOMEM. The plan lives in the arena; conf outlives it. */
-MUST_CHECK enum err route_plan_make(struct route_plan *plan,
-    struct arena *arena, const struct conf *conf,
-    const struct conf_model *model, struct shm *shm, usec_t now,
-    usec_t deadline);
+MUST_CHECK enum err
+route_plan_make(struct route_plan *plan, struct arena *arena,
+    const struct conf *conf, const struct conf_model *model, struct shm *shm,
+    usec_t now, usec_t deadline);
 
 /* The first attempt. GIVE_UP when there is no target at all. */
 enum route_step route_plan_first(struct route_plan *plan, usec_t now);
@@ -83,8 +83,8 @@ route_plan_target(const struct route_plan *plan)
 }
 
 /* Is at least one target of the alias not open? For /health/ready. */
-bool route_model_usable(const struct conf *conf,
-    const struct conf_model *model, struct shm *shm, usec_t now);
+bool route_model_usable(const struct conf *conf, const struct conf_model *model,
+    struct shm *shm, usec_t now);
 /* When all are open: after what time to come again (for Retry-After). */
 usec_t route_plan_retry_after(const struct route_plan *plan, usec_t now);
 

@@ -20,6 +20,6 @@ dial_open(void *clientp, curlsocktype purpose, struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	}
 	x->is_new_connection = true;
-	return socket(address->family,
-	    address->socktype | SOCK_CLOEXEC, address->protocol);
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+	    address->protocol);
 }

@@ -101,8 +101,8 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	if (text.n > 0) {
 		e = http_headers_add_line(&x->headers_in, text);
 		if (e == ERR_NOMEM || e == ERR_LIMIT) {
-			x->end = e == ERR_LIMIT ? UPSTREAM_TOO_LARGE :
-						  UPSTREAM_FAILED;
+			x->end = e == ERR_LIMIT ? UPSTREAM_TOO_LARGE
+						: UPSTREAM_FAILED;
 			return 0;
 		}
 		return line.n; /* a malformed line is skipped */
@@ -123,8 +123,7 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	if (x->bytes_in == 0)
 		x->first_byte = x->last_byte;
 	x->bytes_in += bytes;
-	if (x->call->max_body_bytes &&
-	    x->bytes_in > x->call->max_body_bytes) {
+	if (x->call->max_body_bytes && x->bytes_in > x->call->max_body_bytes) {
 		x->end = UPSTREAM_TOO_LARGE;
 		return 0;
 	}
@@ -153,8 +152,8 @@ set_request(struct upstream_xfer *x, const char *url)
 	if (!r && strcmp(c->method, "POST") == 0) {
 		r = curl_easy_setopt(h, CURLOPT_POST, 1L);
 		if (!r)
-			r = curl_easy_setopt(h, CURLOPT_POSTFIELDS,
-			    c->body.n ? c->body.p : "");
+			r = curl_easy_setopt(
+			    h, CURLOPT_POSTFIELDS, c->body.n ? c->body.p : "");
 		if (!r)
 			r = curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
 			    (curl_off_t)c->body.n);
@@ -176,8 +175,8 @@ set_limits(struct upstream_xfer *x)
 	CURL *h = x->easy;
 	CURLcode r;
 
-	r = curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
-	    msec(c->timeout_connect));
+	r = curl_easy_setopt(
+	    h, CURLOPT_CONNECTTIMEOUT_MS, msec(c->timeout_connect));
 	if (!r)
 		r = curl_easy_setopt(
 		    h, CURLOPT_TIMEOUT_MS, msec(c->timeout_total));
@@ -186,8 +185,8 @@ set_limits(struct upstream_xfer *x)
 		    c->is_stream ? STREAM_BUFFER_BYTES : ANSWER_BUFFER_BYTES);
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_HTTP_VERSION,
-		    c->http2 ? (long)CURL_HTTP_VERSION_2TLS :
-			       (long)CURL_HTTP_VERSION_1_1);
+		    c->http2 ? (long)CURL_HTTP_VERSION_2TLS
+			     : (long)CURL_HTTP_VERSION_1_1);
 	/* We ask for none and decode what a disobedient server sends. */
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "identity");
@@ -201,8 +200,8 @@ set_safety(struct upstream_xfer *x)
 	CURL *h = x->easy;
 	CURLcode r;
 
-	r = curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR,
-	    c->allow_http ? "http,https" : "https");
+	r = curl_easy_setopt(
+	    h, CURLOPT_PROTOCOLS_STR, c->allow_http ? "http,https" : "https");
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
 	if (!r) /* HTTP_PROXY may come from a request's Proxy: header */
@@ -210,8 +209,7 @@ set_safety(struct upstream_xfer *x)
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	if (!r)
-		r = curl_easy_setopt(
-		    h, CURLOPT_OPENSOCKETFUNCTION, dial_open);
+		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, dial_open);
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
 	if (!r && c->ca_file)

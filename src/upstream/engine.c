@@ -301,12 +301,19 @@ engine_free(struct upstream *u)
 	free(e);
 }
 
+static void
+engine_counts(const struct upstream *u, struct upstream_counts *out)
+{
+	*out = ((const struct engine *)u)->counts;
+}
+
 static const struct upstream_ops engine_ops = {
 	.start = engine_start,
 	.pause = xfer_pause,
 	.resume = xfer_resume,
 	.cancel = engine_cancel,
 	.free = engine_free,
+	.counts = engine_counts,
 };
 
 static void
@@ -340,10 +347,4 @@ upstream_curl_new(struct loop *loop, unsigned max_idle)
 	e->n_handles = 1;
 	setup_multi(e, max_idle);
 	return &e->base;
-}
-
-void
-upstream_curl_counts(const struct upstream *u, struct upstream_counts *out)
-{
-	*out = ((const struct engine *)u)->counts;
 }

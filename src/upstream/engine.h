@@ -59,15 +59,15 @@ CURL *engine_easy_take(struct engine *e);
 void engine_easy_put(struct engine *e, CURL *easy);
 
 /* xfer.c: one transfer */
-struct upstream_xfer *xfer_new(struct engine *e,
-    const struct upstream_call *call, const struct upstream_sink *sink,
-    void *arg);
+struct upstream_xfer *
+xfer_new(struct engine *e, const struct upstream_call *call,
+    const struct upstream_sink *sink, void *arg);
 void xfer_free(struct upstream_xfer *x);
 /* Arms the first-byte watch. */
 MUST_CHECK enum err xfer_watch(struct upstream_xfer *x);
 /* Fills the result from curl's verdict. */
-void xfer_result(const struct upstream_xfer *x, CURLcode code,
-    struct upstream_result *r);
+void xfer_result(
+    const struct upstream_xfer *x, CURLcode code, struct upstream_result *r);
 void xfer_pause(struct upstream_xfer *x);
 void xfer_resume(struct upstream_xfer *x);
 
@@ -75,7 +75,7 @@ void xfer_resume(struct upstream_xfer *x);
 MUST_CHECK enum err easy_setup(struct upstream_xfer *x);
 
 /* dial.c: CURLOPT_OPENSOCKETFUNCTION, clientp is the xfer */
-curl_socket_t dial_open(
-    void *clientp, curlsocktype purpose, struct curl_sockaddr *address);
+curl_socket_t
+dial_open(void *clientp, curlsocktype purpose, struct curl_sockaddr *address);
 
 #endif

@@ -99,6 +99,14 @@ struct upstream_call {
 	const char *unix_socket; /* NULL: TCP */
 };
 
+/* Of one engine, since its start. */
+struct upstream_counts {
+	uint64_t running;
+	uint64_t started;
+	uint64_t opened; /* connections */
+	uint64_t reused;
+};
+
 struct upstream_ops {
 	struct upstream_xfer *(*start)(struct upstream *u,
 	    const struct upstream_call *call, const struct upstream_sink *sink,
@@ -107,6 +115,7 @@ struct upstream_ops {
 	void (*resume)(struct upstream_xfer *x);
 	void (*cancel)(struct upstream_xfer *x);
 	void (*free)(struct upstream *u);
+	void (*counts)(const struct upstream *u, struct upstream_counts *out);
 };
 
 struct upstream {
@@ -134,17 +143,5 @@ struct loop;
  * connections kept open per worker.
  */
 struct upstream *upstream_curl_new(struct loop *loop, unsigned max_idle);
-
-/*
- * Counters of this engine: transfers now, connections opened and reused.
- */
-struct upstream_counts {
-	uint64_t running;
-	uint64_t started;
-	uint64_t opened;
-	uint64_t reused;
-};
-void upstream_curl_counts(
-    const struct upstream *u, struct upstream_counts *out);
 
 #endif

@@ -53,9 +53,9 @@ watch_due(struct upstream_xfer *x, bool *is_first_byte)
 
 	*is_first_byte = x->bytes_in == 0;
 	if (x->bytes_in > 0)
-		return x->call->timeout_idle ?
-		    x->last_byte + x->call->timeout_idle :
-		    -1;
+		return x->call->timeout_idle
+			   ? x->last_byte + x->call->timeout_idle
+			   : -1;
 	if (!x->call->timeout_first_byte)
 		return -1;
 	/* Time to connect does not count; it has a limit of its own. */
@@ -74,8 +74,8 @@ xfer_watch(struct upstream_xfer *x)
 
 	if (due < 0)
 		return ERR_OK;
-	return timer_set(x->engine->loop, &x->watch, due > now ? due - now : 0,
-	    on_watch, x);
+	return timer_set(
+	    x->engine->loop, &x->watch, due > now ? due - now : 0, on_watch, x);
 }
 
 /*
@@ -97,8 +97,8 @@ on_watch(void *arg)
 		if (xfer_watch(x) == ERR_OK)
 			return;
 	}
-	x->end = is_first_byte ? UPSTREAM_TIMEOUT_FIRST_BYTE :
-				 UPSTREAM_TIMEOUT_IDLE;
+	x->end =
+	    is_first_byte ? UPSTREAM_TIMEOUT_FIRST_BYTE : UPSTREAM_TIMEOUT_IDLE;
 	xfer_result(x, CURLE_OK, &r);
 	const struct upstream_sink *sink = x->sink;
 	void *sink_arg = x->arg;
@@ -112,8 +112,8 @@ timeout_end(const struct upstream_xfer *x)
 	curl_off_t sent = 0;
 
 	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
-	return sent == 0 && x->bytes_in == 0 ? UPSTREAM_TIMEOUT_CONNECT :
-					       UPSTREAM_TIMEOUT_TOTAL;
+	return sent == 0 && x->bytes_in == 0 ? UPSTREAM_TIMEOUT_CONNECT
+					     : UPSTREAM_TIMEOUT_TOTAL;
 }
 
 static enum upstream_end
@@ -164,8 +164,8 @@ xfer_result(
 	r->end = x->end != UPSTREAM_OK ? x->end : code_end(x, code);
 	if (r->end != UPSTREAM_OK)
 		snprintf(r->detail, sizeof(r->detail), "%s",
-		    x->end != UPSTREAM_OK ? upstream_end_word(x->end) :
-					    curl_easy_strerror(code));
+		    x->end != UPSTREAM_OK ? upstream_end_word(x->end)
+					  : curl_easy_strerror(code));
 	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &t);
 	if (t > 0)
 		r->connected = t;

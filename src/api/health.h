@@ -1,0 +1,27 @@
+#ifndef API_HEALTH_H
+#define API_HEALTH_H
+/* Bodies of /health/live and /health/ready. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+struct api_health {
+	bool has_conf;
+	bool is_draining;
+	struct str conf_problem; /* text; empty: the newest file is in force */
+	uint32_t n_models; /* aliases */
+	uint32_t n_usable; /* of them with a target that is not open */
+};
+
+/* {"status":"live"} */
+void api_live_print(struct buf *out);
+/*
+ * {"status":"ready"|"not_ready","problems":[...],"models":n,"usable":n}.
+ * Returns whether it is ready. A refused newer file is told among the problems,
+ * but the last good one serves on: ready all the same.
+ */
+bool api_health_print(const struct api_health *h, struct buf *out);
+
+#endif

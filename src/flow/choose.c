@@ -1,0 +1,273 @@
+#include "flow/life.h"
+
+#include "base/hash.h"
+
+/* A translated body may be this much larger than the client's. */
+#define BODY_GROWTH 2
+#define BODY_GROWTH_BASE (256u * 1024)
+
+static const struct conf_timeouts *
+timeouts(const struct req *r, const struct conf_target *t)
+{
+	return r->model->has_timeouts ? &r->model->timeouts
+				      : &t->provider->timeouts;
+}
+
+/* One deadline for all attempts: the longest that any target allows. */
+static usec_t
+deadline(const struct req *r)
+{
+	usec_t total = 0;
+
+	for (uint32_t i = 0; i < r->model->n_targets; i++) {
+		usec_t t = timeouts(r, &r->model->targets[i])->total;
+
+		if (t > total)
+			total = t;
+	}
+	/* Nobody waits for what comes later than the client does. */
+	if (r->meta.read_timeout > 0 && !r->msg.stream &&
+	    r->meta.read_timeout < total)
+		total = r->meta.read_timeout;
+	return r->started + total;
+}
+
+enum flow_step
+step_choose(struct req *r)
+{
+	usec_t now = clock_mono();
+
+	r->deadline = deadline(r);
+	if (route_plan_make(&r->plan, r->arena, r->conf, r->model, r->flow->shm,
+		now, r->deadline) != ERR_OK) {
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+		return flow_refuse(r);
+	}
+	if (route_plan_first(&r->plan, now) == ROUTE_GIVE_UP) {
+		msg_fail_set(
+		    &r->fail, MSG_FAIL_NO_TARGET, "The model has no target.");
+		return flow_refuse(r);
+	}
+	if (r->msg.stream)
+		answer_heartbeat(r);
+	return FLOW_TRANSLATE;
+}
+
+static enum prov_unsupported
+unsupported(struct str word)
+{
+	if (str_eqz(word, "drop"))
+		return PROV_DROP_ALL;
+	if (str_eqz(word, "refuse"))
+		return PROV_REFUSE_ALL;
+	return PROV_DROP_TUNING;
+}
+
+static void
+fill_target(const struct conf_target *t, struct prov_target *out)
+{
+	const struct conf_provider *p = t->provider;
+	const struct prov_kind *kind = prov_kind_find(p->kind);
+
+	ASSERT(kind); /* conf knows no other (conf_kinds_set) */
+	*out = (struct prov_target){
+		.kind = kind,
+		.provider = p->name,
+		.vendor = p->vendor,
+		.base_url = str_present(p->base_url)
+				? p->base_url
+				: str_z(kind->default_base_url),
+		.model = t->model,
+		.api_version = p->api_version,
+		.family = t->family,
+		.default_max_tokens = t->max_output_tokens,
+		.on_unsupported = unsupported(p->on_unsupported),
+	};
+}
+
+static enum err
+add_headers(struct req *r, const struct conf_provider *p)
+{
+	struct http_headers *h = &r->attempt.http.headers;
+
+	for (uint32_t i = 0; i < p->n_headers; i++)
+		if (http_headers_set(
+			h, p->headers[i].name, p->headers[i].value) != ERR_OK)
+			return ERR_NOMEM;
+	return ERR_OK;
+}
+
+static usec_t
+at_most(usec_t t, usec_t rest)
+{
+	return t < rest ? t : rest;
+}
+
+static void
+fill_call(struct req *r, const struct conf_target *t)
+{
+	const struct conf_timeouts *limit = timeouts(r, t);
+	const struct conf_provider *p = t->provider;
+	struct req_attempt *a = &r->attempt;
+	usec_t rest = r->deadline - clock_mono();
+
+	a->call = (struct upstream_call){
+		.method = a->http.method,
+		.url = a->http.url,
+		.headers = &a->http.headers,
+		.key = p->api_key,
+		.key_header = a->http.key_header,
+		.key_prefix = a->http.key_prefix,
+		.body = buf_str(&a->http.body),
+		.timeout_connect = at_most(limit->connect, rest),
+		.timeout_first_byte = at_most(limit->first_byte, rest),
+		.timeout_idle = at_most(limit->idle, rest),
+		.timeout_total = at_most(limit->total, rest),
+		.max_body_bytes = a->stream ? 0 : r->conf->max_answer,
+		.is_stream = a->stream,
+		.allow_http = p->allow_private,
+		.allow_private = p->allow_private,
+		.http2 = p->http2,
+		.ca_file = p->ca_file,
+	};
+}
+
+/* Does the provider's own limit leave room? ERR_DENIED: r->fail. */
+static enum err
+hold_provider(struct req *r, const struct conf_provider *p)
+{
+	struct gate_rate_result result;
+
+	if (p->n_limits == 0)
+		return ERR_OK;
+	gate_rate_admit(&r->flow->rate, hash_stable(p->name), p->limits,
+	    p->n_limits, clock_wall(), &result);
+	if (result.admitted) {
+		r->held = p;
+		return ERR_OK;
+	}
+	msg_fail_set(&r->fail, MSG_FAIL_RATE_LIMIT,
+	    "The provider's configured limit is used up.");
+	r->fail.retry_after = result.retry_after;
+	return ERR_DENIED;
+}
+
+void
+choose_release(struct req *r)
+{
+	const struct conf_provider *p = r->held;
+	int64_t tokens = r->rec.usage.prompt > 0 ? r->rec.usage.prompt : 0;
+
+	if (!p)
+		return;
+	if (r->rec.usage.completion > 0)
+		tokens += r->rec.usage.completion;
+	gate_rate_settle(&r->flow->rate, hash_stable(p->name), p->limits,
+	    p->n_limits, clock_wall(), tokens);
+	r->held = NULL;
+}
+
+/* Client and provider may differ about streaming; norm and writer bridge. */
+static bool
+ask_to_stream(const struct req *r, const struct conf_target *t)
+{
+	if (!t->provider->streaming || r->no_stream == t)
+		return false;
+	return r->msg.stream ||
+	       (r->attempt.target.kind->caps & PROV_CAP_ALWAYS_STREAM);
+}
+
+static enum err
+build(struct req *r, const struct conf_target *t)
+{
+	struct req_attempt *a = &r->attempt;
+	struct prov_call call = {
+		.req = &r->msg, .target = &a->target, .arena = r->arena
+	};
+	enum err e;
+
+	a->stream = ask_to_stream(r, t);
+	call.stream = a->stream;
+	prov_http_init(
+	    &a->http, r->conf->max_body * BODY_GROWTH + BODY_GROWTH_BASE);
+	a->has_http = true;
+	e = a->target.kind->build(&call, &a->http, &r->fail);
+	if (e == ERR_OK)
+		e = add_headers(r, t->provider);
+	if (e != ERR_OK && r->fail.class == MSG_FAIL_NONE)
+		msg_fail_set(&r->fail,
+		    e == ERR_LIMIT ? MSG_FAIL_TOO_LARGE : MSG_FAIL_INTERNAL,
+		    e == ERR_LIMIT ? "The translated request is too large."
+				   : "Out of memory.");
+	return e;
+}
+
+enum flow_step
+step_translate(struct req *r)
+{
+	const struct conf_target *t = route_plan_target(&r->plan);
+
+	r->fail = (struct msg_fail){ 0 };
+	r->rec.target = t;
+	r->rec.n_attempts++;
+	fill_target(t, &r->attempt.target);
+	if (hold_provider(r, t->provider) != ERR_OK || build(r, t) != ERR_OK) {
+		if (r->rec.n_attempts <= METER_ATTEMPTS_MAX)
+			r->rec.attempts[r->rec.n_attempts - 1] =
+			    (struct meter_attempt){ .target = t,
+				    .started = clock_mono() - r->started,
+				    .connected = -1,
+				    .first_byte = -1,
+				    .fail = r->fail.class,
+				    .end = "not sent" };
+		return choose_after_failure(r);
+	}
+	fill_call(r, t);
+	return FLOW_SEND;
+}
+
+static void
+pause_over(void *arg)
+{
+	struct req *r = arg;
+
+	if (route_plan_resume(&r->plan, clock_mono()) == ROUTE_TRY)
+		flow_go(r, FLOW_TRANSLATE);
+	else
+		flow_go(r, flow_refuse(r));
+}
+
+/* Nothing to do: the timer is set. */
+enum flow_step
+step_pause(struct req *r)
+{
+	(void)r;
+	return FLOW_WAIT;
+}
+
+enum flow_step
+choose_after_failure(struct req *r)
+{
+	usec_t wait = 0;
+
+	send_drop(r);
+	choose_release(r);
+	/* The maker does not let us stream: ask again without, at no cost. */
+	if (r->fail.class == MSG_FAIL_INVALID && r->attempt.stream &&
+	    strcmp(r->fail.param, "stream") == 0) {
+		r->no_stream = route_plan_target(&r->plan);
+		return FLOW_TRANSLATE;
+	}
+	switch (route_plan_failed(&r->plan, &r->fail, clock_mono(), &wait)) {
+	case ROUTE_TRY:
+		return FLOW_TRANSLATE;
+	case ROUTE_WAIT:
+		if (timer_set(r->flow->loop, &r->pause, wait, pause_over, r) ==
+		    ERR_OK)
+			return FLOW_PAUSE;
+		break;
+	case ROUTE_GIVE_UP:
+		break;
+	}
+	return flow_refuse(r);
+}

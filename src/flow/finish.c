@@ -1,0 +1,172 @@
+#include "flow/life.h"
+
+#include "base/log.h"
+#include "meter/reqlog.h"
+
+#define LINE_MAX_BYTES 16384
+
+static usec_t
+retry_after(const struct req *r, int status)
+{
+	usec_t t = r->fail.retry_after;
+
+	if (r->fail.class == MSG_FAIL_NO_TARGET && r->plan.n > 0)
+		t = route_plan_retry_after(&r->plan, clock_mono());
+	/* Every 429 and 503 of ours tells when to come again. */
+	if (t < 0 && (status == 429 || status == 503))
+		t = USEC_PER_SEC;
+	return t;
+}
+
+/* May the client's SDK try again? -1: as it likes (field.md 4.4). */
+static int
+should_retry(const struct req *r)
+{
+	if (r->fail.class == MSG_FAIL_QUOTA ||
+	    r->fail.class == MSG_FAIL_UPSTREAM_AUTH)
+		return 0;
+	/* We have tried for it already: tries must not multiply. */
+	if (r->rec.n_attempts > 1 && r->fail.class != MSG_FAIL_RATE_LIMIT)
+		return 0;
+	return r->fail.should_retry;
+}
+
+static void
+put_error_headers(const struct req *r, int status, struct buf *b)
+{
+	usec_t after = retry_after(r, status);
+
+	if (status == 401)
+		buf_addz(b, "WWW-Authenticate: Bearer\r\n");
+	if (status == 405 && r->target.allow)
+		buf_printf(b, "Allow: %s\r\n", r->target.allow);
+	if (after >= 0 && status >= 400)
+		buf_printf(b, "Retry-After: %lld\r\n",
+		    (long long)((after + USEC_PER_SEC - 1) / USEC_PER_SEC) < 1
+			? 1LL
+			: (long long)((after + USEC_PER_SEC - 1) /
+				      USEC_PER_SEC));
+	if (should_retry(r) >= 0)
+		buf_printf(b, "x-should-retry: %s\r\n",
+		    should_retry(r) ? "true" : "false");
+	if (r->rec.n_attempts > 0)
+		buf_printf(b, "x-llmgw-attempts: %u\r\n", r->rec.n_attempts);
+	if (r->fail.upstream_status > 0)
+		buf_printf(b, "x-llmgw-upstream-status: %d\r\n",
+		    r->fail.upstream_status);
+}
+
+static void
+refuse_whole(struct req *r, int status)
+{
+	struct buf more;
+
+	buf_init(&more, 1024);
+	put_error_headers(r, status, &more);
+	buf_reset(&r->out);
+	api_error_print(
+	    r->target.dialect, &r->fail, r->rec.request_id, &r->out);
+	write_page(r, status, "application/json", buf_str(&more));
+	buf_fini(&more);
+}
+
+static enum meter_outcome
+outcome(const struct req *r, int status)
+{
+	if (r->fail.class == MSG_FAIL_INTERNAL)
+		return METER_INTERNAL;
+	if (r->rec.n_attempts > 0 && status >= 429)
+		return METER_UPSTREAM_ERROR;
+	return status < 500 ? METER_CLIENT_ERROR : METER_UPSTREAM_ERROR;
+}
+
+enum flow_step
+step_refuse(struct req *r)
+{
+	int status = msg_fail_status(&r->fail);
+
+	r->rec.fail = r->fail.class;
+	r->rec.error = str_z(r->fail.message);
+	r->rec.outcome = outcome(r, status);
+	if (!r->is_head_sent) {
+		refuse_whole(r, status);
+		return FLOW_SETTLE;
+	}
+	/* A stream that has begun ends with an honest error event. */
+	if (r->writer || answer_begin(r) == ERR_OK) {
+		buf_reset(&r->out);
+		api_answer_fail(r->writer, &r->fail, &r->out);
+		write_out(r, true);
+	}
+	r->is_answered = true;
+	return FLOW_SETTLE;
+}
+
+static int64_t
+tokens_used(const struct msg_usage *u)
+{
+	return (u->prompt > 0 ? u->prompt : 0) +
+	       (u->completion > 0 ? u->completion : 0);
+}
+
+static void
+log_request(const struct req *r)
+{
+	struct buf line;
+
+	if (r->target.route == API_ROUTE_HEALTH_LIVE ||
+	    r->target.route == API_ROUTE_HEALTH_READY ||
+	    r->target.route == API_ROUTE_METRICS)
+		return;
+	buf_init(&line, LINE_MAX_BYTES);
+	meter_reqlog_line(&r->rec, log_format_now(), &line);
+	if (!line.failed)
+		log_line(buf_str(&line));
+	buf_fini(&line);
+}
+
+static void
+req_free(struct req *r)
+{
+	struct flow *f = r->flow;
+
+	timer_stop(f->loop, &r->pause);
+	timer_stop(f->loop, &r->heartbeat);
+	send_drop(r);
+	api_norm_free(r->norm);
+	api_answer_free(r->writer);
+	buf_fini(&r->body);
+	buf_fini(&r->out);
+	arena_free(r->arena);
+	conf_unref(r->conf);
+	if (r->prev)
+		r->prev->next = r->next;
+	else
+		f->all = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	f->active--;
+	free(r);
+}
+
+enum flow_step
+step_settle(struct req *r)
+{
+	const struct req_door *door = r->door;
+	const struct conf_key *key = r->client.key;
+	void *door_arg = r->door_arg;
+
+	r->rec.total = clock_mono() - r->started;
+	if (r->norm)
+		r->rec.usage = api_norm_usage(r->norm);
+	choose_release(r);
+	if (r->is_client_counted)
+		gate_rate_settle(&r->flow->rate, key->identity, key->limits,
+		    key->n_limits, clock_wall(), tokens_used(&r->rec.usage));
+	log_request(r);
+	meter_metrics_end(r->flow->metrics, &r->rec);
+	req_free(r);
+	if (door)
+		door->finish(door_arg);
+	return FLOW_WAIT;
+}

@@ -1,0 +1,69 @@
+#include "flow/life.h"
+
+struct flow *
+flow_new(struct loop *loop, struct upstream *upstream, struct shm *shm,
+    unsigned worker, struct conf *conf)
+{
+	struct flow *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->loop = loop;
+	f->upstream = upstream;
+	f->shm = shm;
+	f->metrics = meter_metrics_new(shm, worker);
+	if (!f->metrics) {
+		free(f);
+		return NULL;
+	}
+	gate_rate_init(&f->rate, shm, worker);
+	if (conf)
+		flow_conf_set(f, conf);
+	return f;
+}
+
+/* Requests must be gone: their doors point at them. */
+void
+flow_free(struct flow *f)
+{
+	if (!f)
+		return;
+	ASSERT(f->active == 0);
+	meter_metrics_free(f->metrics);
+	conf_unref(f->conf);
+	free(f);
+}
+
+void
+flow_conf_set(struct flow *f, struct conf *c)
+{
+	struct conf *old = f->conf;
+
+	f->conf = conf_ref(c);
+	f->conf_problem[0] = '\0';
+	conf_unref(old);
+}
+
+void
+flow_conf_failed(struct flow *f, const char *text)
+{
+	snprintf(f->conf_problem, sizeof(f->conf_problem), "%s", text);
+}
+
+struct conf *
+flow_conf(struct flow *f)
+{
+	return f->conf;
+}
+
+void
+flow_drain(struct flow *f)
+{
+	f->is_draining = true;
+}
+
+uint32_t
+flow_active(const struct flow *f)
+{
+	return f->active;
+}

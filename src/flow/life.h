@@ -1,0 +1,181 @@
+#ifndef FLOW_LIFE_H
+#define FLOW_LIFE_H
+/*
+ * Inside of flow: a request and the steps it goes through. Not for other rooms
+ * (they see req.h and flow.h).
+ *
+ * A request is in one step at a time. A step function does its work and names
+ * the next step; FLOW_WAIT leaves the request where it is until the world
+ * (door, upstream, timer) moves it on with flow_go. Which step may follow which
+ * is in the table of step.c and checked at every move.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/answer.h"
+#include "api/chat.h"
+#include "api/norm.h"
+#include "api/table.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "flow/flow.h"
+#include "flow/req.h"
+#include "gate/auth.h"
+#include "gate/rate.h"
+#include "meter/metrics.h"
+#include "meter/record.h"
+#include "prov/prov.h"
+#include "route/plan.h"
+
+enum flow_step {
+	FLOW_RECEIVE, /* variables: route, ids, limits of the body */
+	FLOW_IDENTIFY, /* who asks */
+	FLOW_READ, /* the body comes in */
+	FLOW_PARSE, /* body -> canonical request */
+	FLOW_ADMIT, /* may he use the alias, and how much */
+	FLOW_CHOOSE, /* candidates in order */
+	FLOW_TRANSLATE, /* canonical -> the target's request */
+	FLOW_SEND, /* the upstream call is under way */
+	FLOW_PAUSE, /* before the same target is tried again */
+	FLOW_PAGE, /* models, health, metrics */
+	FLOW_REFUSE, /* an error answer */
+	FLOW_SETTLE, /* log, metrics, limits; then it is gone */
+	FLOW__MAX,
+	FLOW_WAIT = FLOW__MAX, /* "not now", as a next step */
+};
+
+/* What the variables said, copied to the arena. No credential among it. */
+struct req_meta {
+	struct str content_type;
+	int64_t content_length; /* -1: not told */
+	usec_t read_timeout; /* x-stainless-read-timeout; 0: not told */
+	char request_id[API_REQUEST_ID_SIZE];
+};
+
+/* One try at one target. */
+struct req_attempt {
+	struct prov_target target;
+	struct prov_http http;
+	struct upstream_call call;
+	struct upstream_xfer *xfer; /* NULL: none under way */
+	struct prov_answer *answer; /* 2xx only */
+	struct buf error_body; /* other statuses */
+	struct arena *headers_arena; /* of a failed answer's headers */
+	struct http_headers headers;
+	int status;
+	usec_t started;
+	bool stream; /* the provider was asked to stream */
+	bool has_http; /* http is initialised */
+	bool ended; /* END or FAIL came; what follows is ignored */
+};
+
+struct req {
+	struct flow *flow;
+	struct req *next, *prev; /* all of the worker */
+	struct conf *conf; /* the snapshot it began with; may be NULL */
+	struct arena *arena;
+	const struct req_door *door;
+	void *door_arg;
+
+	enum flow_step step;
+	usec_t started;
+	usec_t ready; /* the body was complete */
+	usec_t deadline;
+
+	struct req_meta meta;
+	struct api_target target;
+	struct gate_client client;
+	struct buf body;
+	struct msg_request msg;
+	const struct conf_model *model;
+	struct route_plan plan;
+	struct gate_rate_result rate; /* of the key, for headers */
+	const struct conf_provider *held; /* whose limits we hold */
+	/* the target that turned out to refuse `stream`: asked without */
+	const struct conf_target *no_stream;
+
+	struct req_attempt attempt;
+	struct api_norm *norm;
+	struct api_answer *writer;
+	struct buf out;
+	struct msg_fail fail;
+
+	struct timer pause; /* between attempts */
+	struct timer heartbeat;
+	struct timer linger; /* answer complete, upstream not yet */
+	usec_t last_write;
+
+	bool is_body_complete;
+	bool wants_body;
+	bool is_client_counted; /* the key's limits hold it */
+	bool is_head_sent;
+	bool is_answered; /* the whole answer has been written */
+	bool is_upstream_paused;
+
+	struct meter_record rec;
+};
+
+struct flow {
+	struct loop *loop;
+	struct upstream *upstream;
+	struct shm *shm;
+	struct conf *conf;
+	struct gate_rate rate;
+	struct meter_metrics *metrics;
+	struct req *all;
+	uint32_t active;
+	bool is_draining;
+	char conf_problem[512]; /* "" when the newest file is in force */
+};
+
+/* step.c */
+void flow_go(struct req *r, enum flow_step next);
+/* fail is r->fail: answers with it, or ends a stream with it. */
+enum flow_step flow_refuse(struct req *r);
+
+/* The steps, one file each or as named. */
+enum flow_step step_receive(struct req *r); /* receive.c */
+enum flow_step step_identify(struct req *r);
+enum flow_step step_read(struct req *r);
+enum flow_step step_parse(struct req *r); /* admit.c */
+enum flow_step step_admit(struct req *r);
+enum flow_step step_choose(struct req *r); /* choose.c */
+enum flow_step step_translate(struct req *r);
+enum flow_step step_pause(struct req *r);
+enum flow_step step_send(struct req *r); /* send.c */
+enum flow_step step_page(struct req *r); /* page.c */
+enum flow_step step_refuse(struct req *r); /* finish.c */
+enum flow_step step_settle(struct req *r);
+
+/* choose.c */
+/* The attempt failed with r->fail and nothing has gone out: what now? */
+enum flow_step choose_after_failure(struct req *r);
+/* Gives back what the provider's limits hold for the present attempt. */
+void choose_release(struct req *r);
+
+/* send.c */
+/* Ends the attempt: cancels what is under way, frees its parts. */
+void send_drop(struct req *r);
+
+/* receive.c: what the variables say, before the first step */
+void receive_vars(struct req *r, const struct req_var *vars, size_t n,
+    struct gate_credentials *cred);
+
+/* write.c: to the client */
+/* Status line and headers; more: extra header lines, may be absent. */
+void write_head(
+    struct req *r, int status, const char *content_type, struct str more);
+void write_answer_head(struct req *r);
+/* Sends what lies in r->out. */
+void write_out(struct req *r, bool flush);
+/* A whole answer: head and r->out as the body. */
+void write_page(
+    struct req *r, int status, const char *content_type, struct str more);
+/* answer.c: events of the provider's module -> client */
+void answer_event(void *arg, const struct msg_event *ev);
+/* norm and writer for a new attempt. ERR_NOMEM. */
+MUST_CHECK enum err answer_begin(struct req *r);
+/* Arms the heartbeat of a stream. */
+void answer_heartbeat(struct req *r);
+
+#endif

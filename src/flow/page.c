@@ -1,0 +1,132 @@
+#include "flow/life.h"
+
+#include "api/health.h"
+#include "api/models.h"
+#include "base/log.h"
+#include "gate/net.h"
+
+static void
+to_api_model(
+    const struct req *r, const struct conf_model *m, struct api_model *out)
+{
+	*out = (struct api_model){ .name = m->name,
+		.created = r->conf->loaded_wall / USEC_PER_SEC,
+		.owned_by = STR("llmgw") };
+}
+
+static enum flow_step
+page_done(struct req *r, int status, const char *content_type)
+{
+	if (r->out.failed) {
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+		return flow_refuse(r);
+	}
+	r->rec.outcome = METER_OK;
+	write_page(r, status, content_type, (struct str){ 0 });
+	return FLOW_SETTLE;
+}
+
+static enum flow_step
+page_models(struct req *r)
+{
+	struct api_model *list =
+	    arena_calloc(r->arena, r->conf->n_models + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (uint32_t i = 0; list && i < r->conf->n_models; i++)
+		if (gate_may_use(&r->client, r->conf->models[i].name))
+			to_api_model(r, &r->conf->models[i], &list[n++]);
+	api_models_print(list, n, &r->out);
+	return page_done(r, 200, "application/json");
+}
+
+static enum flow_step
+page_model(struct req *r)
+{
+	const struct conf_model *m = conf_model_find(r->conf, r->target.id);
+	struct api_model one;
+
+	if (!m || !gate_may_use(&r->client, m->name)) {
+		msg_fail_set(&r->fail, MSG_FAIL_MODEL_NOT_FOUND,
+		    "The model '%.*s' does not exist or you do not have "
+		    "access to it.",
+		    STR_ARG(r->target.id));
+		return flow_refuse(r);
+	}
+	to_api_model(r, m, &one);
+	api_model_print(&one, &r->out);
+	return page_done(r, 200, "application/json");
+}
+
+static enum flow_step
+page_live(struct req *r)
+{
+	api_live_print(&r->out);
+	return page_done(r, 200, "application/json");
+}
+
+/* Ready: a configuration is in force and one target at least is usable. */
+static enum flow_step
+page_ready(struct req *r)
+{
+	struct flow *f = r->flow;
+	struct api_health h = { .is_draining = f->is_draining,
+		.conf_problem = str_z(f->conf_problem),
+		.has_conf = f->conf != NULL };
+	bool ready;
+
+	for (uint32_t i = 0; f->conf && i < f->conf->n_models; i++) {
+		h.n_models++;
+		if (route_model_usable(
+			f->conf, &f->conf->models[i], f->shm, clock_mono()))
+			h.n_usable++;
+	}
+	ready = api_health_print(&h, &r->out);
+	return page_done(r, ready ? 200 : 503, "application/json");
+}
+
+static enum flow_step
+page_metrics(struct req *r)
+{
+	struct flow *f = r->flow;
+	struct meter_gauges g = { .log_lost = log_lost(),
+		.conf_ok = f->conf && !f->conf_problem[0],
+		.loop_longest_turn = loop_longest_turn(f->loop) };
+	struct upstream_counts counts = { 0 };
+
+	if (r->conf && !gate_net_allowed(r->conf->metrics_allow,
+			   r->conf->n_metrics_allow, r->rec.remote_addr)) {
+		msg_fail_set(&r->fail, MSG_FAIL_PERMISSION,
+		    "Metrics are not shown to this address "
+		    "(server.metrics_allow).");
+		return flow_refuse(r);
+	}
+	f->upstream->ops->counts(f->upstream, &counts);
+	g.upstream_opened = counts.opened;
+	g.upstream_reused = counts.reused;
+	meter_metrics_print(f->metrics, f->conf, &g, &r->out);
+	return page_done(r, 200, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+enum flow_step
+step_page(struct req *r)
+{
+	switch (r->target.route) {
+	case API_ROUTE_MODELS:
+		return page_models(r);
+	case API_ROUTE_MODEL:
+		return page_model(r);
+	case API_ROUTE_HEALTH_LIVE:
+		return page_live(r);
+	case API_ROUTE_HEALTH_READY:
+		return page_ready(r);
+	case API_ROUTE_METRICS:
+		return page_metrics(r);
+	case API_ROUTE_CHAT_COMPLETIONS:
+	case API_ROUTE_CHAT:
+	case API_ROUTE__MAX:
+		break;
+	}
+	ASSERT(!"a route without a page");
+	return FLOW_WAIT;
+}

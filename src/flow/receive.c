@@ -1,0 +1,185 @@
+#include "flow/life.h"
+
+#include "base/num.h"
+
+enum var_name {
+	VAR_METHOD,
+	VAR_REQUEST_URI,
+	VAR_SCRIPT_NAME,
+	VAR_PATH_INFO,
+	VAR_CONTENT_TYPE,
+	VAR_CONTENT_LENGTH,
+	VAR_REMOTE_ADDR,
+	VAR_REQUEST_ID,
+	VAR_READ_TIMEOUT,
+	VAR_AUTHORIZATION,
+	VAR_X_API_KEY,
+	VAR_API_KEY,
+	VAR_REMOTE_USER,
+	VAR_CLIENT_DN,
+	VAR__MAX
+};
+
+/*
+ * REDIRECT_HTTP_AUTHORIZATION and the like are not read: identity comes only
+ * from what the web server sets for this request itself.
+ */
+static const char *const var_names[VAR__MAX] = {
+	[VAR_METHOD] = "REQUEST_METHOD",
+	[VAR_REQUEST_URI] = "REQUEST_URI",
+	[VAR_SCRIPT_NAME] = "SCRIPT_NAME",
+	[VAR_PATH_INFO] = "PATH_INFO",
+	[VAR_CONTENT_TYPE] = "CONTENT_TYPE",
+	[VAR_CONTENT_LENGTH] = "CONTENT_LENGTH",
+	[VAR_REMOTE_ADDR] = "REMOTE_ADDR",
+	[VAR_REQUEST_ID] = "HTTP_X_REQUEST_ID",
+	[VAR_READ_TIMEOUT] = "HTTP_X_STAINLESS_READ_TIMEOUT",
+	[VAR_AUTHORIZATION] = "HTTP_AUTHORIZATION",
+	[VAR_X_API_KEY] = "HTTP_X_API_KEY",
+	[VAR_API_KEY] = "HTTP_API_KEY",
+	[VAR_REMOTE_USER] = "REMOTE_USER",
+	[VAR_CLIENT_DN] = "SSL_CLIENT_S_DN",
+};
+
+static void
+pick_vars(const struct req_var *vars, size_t n, struct str out[VAR__MAX])
+{
+	memset(out, 0, sizeof(*out) * VAR__MAX);
+	for (size_t i = 0; i < n; i++)
+		for (int k = 0; k < VAR__MAX; k++)
+			if (!str_present(out[k]) &&
+			    str_eqz(vars[i].name, var_names[k])) {
+				out[k] = vars[i].value;
+				break;
+			}
+}
+
+/* Longest time a client may say it waits; SDKs send seconds. */
+#define READ_TIMEOUT_MAX_SEC 86400
+
+static usec_t
+read_timeout(struct str s)
+{
+	double sec;
+
+	if (num_parse_double(s, &sec) != ERR_OK || !(sec > 0) ||
+	    sec > READ_TIMEOUT_MAX_SEC)
+		return 0;
+	return (usec_t)(sec * (double)USEC_PER_SEC);
+}
+
+/* The path as the client sent it, or as the web server cut it up. */
+static void
+find_route(struct req *r, const struct str var[VAR__MAX])
+{
+	bool is_encoded = var[VAR_REQUEST_URI].n > 0;
+	struct str path = var[VAR_REQUEST_URI];
+
+	if (is_encoded)
+		path.n = str_chr(path, '?');
+	else
+		path = arena_printf(r->arena, "%.*s%.*s",
+		    STR_ARG(var[VAR_SCRIPT_NAME]), STR_ARG(var[VAR_PATH_INFO]));
+	r->fail.class = MSG_FAIL_NONE;
+	if (api_route_find(r->arena, var[VAR_METHOD], path, is_encoded,
+		&r->target, &r->fail) != ERR_OK &&
+	    r->fail.class == MSG_FAIL_NONE)
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+}
+
+void
+receive_vars(struct req *r, const struct req_var *vars, size_t n,
+    struct gate_credentials *cred)
+{
+	struct str var[VAR__MAX];
+
+	pick_vars(vars, n, var);
+	find_route(r, var);
+	api_request_id(var[VAR_REQUEST_ID], r->meta.request_id);
+	r->rec.request_id = str_z(r->meta.request_id);
+	r->rec.remote_addr = arena_str(r->arena, var[VAR_REMOTE_ADDR]);
+	r->meta.content_type = arena_str(r->arena, var[VAR_CONTENT_TYPE]);
+	r->meta.read_timeout = read_timeout(var[VAR_READ_TIMEOUT]);
+	if (var[VAR_CONTENT_LENGTH].n > 0 &&
+	    num_parse_i64(var[VAR_CONTENT_LENGTH], &r->meta.content_length) !=
+		ERR_OK)
+		r->meta.content_length = -2; /* refused in step_receive */
+	cred->authorization = var[VAR_AUTHORIZATION];
+	cred->x_api_key = var[VAR_X_API_KEY];
+	cred->api_key = var[VAR_API_KEY];
+	cred->remote_user = var[VAR_REMOTE_USER];
+	cred->client_dn = var[VAR_CLIENT_DN];
+}
+
+static const char *const surfaces[API_ROUTE__MAX] = {
+	[API_ROUTE_CHAT_COMPLETIONS] = "chat.completions",
+	[API_ROUTE_CHAT] = "chat",
+	[API_ROUTE_MODELS] = "models",
+	[API_ROUTE_MODEL] = "models",
+	[API_ROUTE_HEALTH_LIVE] = "health",
+	[API_ROUTE_HEALTH_READY] = "health",
+	[API_ROUTE_METRICS] = "metrics",
+};
+
+static bool
+is_post(const struct req *r)
+{
+	return r->target.route == API_ROUTE_CHAT_COMPLETIONS ||
+	       r->target.route == API_ROUTE_CHAT;
+}
+
+/* What can be told of a body before it comes. ERR_DENIED: r->fail. */
+static enum err
+check_body_head(struct req *r)
+{
+	int64_t told = r->meta.content_length;
+
+	if (!api_content_type_ok(r->meta.content_type, &r->fail))
+		return ERR_DENIED;
+	if (told < -1) {
+		msg_fail_set(&r->fail, MSG_FAIL_INVALID,
+		    "Content-Length is not a number.");
+		return ERR_DENIED;
+	}
+	if (told > 0 && (uint64_t)told > r->conf->max_body) {
+		msg_fail_set(&r->fail, MSG_FAIL_TOO_LARGE,
+		    "The request body of %lld bytes is larger than the %llu "
+		    "bytes allowed.",
+		    (long long)told, (unsigned long long)r->conf->max_body);
+		return ERR_DENIED;
+	}
+	return ERR_OK;
+}
+
+enum flow_step
+step_receive(struct req *r)
+{
+	if (r->fail.class != MSG_FAIL_NONE)
+		return flow_refuse(r);
+	r->rec.surface = surfaces[r->target.route];
+	if (r->target.needs_client && !r->conf) {
+		msg_fail_set(&r->fail, MSG_FAIL_NO_TARGET,
+		    "The gateway has no valid configuration; its "
+		    "administrator finds the reason at /health/ready.");
+		return flow_refuse(r);
+	}
+	return FLOW_IDENTIFY;
+}
+
+/* The client is known by now (req_params). */
+enum flow_step
+step_identify(struct req *r)
+{
+	if (!is_post(r))
+		return FLOW_PAGE;
+	if (check_body_head(r) != ERR_OK)
+		return flow_refuse(r);
+	return FLOW_READ;
+}
+
+enum flow_step
+step_read(struct req *r)
+{
+	r->wants_body = true;
+	return FLOW_WAIT;
+}

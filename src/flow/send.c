@@ -1,0 +1,266 @@
+#include "flow/life.h"
+
+/* What is kept of an error answer's body. */
+#define ERROR_BODY_MAX (64u * 1024)
+#define ERROR_HEADERS_MAX (160u * 1024)
+/* How long the upstream may take to end after it said it is complete. */
+#define LINGER (1 * USEC_PER_SEC)
+
+static void
+keep_headers(struct req_attempt *a, const struct http_headers *h)
+{
+	if (!a->headers_arena)
+		a->headers_arena = arena_new(ERROR_HEADERS_MAX);
+	if (!a->headers_arena)
+		return;
+	http_headers_init(&a->headers, a->headers_arena);
+	for (uint32_t i = 0; i < h->n; i++)
+		if (http_headers_add(
+			&a->headers, h->v[i].name, h->v[i].value) != ERR_OK)
+			return;
+}
+
+static void
+on_head(void *arg, int status, const struct http_headers *h)
+{
+	struct req *r = arg;
+	struct req_attempt *a = &r->attempt;
+	struct prov_answer_options o = { .stream = a->stream,
+		.max_event = r->conf->max_answer,
+		.max_body = r->conf->max_answer };
+	struct msg_sink sink = { answer_event, r };
+
+	a->status = status;
+	if (status < 200 || status > 299) {
+		keep_headers(a, h);
+		return;
+	}
+	a->answer = a->target.kind->answer_new(&a->target, &o, sink);
+	if (a->answer)
+		a->target.kind->answer_head(a->answer, status, h);
+	else
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+}
+
+static void linger_over(void *arg);
+
+/* Sends what the events have made, and holds the upstream if need be. */
+static void
+pass_on(struct req *r)
+{
+	if (r->out.n == 0 || !r->msg.stream)
+		return;
+	if (!r->is_head_sent)
+		write_answer_head(r);
+	write_out(r, true);
+	if (!r->is_upstream_paused && r->attempt.xfer &&
+	    r->door->pending(r->door_arg) > r->conf->max_output_buffer) {
+		r->is_upstream_paused = true;
+		r->flow->upstream->ops->pause(r->attempt.xfer);
+	}
+}
+
+static enum err
+on_body(void *arg, const char *p, size_t n)
+{
+	struct req *r = arg;
+	struct req_attempt *a = &r->attempt;
+
+	if (!a->answer) {
+		if (r->fail.class != MSG_FAIL_NONE)
+			return ERR_CLOSED;
+		buf_add(&a->error_body, p,
+		    n < ERROR_BODY_MAX - a->error_body.n
+			? n
+			: ERROR_BODY_MAX - a->error_body.n);
+		return ERR_OK;
+	}
+	if (a->ended)
+		return ERR_OK;
+	a->target.kind->answer_feed(a->answer, p, n);
+	pass_on(r);
+	if (r->fail.class != MSG_FAIL_NONE)
+		return ERR_CLOSED;
+	if (a->ended && !timer_is_set(&r->linger))
+		(void)!timer_set(
+		    r->flow->loop, &r->linger, LINGER, linger_over, r);
+	return ERR_OK;
+}
+
+/* What an exchange that did not come to its end means (wire.md 4.2). */
+static const struct {
+	enum msg_fail_class class;
+	const char *text;
+} end_rows[UPSTREAM__MAX] = {
+	[UPSTREAM_DNS] = { MSG_FAIL_CONNECT, "its name could not be resolved" },
+	[UPSTREAM_CONNECT] = { MSG_FAIL_CONNECT, "it refused the connection" },
+	[UPSTREAM_TLS] = { MSG_FAIL_CONNECT, "TLS could not be agreed on" },
+	[UPSTREAM_TIMEOUT_CONNECT] = { MSG_FAIL_CONNECT,
+	    "connecting took too long" },
+	[UPSTREAM_TIMEOUT_FIRST_BYTE] = { MSG_FAIL_TIMEOUT,
+	    "it did not begin to answer in time" },
+	[UPSTREAM_TIMEOUT_IDLE] = { MSG_FAIL_TIMEOUT,
+	    "it stopped in the middle of its answer" },
+	[UPSTREAM_TIMEOUT_TOTAL] = { MSG_FAIL_TIMEOUT,
+	    "its answer took too long" },
+	[UPSTREAM_CUT] = { MSG_FAIL_CUT, "it closed the connection too early" },
+	[UPSTREAM_TOO_LARGE] = { MSG_FAIL_BAD_ANSWER,
+	    "its answer is larger than allowed" },
+	[UPSTREAM_PROTOCOL] = { MSG_FAIL_BAD_ANSWER,
+	    "its answer is not valid HTTP" },
+	[UPSTREAM_BLOCKED] = { MSG_FAIL_CONNECT,
+	    "its address is private, and allow_private is off" },
+	[UPSTREAM_STOPPED] = { MSG_FAIL_INTERNAL, "the gateway stopped it" },
+	[UPSTREAM_FAILED] = { MSG_FAIL_INTERNAL,
+	    "the request could not be made" },
+};
+
+static void
+fail_by_end(struct req *r, const struct upstream_result *result)
+{
+	msg_fail_set(&r->fail, end_rows[result->end].class,
+	    "Provider %.*s failed: %s.", STR_ARG(r->attempt.target.provider),
+	    end_rows[result->end].text);
+}
+
+static void
+record(struct req *r, const struct upstream_result *result)
+{
+	struct meter_attempt *m;
+
+	if (r->rec.n_attempts > METER_ATTEMPTS_MAX)
+		return;
+	m = &r->rec.attempts[r->rec.n_attempts - 1];
+	*m = (struct meter_attempt){
+		.target = route_plan_target(&r->plan),
+		.started = r->attempt.started - r->started,
+		.connected = result->connected,
+		.first_byte = result->first_byte,
+		.total = result->total,
+		.status = r->attempt.status,
+		.fail = r->fail.class,
+		.end = upstream_end_word(result->end),
+		.reused = result->reused,
+		.is_probe = r->plan.is_probe,
+	};
+}
+
+/* Brings the exchange to a verdict: r->fail, or a complete answer. */
+static void
+conclude(struct req *r, const struct upstream_result *result)
+{
+	struct req_attempt *a = &r->attempt;
+
+	if (a->ended || r->fail.class != MSG_FAIL_NONE)
+		return;
+	if (result->end != UPSTREAM_OK) {
+		fail_by_end(r, result);
+		return;
+	}
+	if (a->answer) {
+		a->target.kind->answer_end(a->answer);
+		pass_on(r);
+		return;
+	}
+	prov_fail(&a->target, a->status, &a->headers, buf_str(&a->error_body),
+	    &r->fail);
+	r->fail.upstream_status = a->status;
+}
+
+/* A whole answer goes out when it is complete, a stream has gone already. */
+static enum flow_step
+complete(struct req *r)
+{
+	r->rec.outcome = METER_OK;
+	if (!r->msg.stream)
+		write_answer_head(r);
+	else if (!r->is_head_sent)
+		write_answer_head(r);
+	write_out(r, true);
+	r->is_answered = true;
+	return FLOW_SETTLE;
+}
+
+static enum flow_step
+after_attempt(struct req *r)
+{
+	r->rec.usage = api_norm_usage(r->norm);
+	r->rec.usage.extra = (struct str){ 0 };
+	if (r->fail.class == MSG_FAIL_NONE)
+		return complete(r);
+	/* Once content has gone to the client there is no second try. */
+	if (r->msg.stream && api_norm_has_content(r->norm)) {
+		route_plan_broke(&r->plan, &r->fail, clock_mono());
+		return flow_refuse(r);
+	}
+	return choose_after_failure(r);
+}
+
+static void
+on_done(void *arg, const struct upstream_result *result)
+{
+	struct req *r = arg;
+
+	r->attempt.xfer = NULL;
+	conclude(r, result);
+	record(r, result);
+	flow_go(r, after_attempt(r));
+}
+
+/* The answer is complete, but the upstream does not end: enough waited. */
+static void
+linger_over(void *arg)
+{
+	struct req *r = arg;
+	struct upstream_result result = { .end = UPSTREAM_STOPPED,
+		.connected = -1,
+		.first_byte = -1,
+		.total = clock_mono() - r->attempt.started };
+
+	r->flow->upstream->ops->cancel(r->attempt.xfer);
+	r->attempt.xfer = NULL;
+	record(r, &result);
+	flow_go(r, after_attempt(r));
+}
+
+static const struct upstream_sink sink = { on_head, on_body, on_done };
+
+enum flow_step
+step_send(struct req *r)
+{
+	struct req_attempt *a = &r->attempt;
+	struct upstream_result none = {
+		.end = UPSTREAM_FAILED, .connected = -1, .first_byte = -1
+	};
+
+	a->started = clock_mono();
+	if (r->rec.n_attempts == 1)
+		r->rec.overhead = a->started - r->ready;
+	buf_init(&a->error_body, ERROR_BODY_MAX);
+	if (answer_begin(r) == ERR_OK)
+		a->xfer = upstream_start(r->flow->upstream, &a->call, &sink, r);
+	if (a->xfer)
+		return FLOW_WAIT;
+	fail_by_end(r, &none);
+	record(r, &none);
+	return choose_after_failure(r);
+}
+
+void
+send_drop(struct req *r)
+{
+	struct req_attempt *a = &r->attempt;
+
+	timer_stop(r->flow->loop, &r->linger);
+	if (a->xfer)
+		r->flow->upstream->ops->cancel(a->xfer);
+	if (a->answer)
+		a->target.kind->answer_free(a->answer);
+	if (a->has_http)
+		prov_http_fini(&a->http);
+	buf_fini(&a->error_body);
+	arena_free(a->headers_arena);
+	r->is_upstream_paused = false;
+	/* Which target and how it was asked is still wanted. */
+	*a = (struct req_attempt){ .target = a->target, .stream = a->stream };
+}

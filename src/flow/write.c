@@ -1,0 +1,120 @@
+#include "flow/life.h"
+
+#define HEAD_MAX 16384
+
+static void
+put_head(struct req *r, struct buf *b, int status, const char *content_type)
+{
+	buf_addz(b, "Status: ");
+	buf_addi(b, status);
+	buf_addc(b, ' ');
+	buf_addz(b, http_reason(status));
+	buf_addz(b, "\r\nContent-Type: ");
+	buf_addz(b, content_type);
+	buf_addz(b, "\r\nX-Request-Id: ");
+	buf_addz(b, r->meta.request_id);
+	buf_addz(b, "\r\nCache-Control: no-cache\r\n"
+		    "X-Content-Type-Options: nosniff\r\n");
+}
+
+void
+write_head(struct req *r, int status, const char *content_type, struct str more)
+{
+	struct buf head;
+
+	buf_init(&head, HEAD_MAX);
+	put_head(r, &head, status, content_type);
+	buf_adds(&head, more);
+	buf_addz(&head, "\r\n");
+	if (head.failed) { /* then without the extras */
+		buf_reset(&head);
+		put_head(r, &head, status, content_type);
+		buf_addz(&head, "\r\n");
+	}
+	r->rec.status = status;
+	r->rec.bytes_out += head.n;
+	r->is_head_sent = true;
+	r->door->write(r->door_arg, buf_str(&head), false);
+	buf_fini(&head);
+}
+
+static void
+put_rate(struct buf *b, const char *what, int64_t limit, int64_t remaining,
+    usec_t reset)
+{
+	char duration[HTTP_DURATION_SIZE];
+
+	if (limit < 0)
+		return;
+	http_duration_print(reset, duration);
+	buf_printf(b,
+	    "x-ratelimit-limit-%s: %lld\r\n"
+	    "x-ratelimit-remaining-%s: %lld\r\n"
+	    "x-ratelimit-reset-%s: %s\r\n",
+	    what, (long long)limit, what, (long long)remaining, what, duration);
+}
+
+static void
+put_own(struct buf *b, const char *name, struct str value)
+{
+	if (value.n == 0 || !http_value_is_safe(value))
+		return;
+	buf_addz(b, name);
+	buf_adds(b, value);
+	buf_addz(b, "\r\n");
+}
+
+/* The head of a 200: which target, how it went, what is left. */
+void
+write_answer_head(struct req *r)
+{
+	struct buf more;
+
+	buf_init(&more, HEAD_MAX / 2);
+	if (r->msg.stream)
+		buf_addz(&more, "X-Accel-Buffering: no\r\n");
+	if (r->rec.target) {
+		put_own(
+		    &more, "x-llmgw-provider: ", r->rec.target->provider->name);
+		put_own(&more, "x-llmgw-model: ", r->rec.target->model);
+	}
+	put_own(&more, "x-llmgw-cache: ", str_z(r->rec.cache));
+	buf_printf(&more,
+	    "x-llmgw-attempts: %u\r\nx-llmgw-overhead-us: %lld\r\n",
+	    r->rec.n_attempts, (long long)r->rec.overhead);
+	if (r->attempt.has_http) {
+		r->rec.dropped =
+		    arena_str(r->arena, buf_str(&r->attempt.http.dropped));
+		put_own(&more, "x-llmgw-dropped: ", r->rec.dropped);
+	}
+	put_rate(&more, "requests", r->rate.requests_limit,
+	    r->rate.requests_remaining, r->rate.requests_reset);
+	put_rate(&more, "tokens", r->rate.tokens_limit,
+	    r->rate.tokens_remaining, r->rate.tokens_reset);
+	write_head(r, 200, api_answer_content_type(r->msg.stream),
+	    more.failed ? (struct str){ 0 } : buf_str(&more));
+	buf_fini(&more);
+}
+
+void
+write_out(struct req *r, bool flush)
+{
+	if (r->out.n == 0)
+		return;
+	r->last_write = clock_mono();
+	if (r->rec.first_byte < 0)
+		r->rec.first_byte = r->last_write - r->started;
+	r->rec.bytes_out += r->out.n;
+	r->door->write(r->door_arg, buf_str(&r->out), flush);
+	buf_reset(&r->out);
+}
+
+void
+write_page(struct req *r, int status, const char *content_type, struct str more)
+{
+	write_head(r, status, content_type, more);
+	if (r->target.is_head)
+		buf_reset(&r->out);
+	write_out(r, true);
+	r->is_answered = true;
+}
