@@ -4,6 +4,7 @@
 #include "api/models.h"
 #include "base/log.h"
 #include "gate/net.h"
+#include "route/breaker.h"
 
 static void
 to_api_model(
@@ -85,14 +86,24 @@ page_ready(struct req *r)
 	return page_done(r, ready ? 200 : 503, "application/json");
 }
 
+static int
+target_breaker(void *arg, const struct conf_target *t)
+{
+	struct flow *f = arg;
+
+	return (int)breaker_state(shm_slot(f->shm, t->identity));
+}
+
 static enum flow_step
 page_metrics(struct req *r)
 {
 	struct flow *f = r->flow;
-	struct meter_gauges g = { .log_lost = log_lost(),
+	struct meter_page page = { .conf = f->conf,
 		.conf_ok = f->conf && !f->conf_problem[0],
-		.loop_longest_turn = loop_longest_turn(f->loop) };
-	struct upstream_counts counts = { 0 };
+		.log_lost = log_lost(),
+		.loop_longest_turn = loop_longest_turn(f->loop),
+		.breaker_state = target_breaker,
+		.arg = f };
 
 	if (r->conf && !gate_net_allowed(r->conf->metrics_allow,
 			   r->conf->n_metrics_allow, r->rec.remote_addr)) {
@@ -101,10 +112,7 @@ page_metrics(struct req *r)
 		    "(server.metrics_allow).");
 		return flow_refuse(r);
 	}
-	f->upstream->ops->counts(f->upstream, &counts);
-	g.upstream_opened = counts.opened;
-	g.upstream_reused = counts.reused;
-	meter_metrics_print(f->metrics, f->conf, &g, &r->out);
+	meter_metrics_print(f->metrics, &page, &r->out);
 	return page_done(r, 200, "text/plain; version=0.0.4; charset=utf-8");
 }
 

@@ -20,20 +20,22 @@ void meter_metrics_free(struct meter_metrics *m);
 void meter_metrics_begin(struct meter_metrics *m); /* a request came */
 void meter_metrics_end(struct meter_metrics *m, const struct meter_record *rec);
 
-/* State of this worker that only flow knows, set before printing. */
-struct meter_gauges {
-	uint64_t upstream_opened;
-	uint64_t upstream_reused;
-	uint64_t log_lost;
+/* What only flow knows, for the page. */
+struct meter_page {
+	const struct conf *conf; /* may be NULL */
 	bool conf_ok; /* the newest file is in force */
-	usec_t loop_longest_turn;
+	uint64_t log_lost; /* of this worker */
+	usec_t loop_longest_turn; /* of this worker; the page shows the most */
+	/* 0 closed, 1 open, 2 half open */
+	int (*breaker_state)(void *arg, const struct conf_target *t);
+	void *arg;
 };
 
 /*
  * Appends the whole page. What belongs to all workers is read from shared
  * memory, so any worker may answer a scrape.
  */
-void meter_metrics_print(struct meter_metrics *m, const struct conf *conf,
-    const struct meter_gauges *gauges, struct buf *out);
+void meter_metrics_print(
+    struct meter_metrics *m, const struct meter_page *page, struct buf *out);
 
 #endif

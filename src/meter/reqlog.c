@@ -1,0 +1,184 @@
+#include "meter/reqlog.h"
+
+#include "base/json_out.h"
+
+/* Which form a field has in either format. */
+struct line {
+	struct buf *out;
+	struct json_out json;
+	bool is_json;
+	bool has_any;
+};
+
+static void
+line_key(struct line *l, const char *key)
+{
+	if (l->is_json) {
+		json_out_key(&l->json, key);
+		return;
+	}
+	if (l->has_any)
+		buf_addc(l->out, ' ');
+	l->has_any = true;
+	buf_addz(l->out, key);
+	buf_addc(l->out, '=');
+}
+
+static bool
+needs_quotes(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
+			return true;
+	}
+	return s.n == 0;
+}
+
+/* Absent spans have no field at all. */
+static void
+line_str(struct line *l, const char *key, struct str s)
+{
+	if (!str_present(s))
+		return;
+	line_key(l, key);
+	if (l->is_json) {
+		json_out_str(&l->json, s);
+	} else if (needs_quotes(s)) {
+		buf_addc(l->out, '"');
+		json_escape(l->out, s);
+		buf_addc(l->out, '"');
+	} else {
+		buf_adds(l->out, s);
+	}
+}
+
+static void
+line_strz(struct line *l, const char *key, const char *z)
+{
+	line_str(l, key, str_z(z));
+}
+
+/* Negative: unknown, no field. */
+static void
+line_i64(struct line *l, const char *key, int64_t v)
+{
+	if (v < 0)
+		return;
+	line_key(l, key);
+	if (l->is_json)
+		json_out_i64(&l->json, v);
+	else
+		buf_addi(l->out, v);
+}
+
+static void
+line_bool(struct line *l, const char *key, bool v)
+{
+	line_key(l, key);
+	if (l->is_json)
+		json_out_bool(&l->json, v);
+	else
+		buf_addz(l->out, v ? "true" : "false");
+}
+
+static const char *const outcomes[METER_OUTCOME__MAX] = {
+	[METER_OK] = "ok",
+	[METER_CLIENT_ERROR] = "client_error",
+	[METER_UPSTREAM_ERROR] = "upstream_error",
+	[METER_ABORTED] = "aborted",
+	[METER_INTERNAL] = "internal_error",
+};
+
+/* "openai-main/gpt-4o:unavailable:503:1200us,anthropic-main/...:ok:200:..." */
+static void
+put_attempts(struct line *l, const struct meter_record *rec)
+{
+	uint32_t n = rec->n_attempts < METER_ATTEMPTS_MAX ? rec->n_attempts
+							  : METER_ATTEMPTS_MAX;
+	struct buf text;
+
+	if (n == 0)
+		return;
+	buf_init(&text, 4096);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct meter_attempt *a = &rec->attempts[i];
+
+		if (!a->target)
+			continue;
+		buf_printf(&text, "%s%.*s/%.*s:%s:%s:%d:%lldus",
+		    text.n ? "," : "", STR_ARG(a->target->provider->name),
+		    STR_ARG(a->target->model),
+		    a->fail ? msg_fail_table[a->fail].word : "ok", a->end,
+		    a->status, (long long)a->total);
+	}
+	line_str(l, "tried", buf_str(&text));
+	buf_fini(&text);
+}
+
+static void
+put_who(struct line *l, const struct meter_record *rec)
+{
+	char time[CLOCK_ISO_SIZE];
+
+	clock_iso(rec->wall, time);
+	line_strz(l, "time", time);
+	line_str(l, "request_id", rec->request_id);
+	line_str(l, "client_request_id", rec->client_request_id);
+	line_str(l, "client", rec->client);
+	line_str(l, "remote", rec->remote_addr);
+	line_strz(l, "surface", rec->surface);
+	line_str(l, "alias", rec->alias);
+}
+
+static void
+put_target(struct line *l, const struct meter_record *rec)
+{
+	if (rec->target) {
+		line_str(l, "provider", rec->target->provider->name);
+		line_str(l, "model", rec->target->model);
+	}
+	line_bool(l, "stream", rec->stream);
+	line_i64(l, "status", rec->status);
+	line_strz(l, "outcome", outcomes[rec->outcome]);
+	line_i64(l, "attempts", rec->n_attempts);
+	put_attempts(l, rec);
+}
+
+static void
+put_figures(struct line *l, const struct meter_record *rec)
+{
+	line_i64(l, "queue_us", rec->overhead);
+	line_i64(l, "first_byte_us", rec->first_byte);
+	line_i64(l, "total_us", rec->total);
+	line_i64(l, "prompt_tokens", rec->usage.prompt);
+	line_i64(l, "completion_tokens", rec->usage.completion);
+	line_i64(l, "cached_tokens", rec->usage.cached);
+	line_i64(l, "reasoning_tokens", rec->usage.reasoning);
+	line_i64(l, "bytes_in", (int64_t)rec->bytes_in);
+	line_i64(l, "bytes_out", (int64_t)rec->bytes_out);
+	line_strz(l, "cache", rec->cache);
+	if (rec->dropped.n > 0)
+		line_str(l, "dropped", rec->dropped);
+	if (rec->fail != MSG_FAIL_NONE)
+		line_strz(l, "fail", msg_fail_table[rec->fail].word);
+	line_str(l, "error", rec->error);
+}
+
+void
+meter_reqlog_line(
+    const struct meter_record *rec, enum log_format format, struct buf *out)
+{
+	struct line l = { .out = out, .is_json = format == LOG_JSON };
+
+	if (l.is_json) {
+		json_out_init(&l.json, out);
+		json_out_obj(&l.json);
+	}
+	put_who(&l, rec);
+	put_target(&l, rec);
+	put_figures(&l, rec);
+	if (l.is_json)
+		json_out_end(&l.json);
+}
