@@ -150,8 +150,8 @@ static struct str
 fault_of(const struct mock_req *r, const struct mock_ask *ask)
 {
 	json_error_t e;
-	json_t *v = json_loadb(
-	    r->body.p ? r->body.p : "", r->body.n, JSON_REJECT_DUPLICATES, &e);
+	json_t *v = json_loadb(r->body.p ? r->body.p : "", r->body.n,
+	    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &e);
 
 	if (!v)
 		return STR("We could not parse the JSON body of your request.");

@@ -360,13 +360,15 @@ read_rule(struct rule *r, const json_t *o)
 const char *
 mock_replay_add(struct str text)
 {
-	json_t *o = json_loadb(text.p ? text.p : "", text.n, 0, NULL);
+	static json_error_t why;
+	json_t *o =
+	    json_loadb(text.p ? text.p : "", text.n, JSON_ALLOW_NUL, &why);
 	struct rule **at = &rules, *r;
 	const char *fault;
 
 	if (!json_is_object(o) || n_rules >= RULES_MAX) {
 		json_decref(o);
-		return o ? "too many answers are queued" : "no JSON object";
+		return o ? "too many answers are queued" : why.text;
 	}
 	r = calloc(1, sizeof(*r));
 	if (!r)
