@@ -43,7 +43,7 @@ extern const struct api_limits api_limits_default;
 /*
  * POST /v1/chat/completions. limits NULL: the defaults. *out is written whole
  * also on failure (as far as it was read: do not use it then); *fail only on
- * failure: MSG_FAIL_INVALID, or MSG_FAIL_INTERNAL with ERR_NOMEM when the arena
+ * failure: MSG_FAIL_INVALID, or MSG_FAIL_TOO_LARGE with ERR_NOMEM when the arena
  * is exhausted.
  * ERR_SYNTAX: no JSON; ERR_LIMIT: too much of something; ERR_RANGE: a field is
  * missing, of the wrong type or out of its range.

@@ -94,6 +94,9 @@ struct msg {
 	struct str name; /* text; of a tool result: the tool's name if given */
 	struct msg_call *calls; /* assistant */
 	struct str call_id; /* text; tool: which call it answers */
+	/* tool: that call, of an earlier message; NULL only for role function
+	 * */
+	const struct msg_call *answers;
 	/* inner: reasoning_content (or reasoning) of an assistant turn */
 	struct str reasoning;
 	/*
