@@ -26,6 +26,7 @@
 #include "base/map.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "conf/problem.h"
 
 struct conf_timeouts {
 	usec_t connect; /* 5s */
@@ -77,6 +78,11 @@ struct conf_target {
 	/* 0: unknown. For fall-back after context_length: only to larger. */
 	int64_t context_window;
 	uint32_t index; /* over all targets of the snapshot: breaker slot */
+	/*
+	 * What counts for a call to this target: the model's where it says so,
+	 * else the provider's. Each is > 0.
+	 */
+	struct conf_timeouts timeouts;
 	/* stable over reloads: hash of provider name, base_url and model */
 	uint64_t identity;
 };
@@ -111,7 +117,7 @@ struct conf_model {
 	usec_t retry_backoff; /* first pause: 250ms, doubling, jitter */
 	usec_t retry_backoff_max; /* 8s */
 	unsigned fallback_on; /* enum conf_fallback */
-	bool has_timeouts; /* overrides the providers' */
+	/* As written, 0 where not: targets have what counts. */
 	struct conf_timeouts timeouts;
 	uint32_t index;
 };
@@ -137,7 +143,11 @@ struct conf_breaker {
 	usec_t open_max; /* 60s */
 };
 
-enum conf_identity { CONF_ID_NONE, CONF_ID_REMOTE_USER, CONF_ID_CLIENT_DN };
+enum conf_identity {
+	CONF_ID_NONE,
+	CONF_ID_REMOTE_USER,
+	CONF_ID_CLIENT_DN
+};
 
 struct conf {
 	struct arena *arena;
@@ -189,29 +199,20 @@ struct conf {
 	bool fetch_images; /* false */
 };
 
-/* One thing that is wrong with a configuration. */
-struct conf_problem {
-	struct conf_problem *next;
-	struct str file;
-	uint32_t line; /* 1-based, 0 unknown */
-	struct str path; /* "models.default-chat.targets[0].provider" */
-	struct str what; /* a sentence that says what to change */
-};
-
-struct conf_problems {
-	struct arena *arena; /* the caller's */
-	struct conf_problem *first, *last;
-	uint32_t n; /* at most 100 are kept */
-};
-
 /*
- * Loads file plus conf.d next to it (the folder "conf.d" beside the file, all *.yaml in
- * order of name; later files add entries, a name defined twice is a problem).
- * On ERR_OK *out has one reference. Otherwise problems tell everything that is
- * wrong, not only the first thing. Reads env: and file: references.
+ * Loads file plus the folder "conf.d" beside it: all *.yaml in order of name
+ * (at most CONF_FILES_MAX). Later files add entries; a name or an option given
+ * twice is a problem. Reads env: and file: references. Blocking (files): at
+ * start or on the thread pool.
+ *
+ * On ERR_OK *out has one reference and problems holds warnings at most.
+ * Otherwise problems tell everything that is wrong, not only the first thing:
+ * ERR_SYNTAX; ERR_NOMEM also when nothing could be told. problems was prepared
+ * with conf_problems_init.
  */
-MUST_CHECK enum err conf_load(
-    const char *file, struct conf **out, struct conf_problems *problems);
+#define CONF_FILES_MAX 256u
+MUST_CHECK enum err
+conf_load(const char *file, struct conf **out, struct conf_problems *problems);
 struct conf *conf_ref(struct conf *c);
 /* NULL is allowed. */
 void conf_unref(struct conf *c);
@@ -229,10 +230,15 @@ void conf_kinds_set(const struct conf_kind *kinds);
 /* NULL when there is none. */
 const struct conf_model *conf_model_find(const struct conf *c, struct str name);
 
-/* "file:line: path: what" lines. */
-void conf_problems_print(const struct conf_problems *p, FILE *to);
-/* Draft 2020-12 schema of the whole file, made from the tables. */
-void conf_schema_print(FILE *to);
+/*
+ * Made from the option tables: a JSON schema (draft 2020-12) of one file; the
+ * commented sample conf/llmgw.yaml; the OPTIONS of llmgw.yaml(5) in mdoc.
+ * ERR_IO when the file took less, ERR_NOMEM.
+ */
+MUST_CHECK enum err conf_schema_print(FILE *to);
+MUST_CHECK enum err conf_sample_print(FILE *to);
+MUST_CHECK enum err conf_man_print(FILE *to);
+
 /* A changing word when the file or conf.d changed: mtimes, sizes, names. */
 uint64_t conf_stamp(const char *file);
 

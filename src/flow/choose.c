@@ -6,13 +6,6 @@
 #define BODY_GROWTH 2
 #define BODY_GROWTH_BASE (256u * 1024)
 
-static const struct conf_timeouts *
-timeouts(const struct req *r, const struct conf_target *t)
-{
-	return r->model->has_timeouts ? &r->model->timeouts
-				      : &t->provider->timeouts;
-}
-
 /* One deadline for all attempts: the longest that any target allows. */
 static usec_t
 deadline(const struct req *r)
@@ -20,7 +13,7 @@ deadline(const struct req *r)
 	usec_t total = 0;
 
 	for (uint32_t i = 0; i < r->model->n_targets; i++) {
-		usec_t t = timeouts(r, &r->model->targets[i])->total;
+		usec_t t = r->model->targets[i].timeouts.total;
 
 		if (t > total)
 			total = t;
@@ -106,7 +99,7 @@ at_most(usec_t t, usec_t rest)
 static void
 fill_call(struct req *r, const struct conf_target *t)
 {
-	const struct conf_timeouts *limit = timeouts(r, t);
+	const struct conf_timeouts *limit = &t->timeouts;
 	const struct conf_provider *p = t->provider;
 	struct req_attempt *a = &r->attempt;
 	usec_t rest = r->deadline - clock_mono();

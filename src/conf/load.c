@@ -1,0 +1,351 @@
+/* Files -> one tree -> snapshot. */
+#include "conf/conf.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "conf/file.h"
+#include "conf/opt.h"
+#include "conf/yaml.h"
+
+#define CONF_ARENA_MAX ((size_t)64 * 1024 * 1024)
+
+/* Loads may run on the thread pool. */
+static _Atomic uint64_t versions;
+
+/* ---- which files --------------------------------------------------------- */
+
+struct files {
+	struct arena *arena;
+	const char *dir; /* conf.d */
+	char *path[CONF_FILES_MAX]; /* the main file first, then by name */
+	uint32_t n;
+	bool too_many;
+	int dir_errno; /* conf.d is there, but cannot be read */
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+list_dir(struct files *f, DIR *dir)
+{
+	const struct dirent *d;
+
+	while ((d = readdir(dir)) != NULL) {
+		struct str name = str_z(d->d_name);
+		struct str path;
+
+		/* Editors keep swap and backup files beside: ".x.yaml.swp" */
+		if (name.p[0] == '.' || !str_ends(name, STR(".yaml")))
+			continue;
+		if (f->n == CONF_FILES_MAX) {
+			f->too_many = true;
+			break;
+		}
+		path = arena_printf(f->arena, "%s/%s", f->dir, d->d_name);
+		f->path[f->n] = arena_strz(f->arena, path);
+		if (f->path[f->n] != NULL)
+			f->n++;
+	}
+	qsort(f->path + 1, f->n - 1, sizeof(f->path[0]), by_name);
+}
+
+static enum err
+list_files(struct files *f, struct arena *a, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	int dir_n = slash != NULL ? (int)(slash - file) + 1 : 0;
+	DIR *dir;
+
+	*f = (struct files){ .arena = a };
+	f->path[f->n++] = arena_strz(a, str_z(file));
+	f->dir = arena_strz(a, arena_printf(a, "%.*sconf.d", dir_n, file));
+	if (f->path[0] == NULL || f->dir == NULL)
+		return ERR_NOMEM;
+	dir = opendir(f->dir);
+	if (dir == NULL) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			f->dir_errno = errno;
+		return ERR_OK;
+	}
+	list_dir(f, dir);
+	(void)closedir(dir);
+	return arena_failed(a) ? ERR_NOMEM : ERR_OK;
+}
+
+uint64_t
+conf_stamp(const char *file)
+{
+	struct arena *a = arena_new((size_t)1024 * 1024);
+	struct files f;
+	struct buf b;
+	uint64_t stamp = 0;
+
+	buf_init(&b, (size_t)1024 * 1024);
+	if (a != NULL && list_files(&f, a, file) == ERR_OK) {
+		for (uint32_t i = 0; i < f.n; i++) {
+			struct stat st;
+
+			if (stat(f.path[i], &st) != 0)
+				memset(&st, 0, sizeof(st));
+			buf_printf(&b, "%s %lld.%ld %lld %lld\n", f.path[i],
+			    (long long)st.st_mtim.tv_sec,
+			    (long)st.st_mtim.tv_nsec, (long long)st.st_size,
+			    (long long)st.st_ino);
+		}
+		stamp = hash_stable(buf_str(&b));
+	}
+	buf_fini(&b);
+	arena_free(a);
+	return stamp;
+}
+
+/* ---- many files, one tree ------------------------------------------------ */
+
+static const struct opt *
+row_of(const struct opt_table *table, struct str key)
+{
+	if (table == NULL)
+		return NULL;
+	for (const struct opt *row = table->rows; row->name != NULL; row++) {
+		if (str_eqz(key, row->name))
+			return row;
+	}
+	return NULL;
+}
+
+/*
+ * Adds what `from` has to `into`: sections member by member, lists of objects
+ * (keys) at the end. A name or option that is there already is a problem.
+ */
+static void
+join(struct tree_node *into, struct tree_node *from,
+    const struct opt_table *table, struct conf_problems *p)
+{
+	struct tree_node *next;
+
+	for (struct tree_node *e = tree_first(from); e != NULL; e = next) {
+		struct tree_node *old = tree_find_str(into, e->key);
+		const struct opt *row = row_of(table, e->key);
+		struct conf_where where;
+
+		next = e->next;
+		if (old == NULL) {
+			tree_move(into, e);
+		} else if (row != NULL && e->type == old->type &&
+			   ((e->type == TREE_MAP &&
+				(row->type == OPT_TABLE ||
+				    row->type == OPT_NAMED)) ||
+			       (e->type == TREE_SEQ &&
+				   row->type == OPT_TABLES))) {
+			if (e->type == TREE_MAP)
+				join(old, e,
+				    row->type == OPT_TABLE ? row->sub : NULL,
+				    p);
+			else
+				while (e->first != NULL) {
+					struct tree_node *one = e->first;
+
+					e->first = one->next;
+					tree_move(old, one);
+				}
+		} else if (e->type != TREE_NULL) {
+			where = tree_where(e, p);
+			conf_problem_add(p, &where,
+			    "is given twice, first in %.*s line %u",
+			    STR_ARG(old->file), (unsigned)old->key_line);
+		}
+	}
+}
+
+struct load {
+	struct arena *arena; /* of the tree */
+	struct tree tree;
+	struct files files;
+	struct conf_problems *problems;
+	struct buf digest; /* names and contents of all files */
+	struct tree_node *root;
+	struct conf *conf;
+	bool is_read; /* every file was well formed */
+};
+
+static void
+read_one_file(struct load *l, const char *path, struct buf *text)
+{
+	struct conf_where where = { .file = str_z(path), .line = 1 };
+	struct tree_node *root = NULL;
+	char hex[17];
+	enum err e;
+
+	buf_reset(text);
+	e = conf_file_read(path, text, NULL);
+	if (e != ERR_OK) {
+		where.line = 0;
+		conf_problem_add(l->problems, &where, "cannot be read: %s",
+		    conf_file_why(e, errno));
+		l->is_read = false;
+		return;
+	}
+	(void)snprintf(hex, sizeof(hex), "%016llx",
+	    (unsigned long long)hash_stable(buf_str(text)));
+	buf_printf(&l->digest, "%s %s\n", path, hex);
+	if (yaml_read(&l->tree, buf_str(text), str_z(path), &root,
+		l->problems) != ERR_OK) {
+		l->is_read = false;
+		return;
+	}
+	if (root->type != TREE_MAP) {
+		/* A file cut short while it is written must not count. */
+		if (root->type == TREE_NULL && l->root != NULL)
+			return;
+		conf_problem_add(l->problems, &where, "%s",
+		    root->type == TREE_NULL
+			? "the file is empty"
+			: "must be a map (\"name: value\" lines)");
+		l->is_read = false;
+	} else if (l->root == NULL) {
+		l->root = root;
+	} else {
+		join(l->root, root, &conf_table, l->problems);
+	}
+}
+
+static void
+read_files(struct load *l)
+{
+	struct conf_where where = { .file = str_z(l->files.dir) };
+	struct buf text;
+
+	l->is_read = true;
+	if (l->files.dir_errno != 0)
+		conf_problem_add(l->problems, &where, "cannot be read: %s",
+		    strerror(l->files.dir_errno));
+	if (l->files.too_many)
+		conf_problem_add(l->problems, &where, "has more than %u files",
+		    CONF_FILES_MAX - 1);
+	buf_init(&text, TREE_FILE_MAX);
+	for (uint32_t i = 0; i < l->files.n; i++) {
+		read_one_file(l, l->files.path[i], &text);
+		/* Without the main file the rest would only be noise. */
+		if (i == 0 && l->root == NULL)
+			break;
+	}
+	buf_fini(&text);
+}
+
+/* ---- snapshots ----------------------------------------------------------- */
+
+static struct conf *
+conf_new(void)
+{
+	struct arena *a = arena_new(CONF_ARENA_MAX);
+	struct conf *c = a != NULL ? ARENA_NEW(a, struct conf) : NULL;
+
+	if (c == NULL) {
+		arena_free(a);
+		return NULL;
+	}
+	c->arena = a;
+	c->refs = 1;
+	return c;
+}
+
+struct conf *
+conf_ref(struct conf *c)
+{
+	c->refs++;
+	return c;
+}
+
+void
+conf_unref(struct conf *c)
+{
+	if (c == NULL || --c->refs > 0)
+		return;
+	for (uint32_t i = 0; i < c->n_providers; i++)
+		secret_unref(c->providers[i].api_key);
+	map_free(c->keys_by_hash);
+	map_free(c->models_by_name);
+	arena_free(c->arena);
+}
+
+const struct conf_model *
+conf_model_find(const struct conf *c, struct str name)
+{
+	return map_find(c->models_by_name, name);
+}
+
+static void
+build(struct load *l)
+{
+	struct conf *c = conf_new();
+	struct opt_run run = {
+		.problems = l->problems,
+		.conf = c,
+	};
+
+	l->conf = c;
+	if (c == NULL)
+		return;
+	run.arena = c->arena;
+	opt_read_table(&run, &conf_table, l->root, c);
+	c->loaded_wall = clock_wall();
+	(void)snprintf(c->digest, sizeof(c->digest), "%016llx",
+	    (unsigned long long)hash_stable(buf_str(&l->digest)));
+	c->version = ++versions;
+}
+
+static enum err
+finish(struct load *l, struct conf **out)
+{
+	struct conf_where where = { .file = str_z(l->files.path[0]) };
+	enum err e = ERR_OK;
+
+	if (l->problems->n_errors > 0)
+		e = ERR_SYNTAX;
+	else if (!l->is_read || l->conf == NULL || l->digest.failed ||
+		 arena_failed(l->conf->arena) || arena_failed(l->arena))
+		e = ERR_NOMEM;
+	if (e == ERR_NOMEM)
+		conf_problem_add(l->problems, &where,
+		    "out of memory, or larger than a configuration may be");
+	if (e == ERR_OK)
+		*out = l->conf;
+	else
+		conf_unref(l->conf);
+	return e;
+}
+
+enum err
+conf_load(const char *file, struct conf **out, struct conf_problems *problems)
+{
+	struct load l = { .problems = problems };
+	enum err e;
+
+	buf_init(&l.digest, (size_t)2 * 1024 * 1024);
+	l.arena = fault("conf.load") ? NULL : arena_new(TREE_ARENA_MAX);
+	if (l.arena == NULL || list_files(&l.files, l.arena, file) != ERR_OK) {
+		struct conf_where where = { .file = str_z(file) };
+
+		conf_problem_add(problems, &where, "out of memory");
+		e = ERR_NOMEM;
+	} else {
+		tree_init(&l.tree, l.arena);
+		read_files(&l);
+		/* Half a file would make references fail that are fine. */
+		if (l.is_read)
+			build(&l);
+		e = finish(&l, out);
+	}
+	buf_fini(&l.digest);
+	arena_free(l.arena);
+	return e;
+}

@@ -1,0 +1,519 @@
+/*
+ * Every option of the configuration. A row here is all it takes: reading,
+ * range, schema, sample and manual follow. The order is the order in which
+ * tables are read (providers before the models that name them) and shown.
+ */
+#include "conf/opt.h"
+
+#include "conf/values.h"
+
+#define SEC USEC_PER_SEC
+#define MIN (60 * SEC)
+#define HOUR (60 * MIN)
+#define DAY (24 * HOUR)
+#define KIB ((int64_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define IN(s, f) .offset = offsetof(struct s, f)
+#define LIST(s, f)                       \
+	.offset = offsetof(struct s, f), \
+	.count_offset = offsetof(struct s, n_##f)
+#define END                  \
+	{                    \
+		.name = NULL \
+	}
+
+/* ---- limits, time-outs --------------------------------------------------- */
+
+static const struct opt limit_rows[] = {
+	{ "requests", OPT_I64, IN(conf_limit, requests), .min = 1,
+	    .max = INT64_C(1000000000000), .example = "60",
+	    .doc = "So many requests in each window." },
+	{ "tokens", OPT_I64, IN(conf_limit, tokens), .min = 1,
+	    .max = INT64_C(1000000000000000), .example = "100000",
+	    .doc = "So many tokens, prompt and answer together, in each "
+		   "window." },
+	{ "concurrent", OPT_I64, IN(conf_limit, concurrent), .min = 1,
+	    .max = 1000000, .example = "64",
+	    .doc = "So many requests at the same time, on this host." },
+	{ "per", OPT_DURATION, IN(conf_limit, per), .min = SEC, .max = 31 * DAY,
+	    .example = "1m",
+	    .doc = "The window of requests or tokens, from 1s to 31d." },
+	END,
+};
+
+static const struct opt_table limit_table = {
+	.what = "limit",
+	.size = sizeof(struct conf_limit),
+	.index_offset = SIZE_MAX,
+	.rows = limit_rows,
+	.done = value_done_limit,
+};
+
+#define TIMEOUT_ROWS(connect_d, first_d, idle_d, total_d)                      \
+	{ "connect", OPT_DURATION, IN(conf_timeouts, connect),                 \
+		.dflt = connect_d, .min = 10 * USEC_PER_MSEC, .max = 5 * MIN,  \
+		.example = "5s",                                               \
+		.doc = "Until the connection stands, TLS included." },         \
+	    { "first_byte", OPT_DURATION, IN(conf_timeouts, first_byte),       \
+		    .dflt = first_d, .min = 10 * USEC_PER_MSEC, .max = HOUR,   \
+		    .example = "60s",                                          \
+		    .doc =                                                     \
+			"From the request to the first byte of the answer." }, \
+	    { "idle", OPT_DURATION, IN(conf_timeouts, idle), .dflt = idle_d,   \
+		    .min = 10 * USEC_PER_MSEC, .max = HOUR, .example = "60s",  \
+		    .doc = "Between two pieces of an answer." },               \
+	{                                                                      \
+		"total", OPT_DURATION, IN(conf_timeouts, total),               \
+		    .dflt = total_d, .min = 10 * USEC_PER_MSEC, .max = DAY,    \
+		    .example = "600s",                                         \
+		    .doc = "For the whole request, retries included."          \
+	}
+
+static const struct opt timeout_rows[] = {
+	TIMEOUT_ROWS("5s", "60s", "60s", "600s"),
+	END,
+};
+static const struct opt_table timeout_table = {
+	.what = "time-out",
+	.size = sizeof(struct conf_timeouts),
+	.rows = timeout_rows,
+};
+
+static const struct opt model_timeout_rows[] = {
+	TIMEOUT_ROWS(NULL, NULL, NULL, NULL),
+	END,
+};
+static const struct opt_table model_timeout_table = {
+	.what = "time-out",
+	.size = sizeof(struct conf_timeouts),
+	.rows = model_timeout_rows,
+};
+
+/* ---- server -------------------------------------------------------------- */
+
+static const struct opt json_rows[] = {
+	{ "depth", OPT_U32, IN(conf, json.depth), .dflt = "64", .min = 4,
+	    .max = 512, .doc = "Lists and objects inside one another." },
+	{ "nodes", OPT_U32, IN(conf, json.nodes), .dflt = "200000", .min = 100,
+	    .max = 10000000, .doc = "Values and keys in one body." },
+	{ "keys", OPT_U32, IN(conf, json.keys), .dflt = "2000", .min = 16,
+	    .max = 100000, .doc = "Members of one object." },
+	END,
+};
+static const struct opt_table json_table = {
+	.what = "JSON limit",
+	.rows = json_rows,
+};
+
+static const struct opt server_rows[] = {
+	{ "workers", OPT_U32, IN(conf, workers), .dflt = "auto",
+	    .zero_word = "auto", .min = 1, .max = 48,
+	    .doc = "Worker processes; auto is one per core." },
+	{ "state_dir", OPT_STR, IN(conf, state_dir), .dflt = "/var/lib/llmgw",
+	    .max = 1024, .check = value_check_abs_path, .form = "/PATH",
+	    .pattern = "^/",
+	    .doc = "Folder for what outlives a restart; the workers share "
+		   "memory through a file in it." },
+	{ "max_body", OPT_SIZE, IN(conf, max_body), .dflt = "32MiB", .min = KIB,
+	    .max = GIB,
+	    .doc = "Largest request body; larger ones are answered with "
+		   "413." },
+	{ "max_answer", OPT_SIZE, IN(conf, max_answer), .dflt = "32MiB",
+	    .min = 64 * KIB, .max = GIB,
+	    .doc = "Largest answer of a provider that is collected, and "
+		   "largest single event of a stream." },
+	{ "max_output_buffer", OPT_SIZE, IN(conf, max_output_buffer),
+	    .dflt = "256KiB", .min = 16 * KIB, .max = 64 * MIB,
+	    .doc = "Bytes that a slow client may leave untaken before the "
+		   "provider's stream is paused." },
+	{ "drain_timeout", OPT_DURATION, IN(conf, drain_timeout), .dflt = "60s",
+	    .min = 0, .max = HOUR,
+	    .doc = "How long requests under way may go on after SIGTERM." },
+	{ "heartbeat", OPT_DURATION, IN(conf, heartbeat), .dflt = "15s",
+	    .zero_word = "off", .min = SEC, .max = HOUR,
+	    .doc = "A comment is sent on a stream that was silent for so "
+		   "long, so that nothing between cuts it." },
+	{ "metrics_allow", OPT_STRS, LIST(conf, metrics_allow),
+	    .dflt = "127.0.0.0/8, ::1/128", .max = 64,
+	    .check = value_check_cidr, .form = "ADDRESS or ADDRESS/BITS",
+	    .doc = "Networks that may read /metrics." },
+	{ "max_idle_connections", OPT_U32, IN(conf, max_idle_connections),
+	    .dflt = "256", .min = 0, .max = 65536,
+	    .doc = "Connections to providers that a worker keeps open for "
+		   "the next request." },
+	{ "max_messages", OPT_U32, IN(conf, max_messages), .dflt = "10000",
+	    .min = 1, .max = 1000000, .doc = "Messages in one request." },
+	{ "max_tools", OPT_U32, IN(conf, max_tools), .dflt = "512", .min = 1,
+	    .max = 100000, .doc = "Tools in one request." },
+	{ "json", OPT_TABLE, .sub = &json_table,
+	    .doc = "Limits on the JSON that clients send." },
+	END,
+};
+static const struct opt_table server_table = {
+	.what = "server",
+	.rows = server_rows,
+};
+
+/* ---- auth ---------------------------------------------------------------- */
+
+static const struct opt_word identity_words[] = {
+	{ "none", CONF_ID_NONE, "keys only" },
+	{ "remote_user", CONF_ID_REMOTE_USER,
+	    "REMOTE_USER, as Basic, LDAP, OpenID modules set it" },
+	{ "ssl_client_s_dn", CONF_ID_CLIENT_DN,
+	    "SSL_CLIENT_S_DN of a verified client certificate" },
+	{ NULL, 0, NULL },
+};
+
+static const struct opt key_rows[] = {
+	{ "name", OPT_STR, .flags = OPT_REQUIRED, IN(conf_key, name), .max = 64,
+	    .example = "dev-local-1",
+	    .pattern = "^[A-Za-z0-9][A-Za-z0-9._@:-]*$",
+	    .doc = "What logs and counters call this client." },
+	{ "key", OPT_CUSTOM, .flags = OPT_REQUIRED | OPT_SECRET,
+	    IN(conf_key, hash), .read = value_read_key_hash,
+	    .form = "env:NAME, file:/PATH or blake2b:HEX",
+	    .pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|"
+		       "blake2b:[0-9A-Fa-f]{64})$",
+	    .example = "env:DEV_KEY",
+	    .doc = "The client's key by reference, or its hash as "
+		   "\"llmgwctl key hash\" prints it; never the key "
+		   "itself." },
+	{ "models", OPT_STRS, .flags = OPT_REQUIRED, LIST(conf_key, models),
+	    .max = 1000, .form = "names of models, * for any part",
+	    .example = "\"*\"",
+	    .doc = "Models that this key may use; [\"*\"] is all, [] none." },
+	{ "limits", OPT_TABLES, LIST(conf_key, limits), .max = 16,
+	    .sub = &limit_table, .doc = "Limits of this key." },
+	END,
+};
+static const struct opt_table key_table = {
+	.what = "key",
+	.size = sizeof(struct conf_key),
+	.index_offset = offsetof(struct conf_key, index),
+	.rows = key_rows,
+	.done = value_done_key,
+};
+
+static const struct opt auth_rows[] = {
+	{ "anonymous", OPT_BOOL, IN(conf, anonymous), .dflt = "false",
+	    .doc = "Serve requests that bring no key." },
+	{ "identity", OPT_WORD, IN(conf, identity_from), .dflt = "none",
+	    .words = identity_words,
+	    .doc = "Accept who the web server says the user is." },
+	{ "anonymous_models", OPT_STRS, LIST(conf, anonymous_models),
+	    .dflt = "*", .max = 1000, .form = "names of models, * for any part",
+	    .doc = "Models that requests without a key may use." },
+	{ "keys", OPT_TABLES, LIST(conf, keys), .max = 10000, .sub = &key_table,
+	    .doc = "The clients' keys." },
+	END,
+};
+static const struct opt_table auth_table = {
+	.what = "auth",
+	.rows = auth_rows,
+};
+
+/* ---- providers ----------------------------------------------------------- */
+
+static const struct opt_word unsupported_words[] = {
+	{ "tuning", 0, "drop what only tunes the answer, refuse the rest" },
+	{ "drop", 1, "drop all of it" },
+	{ "refuse", 2, "refuse the request" },
+	{ NULL, 0, NULL },
+};
+
+static const struct opt provider_rows[] = {
+	{ "kind", OPT_STR, .flags = OPT_REQUIRED | OPT_LIVE,
+	    IN(conf_provider, kind), .max = 64, .check = value_check_kind,
+	    .example = "openai",
+	    .doc = "Which interface the provider speaks." },
+	{ "vendor", OPT_STR, IN(conf_provider, vendor), .max = 64,
+	    .example = "groq",
+	    .doc = "openai-compatible: whose peculiarities it has; default: "
+		   "told by the host of base_url." },
+	{ "base_url", OPT_STR, .flags = OPT_LIVE, IN(conf_provider, base_url),
+	    .max = 2048, .check = value_check_base_url,
+	    .form = "http[s]://HOST[:PORT]/PATH", .pattern = "^https?://[^/]+",
+	    .example = "https://api.openai.com/v1",
+	    .doc = "Where it is; default: the maker's own address." },
+	{ "api_version", OPT_STR, IN(conf_provider, api_version), .max = 64,
+	    .example = "2024-10-21",
+	    .doc = "Version of the interface, for kinds that want one "
+		   "(azure, anthropic)." },
+	{ "api_key", OPT_CUSTOM, .flags = OPT_SECRET | OPT_LIVE,
+	    IN(conf_provider, api_key), .read = value_read_secret,
+	    .form = "env:NAME or file:/PATH",
+	    .pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$",
+	    .example = "env:OPENAI_API_KEY",
+	    .doc = "The provider's key by reference; absent: none is sent." },
+	{ "headers", OPT_PAIRS, LIST(conf_provider, headers), .max = 64,
+	    .check = value_check_header,
+	    .example = "OpenAI-Organization: org-1",
+	    .doc = "Headers that every call to it carries." },
+	{ "limits", OPT_TABLES, LIST(conf_provider, limits), .max = 16,
+	    .sub = &limit_table,
+	    .doc = "What may be asked of it; beyond that another target is "
+		   "taken, or 429 answered." },
+	{ "timeouts", OPT_TABLE, IN(conf_provider, timeouts),
+	    .sub = &timeout_table, .doc = "When to give a call up." },
+	{ "streaming", OPT_BOOL, IN(conf_provider, streaming), .dflt = "true",
+	    .doc = "false: it is never asked to stream; its answers are "
+		   "streamed out by the gateway." },
+	{ "allow_private", OPT_BOOL, IN(conf_provider, allow_private),
+	    .dflt = "false",
+	    .doc = "It may be at a loopback or private address, and spoken "
+		   "to by plain http." },
+	{ "http2", OPT_BOOL, IN(conf_provider, http2), .dflt = "true",
+	    .doc = "Offer it HTTP/2." },
+	{ "ca_file", OPT_CUSTOM, IN(conf_provider, ca_file),
+	    .read = value_read_path, .form = "/PATH", .pattern = "^/",
+	    .example = "/etc/llmgw/ca.pem",
+	    .doc = "Certificates that may vouch for it; default: the "
+		   "system's." },
+	{ "on_unsupported", OPT_WORD, IN(conf_provider, on_unsupported),
+	    .dflt = "tuning", .words = unsupported_words,
+	    .doc = "What to do with fields of a request that it cannot "
+		   "express; what is dropped is named in "
+		   "x-llmgw-dropped." },
+	END,
+};
+static const struct opt_table provider_table = {
+	.what = "provider",
+	.size = sizeof(struct conf_provider),
+	.name_offset = offsetof(struct conf_provider, name),
+	.index_offset = offsetof(struct conf_provider, index),
+	.rows = provider_rows,
+	.done = value_done_provider,
+	.bad_name = value_bad_provider_name,
+	.sample_name = "openai-main",
+};
+
+/* ---- models -------------------------------------------------------------- */
+
+static const struct opt_word strategy_words[] = {
+	{ "weighted", CONF_WEIGHTED, "at random by weight" },
+	{ "round_robin", CONF_ROUND_ROBIN, "one after the other" },
+	{ "first", CONF_FIRST, "always the first that works" },
+	{ NULL, 0, NULL },
+};
+
+static const struct opt_word fallback_words[] = {
+	{ "unavailable", CONF_FB_UNAVAILABLE,
+	    "no connection, a cut connection, 5xx, overloaded" },
+	{ "rate_limit", CONF_FB_RATE_LIMIT, "429" },
+	{ "timeout", CONF_FB_TIMEOUT, "a time-out" },
+	{ "context_length", CONF_FB_CONTEXT_LENGTH,
+	    "the prompt is too long: to targets with a larger "
+	    "context_window" },
+	{ "content_policy", CONF_FB_CONTENT_POLICY,
+	    "the provider refused the content" },
+	{ "auth", CONF_FB_AUTH, "the provider refused our key" },
+	{ "quota", CONF_FB_QUOTA, "our account there is out of money" },
+	{ "model_not_found", CONF_FB_MODEL_NOT_FOUND,
+	    "the provider does not know the model" },
+	{ "invalid", CONF_FB_INVALID, "it found the request invalid" },
+	{ NULL, 0, NULL },
+};
+
+static const struct opt target_rows[] = {
+	{ "provider", OPT_CUSTOM, .flags = OPT_REQUIRED | OPT_LIVE,
+	    IN(conf_target, provider), .read = value_read_provider,
+	    .form = "a name of providers", .example = "openai-main",
+	    .doc = "Which provider." },
+	{ "model", OPT_STR, .flags = OPT_REQUIRED | OPT_LIVE,
+	    IN(conf_target, model), .max = 512, .example = "gpt-4o-mini",
+	    .doc = "What the provider calls the model." },
+	{ "family", OPT_STR, IN(conf_target, family), .max = 128,
+	    .example = "gpt-4o",
+	    .doc = "The maker's name of the model where \"model\" hides it "
+		   "(an Azure deployment)." },
+	{ "priority", OPT_U32, IN(conf_target, priority), .dflt = "1", .min = 1,
+	    .max = 1000,
+	    .doc = "1 is tried first; the next when all before failed." },
+	{ "weight", OPT_U32, IN(conf_target, weight), .dflt = "1", .min = 0,
+	    .max = 1000000,
+	    .doc = "Share within one priority; 0: only when all others are "
+		   "out." },
+	{ "max_output_tokens", OPT_I64, IN(conf_target, max_output_tokens),
+	    .min = 1, .max = 100000000, .example = "4096",
+	    .doc = "Sent when the client gives no limit and the maker "
+		   "demands one; default: the kind's own." },
+	{ "context_window", OPT_I64, IN(conf_target, context_window), .min = 1,
+	    .max = INT64_C(1000000000), .example = "128000",
+	    .doc = "Tokens that fit; for fall-back after context_length." },
+	END,
+};
+static const struct opt_table target_table = {
+	.what = "target",
+	.size = sizeof(struct conf_target),
+	.index_offset = SIZE_MAX,
+	.rows = target_rows,
+	.read_short = value_read_target,
+	.short_form = "PROVIDER/MODEL",
+	.short_pattern = "^[^/]+/.+$",
+};
+
+static const struct opt retry_rows[] = {
+	{ "attempts", OPT_U32, IN(conf_model, retry_attempts), .dflt = "2",
+	    .min = 0, .max = 10, .doc = "Further tries of one target." },
+	{ "backoff", OPT_DURATION, IN(conf_model, retry_backoff),
+	    .dflt = "250ms", .min = 0, .max = MIN,
+	    .doc = "The first pause; it doubles, with jitter. Retry-After "
+		   "counts when a provider sends it." },
+	{ "max_backoff", OPT_DURATION, IN(conf_model, retry_backoff_max),
+	    .dflt = "8s", .min = 0, .max = 10 * MIN,
+	    .doc = "The longest pause." },
+	END,
+};
+static const struct opt_table retry_table = {
+	.what = "retry",
+	.rows = retry_rows,
+};
+
+static const struct opt model_rows[] = {
+	{ "tags", OPT_STRS, LIST(conf_model, tags), .max = 64,
+	    .example = "chat, fast, eu",
+	    .doc = "Words of your own, shown in the list of models." },
+	{ "strategy", OPT_WORD, IN(conf_model, strategy), .dflt = "weighted",
+	    .words = strategy_words,
+	    .doc = "How to choose among targets of one priority." },
+	{ "targets", OPT_TABLES, .flags = OPT_REQUIRED | OPT_LIVE,
+	    LIST(conf_model, targets), .min = 1, .max = 64,
+	    .sub = &target_table, .doc = "Where requests may go." },
+	{ "retry", OPT_TABLE, .sub = &retry_table, .doc = "Trying again." },
+	{ "fallback_on", OPT_WORDS, IN(conf_model, fallback_on),
+	    .dflt = "unavailable, rate_limit, timeout, auth, quota",
+	    .words = fallback_words,
+	    .doc = "Failures after which the next target is tried." },
+	{ "timeouts", OPT_TABLE, IN(conf_model, timeouts),
+	    .sub = &model_timeout_table,
+	    .doc = "In place of the provider's, each where given." },
+	{ "cache", OPT_LATER, .doc = "Keeping answers." },
+	END,
+};
+static const struct opt_table model_table = {
+	.what = "model",
+	.size = sizeof(struct conf_model),
+	.name_offset = offsetof(struct conf_model, name),
+	.index_offset = offsetof(struct conf_model, index),
+	.rows = model_rows,
+	.read_short = value_read_model,
+	.short_form = "PROVIDER/MODEL",
+	.short_pattern = "^[^/]+/.+$",
+	.done = value_done_model,
+	.bad_name = value_bad_model_name,
+	.sample_name = "default-chat",
+};
+
+/* ---- the rest ------------------------------------------------------------ */
+
+static const struct opt breaker_rows[] = {
+	{ "failures", OPT_U32, IN(conf_breaker, failures), .dflt = "5",
+	    .min = 1, .max = 1000000,
+	    .doc = "So many failures in a row open it." },
+	{ "failure_ratio", OPT_RATIO, IN(conf_breaker, failure_ratio),
+	    .dflt = "0.5",
+	    .doc = "It opens when this part of a window's requests "
+		   "failed." },
+	{ "min_requests", OPT_U32, IN(conf_breaker, min_requests), .dflt = "10",
+	    .min = 1, .max = 1000000,
+	    .doc = "Requests that a window must have for the ratio to "
+		   "count." },
+	{ "window", OPT_DURATION, IN(conf_breaker, window), .dflt = "30s",
+	    .min = SEC, .max = HOUR, .doc = "Length of a window." },
+	{ "open_for", OPT_DURATION, IN(conf_breaker, open_for), .dflt = "5s",
+	    .min = 100 * USEC_PER_MSEC, .max = HOUR,
+	    .doc = "How long it stays open the first time, before one "
+		   "request probes; doubles." },
+	{ "open_max", OPT_DURATION, IN(conf_breaker, open_max), .dflt = "60s",
+	    .min = 100 * USEC_PER_MSEC, .max = DAY,
+	    .doc = "The longest that it stays open." },
+	END,
+};
+static const struct opt_table breaker_table = {
+	.what = "breaker",
+	.size = sizeof(struct conf_breaker),
+	.rows = breaker_rows,
+	.done = value_done_breaker,
+};
+
+static const struct opt image_rows[] = {
+	{ "fetch", OPT_BOOL, IN(conf, fetch_images), .dflt = "false",
+	    .doc = "Fetch images that clients give by URL, for providers "
+		   "that cannot. Private addresses are never dialled." },
+	END,
+};
+static const struct opt_table image_table = {
+	.what = "images",
+	.rows = image_rows,
+};
+
+static const struct opt_word format_words[] = {
+	{ "keyvalue", LOG_KEYVALUE, "key=value" },
+	{ "json", LOG_JSON, "one JSON object per line" },
+	{ NULL, 0, NULL },
+};
+
+static const struct opt_word level_words[] = {
+	{ "error", LOG_ERROR, NULL },
+	{ "warn", LOG_WARN, NULL },
+	{ "info", LOG_INFO, NULL },
+	{ "debug", LOG_DEBUG, NULL },
+	{ NULL, 0, NULL },
+};
+
+static const struct opt log_rows[] = {
+	{ "format", OPT_WORD, IN(conf, log_format), .dflt = "keyvalue",
+	    .words = format_words, .doc = "How lines are written." },
+	{ "level", OPT_WORD, IN(conf, log_level), .dflt = "info",
+	    .words = level_words,
+	    .doc = "The program's own messages down to this; requests are "
+		   "always logged." },
+	{ "to", OPT_STR, IN(conf, log_to), .dflt = "stderr", .max = 1024,
+	    .check = value_check_log_to, .form = "stderr, syslog or file:/PATH",
+	    .pattern = "^(stderr|syslog|file:/.+)$", .doc = "Where lines go." },
+	END,
+};
+static const struct opt_table log_table = {
+	.what = "log",
+	.rows = log_rows,
+};
+
+static const struct opt rows[] = {
+	{ "server", OPT_TABLE, .sub = &server_table,
+	    .doc = "The gateway itself." },
+	{ "store", OPT_CUSTOM, .read = value_check_store,
+	    .example = "sqlite:///var/lib/llmgw/llmgw.db",
+	    .pattern = "^(sqlite|mariadb)://",
+	    .form = "sqlite:// or mariadb://",
+	    .doc = "The database. Not used by this version." },
+	{ "memcached", OPT_LATER,
+	    .doc = "Memory shared by several hosts; empty: the host's "
+		   "own." },
+	{ "auth", OPT_TABLE, .sub = &auth_table,
+	    .doc = "Who may ask, and how much." },
+	{ "providers", OPT_NAMED, .flags = OPT_LIVE, LIST(conf, providers),
+	    .max = 1000, .sub = &provider_table,
+	    .doc = "Who answers: a name of your choice for each." },
+	{ "models", OPT_NAMED, .flags = OPT_LIVE, LIST(conf, models),
+	    .max = 10000, .sub = &model_table,
+	    .doc = "What clients may ask for: a name of your choice, and "
+		   "where its requests go." },
+	{ "policies", OPT_LATER, .doc = "Rules on content and use." },
+	{ "breaker", OPT_TABLE, IN(conf, breaker), .sub = &breaker_table,
+	    .doc = "When a target that fails is left alone for a while." },
+	{ "images", OPT_TABLE, .sub = &image_table,
+	    .doc = "Images in requests." },
+	{ "log", OPT_TABLE, .sub = &log_table,
+	    .doc = "One line per request, and the program's messages." },
+	END,
+};
+
+const struct opt_table conf_table = {
+	.what = "configuration",
+	.size = sizeof(struct conf),
+	.rows = rows,
+	.done = value_done_conf,
+};

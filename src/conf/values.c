@@ -1,0 +1,290 @@
+/* Values of their own kind: secrets, keys, addresses, names. */
+#include "conf/values.h"
+
+#include <arpa/inet.h>
+
+#include "base/num.h"
+#include "base/utf8.h"
+#include "conf/ref.h"
+
+#define SHOWN 64u
+#define KEY_SHORT 16u /* client keys below this are easily guessed */
+
+static const struct conf_kind no_kinds[] = { { NULL, false } };
+/* Set once by the mains before anything is loaded. */
+static const struct conf_kind *kinds = no_kinds;
+
+void
+conf_kinds_set(const struct conf_kind *list)
+{
+	kinds = list;
+}
+
+const struct conf_kind *
+value_kinds(void)
+{
+	return kinds;
+}
+
+void
+value_read_secret(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	struct buf text;
+
+	(void)row;
+	buf_init(&text, REF_MAX + 2);
+	if (ref_resolve(run, node, "", &text)) {
+		struct secret *s = secret_new(buf_str(&text));
+
+		if (s == NULL)
+			opt_problem(run, node, "out of memory");
+		*(struct secret **)field = s;
+	}
+	ref_wipe(&text);
+}
+
+static bool
+parse_hash(struct str hex, unsigned char out[HASH_KEY_BYTES])
+{
+	uint64_t v;
+
+	if (hex.n != 2 * HASH_KEY_BYTES)
+		return false;
+	for (size_t i = 0; i < HASH_KEY_BYTES; i++) {
+		if (num_parse_hex_u64(str_of(hex.p + 2 * i, 2), &v) != ERR_OK)
+			return false;
+		out[i] = (unsigned char)v;
+	}
+	return true;
+}
+
+void
+value_read_key_hash(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	struct str text = node->text;
+	struct buf key;
+
+	(void)row;
+	if (str_starts(text, STR("blake2b:"))) {
+		if (!parse_hash(str_skip(text, 8), field))
+			opt_problem(run, node,
+			    "blake2b: must be followed by 64 hexadecimal "
+			    "digits, as \"llmgwctl key hash\" prints them");
+		return;
+	}
+	buf_init(&key, REF_MAX + 2);
+	if (ref_resolve(run, node,
+		", or write blake2b: and the hash that \"llmgwctl key hash\" "
+		"prints",
+		&key)) {
+		if (key.n < KEY_SHORT)
+			opt_warning(run, node,
+			    "the key is short and easily guessed: \"llmgwctl "
+			    "key new\" makes a good one");
+		hash_key(buf_str(&key), (struct str){ NULL, 0 }, field);
+	}
+	ref_wipe(&key);
+}
+
+/* ---- names --------------------------------------------------------------- */
+
+static bool
+all_of(struct str s, const char *also)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+			(c >= '0' && c <= '9') ||
+			(c != '\0' && strchr(also, c) != NULL)))
+			return false;
+	}
+	return true;
+}
+
+const char *
+value_bad_provider_name(struct str name)
+{
+	if (name.n == 0 || name.n > 64)
+		return "it must have 1 to 64 characters";
+	if (!all_of(name, "._-"))
+		return "use letters, digits and . _ - only";
+	return NULL;
+}
+
+const char *
+value_bad_model_name(struct str name)
+{
+	if (name.n == 0 || name.n > 128)
+		return "it must have 1 to 128 characters";
+	if (!all_of(name, "._-/:@+"))
+		return "use letters, digits and . _ - / : @ + only";
+	return NULL;
+}
+
+void
+value_check_kind(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	struct opt_word words[64] = { { NULL, 0, NULL } };
+	const char *near;
+	char all[512];
+	size_t n = 0;
+
+	(void)row;
+	(void)field;
+	for (; kinds[n].name != NULL && n < 63; n++) {
+		if (str_eqz(node->text, kinds[n].name))
+			return;
+		words[n].word = kinds[n].name;
+	}
+	words[n].word = NULL;
+	near = opt_nearest_word(words, node->text);
+	opt_words_text(words, all, sizeof(all));
+	opt_problem(run, node, "must be %s, is \"%.*s\"%s%s%s", all,
+	    STR_ARG(utf8_clip(node->text, SHOWN)),
+	    near != NULL ? " (did you mean " : "", near != NULL ? near : "",
+	    near != NULL ? "?)" : "");
+}
+
+/* ---- addresses ----------------------------------------------------------- */
+
+void
+value_check_base_url(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	struct str text = node->text;
+	struct str rest;
+
+	(void)row;
+	(void)field;
+	if (str_case_starts(text, STR("https://")))
+		rest = str_skip(text, 8);
+	else if (str_case_starts(text, STR("http://")))
+		rest = str_skip(text, 7);
+	else
+		rest = (struct str){ NULL, 0 };
+	if (rest.n == 0 || rest.p[0] == '/' || str_chr(text, ' ') != text.n ||
+	    str_chr(text, '\\') != text.n)
+		opt_problem(
+		    run, node, "must be an address such as https://host/v1");
+	else if (str_chr(rest, '@') < str_chr(rest, '/'))
+		opt_problem(
+		    run, node, "has a user or a password inside: use api_key");
+}
+
+void
+value_check_cidr(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	struct str rest = node->text;
+	struct str host = str_cut(&rest, '/');
+	unsigned char address[16];
+	char z[64];
+	uint64_t bits;
+	uint64_t max;
+
+	(void)row;
+	(void)field;
+	(void)snprintf(z, sizeof(z), "%.*s", STR_ARG(utf8_clip(host, 63)));
+	max = inet_pton(AF_INET, z, address) == 1    ? 32
+	      : inet_pton(AF_INET6, z, address) == 1 ? 128
+						     : 0;
+	if (max == 0 || host.n > 63 ||
+	    (str_present(rest) &&
+		(num_parse_u64(rest, &bits) != ERR_OK || bits > max)))
+		opt_problem(run, node,
+		    "must be a network such as 10.0.0.0/8 or ::1, is "
+		    "\"%.*s\"",
+		    STR_ARG(utf8_clip(node->text, SHOWN)));
+}
+
+/* Set by the gateway itself or about one connection only. */
+static const char *const own_headers[] = { "host", "content-length",
+	"content-type", "connection", "transfer-encoding", "te", "trailer",
+	"upgrade", "keep-alive", "expect", "accept-encoding",
+	"proxy-connection", NULL };
+static const char *const key_headers[] = { "authorization", "x-api-key",
+	"api-key", "x-goog-api-key", "proxy-authorization", "cookie", NULL };
+
+static bool
+is_one_of(struct str s, const char *const *list)
+{
+	for (; *list != NULL; list++) {
+		if (str_case_eq(s, str_z(*list)))
+			return true;
+	}
+	return false;
+}
+
+void
+value_check_header(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	(void)row;
+	(void)field;
+	if (node->key.n == 0 || node->key.n > 128 ||
+	    !all_of(node->key, "!#$%&'*+-.^_`|~"))
+		opt_problem(run, node, "is not the name of a header");
+	else if (is_one_of(node->key, own_headers))
+		opt_problem(
+		    run, node, "is set by the gateway itself: remove it");
+	else if (is_one_of(node->key, key_headers))
+		opt_problem(
+		    run, node, "credentials do not belong here: use api_key");
+}
+
+void
+value_check_abs_path(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	(void)row;
+	(void)field;
+	if (node->text.n == 0 || node->text.p[0] != '/')
+		opt_problem(run, node, "must be an absolute path");
+}
+
+void
+value_read_path(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	(void)row;
+	if (node->text.n == 0 || node->text.p[0] != '/' ||
+	    strlen(node->text.p) != node->text.n)
+		opt_problem(run, node, "must be an absolute path");
+	else
+		*(const char **)field = arena_strz(run->arena, node->text);
+}
+
+void
+value_check_log_to(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	struct str text = node->text;
+
+	(void)row;
+	(void)field;
+	if (!str_eqz(text, "stderr") && !str_eqz(text, "syslog") &&
+	    !(str_starts(text, STR("file:/")) && text.n > 6))
+		opt_problem(run, node,
+		    "must be stderr, syslog or file:/PATH, is \"%.*s\"",
+		    STR_ARG(utf8_clip(text, SHOWN)));
+}
+
+void
+value_check_store(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	(void)row;
+	(void)field;
+	if (!str_starts(node->text, STR("sqlite://")) &&
+	    !str_starts(node->text, STR("mariadb://")))
+		opt_problem(
+		    run, node, "must begin with sqlite:// or mariadb://");
+	else
+		opt_warning(run, node,
+		    "is accepted, but this version keeps nothing in a "
+		    "database");
+}

@@ -1,0 +1,65 @@
+#ifndef CONF_VALUES_H
+#define CONF_VALUES_H
+/*
+ * Readers and checks that rows of the option tables name: values with a
+ * meaning of their own. Private to conf; types in opt.h.
+ */
+#include "conf/opt.h"
+
+/* env:NAME, file:/PATH -> struct secret *. sealed: is refused. */
+void value_read_secret(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+/* env:, file:, blake2b:HEX -> unsigned char[HASH_KEY_BYTES]. */
+void value_read_key_hash(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+/* The name of a provider -> const struct conf_provider *. */
+void value_read_provider(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+/* An absolute path -> const char * in the arena. */
+void value_read_path(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+/* "PROVIDER/MODEL" -> struct conf_target, struct conf_model. */
+void value_read_target(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_read_model(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+
+/* Checks; field is the struct str (or struct conf_header value). */
+void value_check_kind(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_check_base_url(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_check_cidr(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_check_header(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_check_store(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_check_log_to(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_check_abs_path(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+
+/* Ends of objects (struct opt_table's done). */
+void value_done_limit(
+    struct opt_run *run, const struct tree_node *node, void *object);
+void value_done_provider(
+    struct opt_run *run, const struct tree_node *node, void *object);
+void value_done_model(
+    struct opt_run *run, const struct tree_node *node, void *object);
+void
+value_done_key(struct opt_run *run, const struct tree_node *node, void *object);
+void value_done_breaker(
+    struct opt_run *run, const struct tree_node *node, void *object);
+/* Over the whole snapshot: maps, indexes, what refers to nothing. */
+void value_done_conf(
+    struct opt_run *run, const struct tree_node *node, void *object);
+
+/* Names of providers and of aliases: why not, or NULL. */
+const char *value_bad_provider_name(struct str name);
+const char *value_bad_model_name(struct str name);
+
+/* The kinds of conf_kinds_set; never NULL (an empty list before). */
+const struct conf_kind *value_kinds(void);
+
+#endif
