@@ -29,25 +29,28 @@ enum step {
 };
 
 struct scan {
-	const unsigned char *p;
-	const unsigned char *end;
 	const unsigned char *begin;
+	const unsigned char *end;
 	struct json_tok *tok;
 	uint32_t n;
 	uint32_t cap; /* usable tokens, at most limits.nodes */
 	uint32_t open; /* innermost open container, or JSON_NONE */
+	uint32_t count; /* its elements or members so far */
 	uint32_t depth;
+	bool in_array; /* it is one */
 	struct json_limits limits;
 	struct arena *arena; /* owns the tape; else *reuse does */
 	struct json_tok **reuse;
 	uint32_t *reuse_cap;
 	enum err err;
 	const char *why;
+	const unsigned char *at; /* where it failed */
 };
 
 static enum step
-fail(struct scan *s, enum err e, const char *why)
+fail(struct scan *s, const unsigned char *at, enum err e, const char *why)
 {
+	s->at = at;
 	s->err = e;
 	s->why = why;
 	return FAILED;
@@ -62,16 +65,16 @@ tape_bound(const struct scan *s)
 	return n < s->limits.nodes ? (uint32_t)n : s->limits.nodes;
 }
 
-/* Cold: another stretch of tape. */
+/* Cold: another stretch of tape, for a token at p. */
 static __attribute__((noinline)) bool
-tape_grow(struct scan *s)
+tape_grow(struct scan *s, const unsigned char *p)
 {
 	uint32_t bound = tape_bound(s);
 	uint32_t cap = s->cap > bound / 2 ? bound : s->cap * 2;
 	struct json_tok *tok;
 
 	if (s->cap >= bound) {
-		fail(s, ERR_LIMIT, "too many values");
+		fail(s, p, ERR_LIMIT, "too many values");
 		return false;
 	}
 	if (cap < TAPE_FIRST)
@@ -84,7 +87,7 @@ tape_grow(struct scan *s)
 	else
 		tok = realloc(s->tok, cap * sizeof(*tok));
 	if (!tok) {
-		fail(s, ERR_NOMEM, "out of memory");
+		fail(s, p, ERR_NOMEM, "out of memory");
 		return false;
 	}
 	s->tok = tok;
@@ -96,138 +99,84 @@ tape_grow(struct scan *s)
 	return true;
 }
 
-/* The token behind the last, or NULL (failed). */
-static inline struct json_tok *
-tok_add(struct scan *s, enum json_type type)
+/* Adds the token of a value from p to q; false: failed. */
+static inline bool
+tok_add(struct scan *s, enum json_type type, const unsigned char *p,
+    const unsigned char *q, bool escaped)
 {
-	struct json_tok *t;
+	uint32_t i = s->n;
 
-	if (__builtin_expect(s->n >= s->cap, 0) && !tape_grow(s))
-		return NULL;
-	t = &s->tok[s->n++];
-	t->pos = (uint32_t)(s->p - s->begin);
-	t->len = 0;
-	t->next = s->n;
-	t->type = type & 7;
-	t->escaped = 0;
-	t->count = 0;
-	return t;
+	if (__builtin_expect(i >= s->cap, 0) && !tape_grow(s, p))
+		return false;
+	s->tok[i] = (struct json_tok){
+		.pos = (uint32_t)(p - s->begin),
+		.len = (uint32_t)(q - p),
+		.next = i + 1,
+		.type = type & 7,
+		.escaped = escaped,
+	};
+	s->n = i + 1;
+	return true;
 }
 
 static inline const unsigned char *
 skip_blank(const unsigned char *p, const unsigned char *end)
 {
-	while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+	/* Most often there is none: one comparison says so. */
+	while (p < end && *p <= ' ' &&
+	       (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
 		p++;
 	return p;
 }
 
-/* From p to the first byte of a string that needs a look, or end. */
+/* The closing quote when it is within 16 plain bytes from p, else NULL. */
 static inline const unsigned char *
-skip_plain(const unsigned char *p, const unsigned char *end)
+near_quote(const unsigned char *p, const unsigned char *end)
 {
 #ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"');
-	const __m128i slash = _mm_set1_epi8('\\');
-	const __m128i space = _mm_set1_epi8(' ');
+	__m128i v, low, quote, slash;
+	unsigned mask;
 
-	for (; end - p >= 16; p += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		/* As signed bytes, those above 0x7f are below 0x20 too. */
-		__m128i look = _mm_or_si128(_mm_cmplt_epi8(v, space),
-		    _mm_or_si128(
-			_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)));
-		unsigned mask = (unsigned)_mm_movemask_epi8(look);
-
-		if (mask)
-			return p + __builtin_ctz(mask);
-	}
+	if (end - p < 16)
+		return NULL;
+	v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	/* As signed bytes, those above 0x7f are below 0x20 too. */
+	low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+	quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+	slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+	mask = (unsigned)_mm_movemask_epi8(
+	    _mm_or_si128(low, _mm_or_si128(quote, slash)));
+	if (mask == 0)
+		return NULL;
+	p += __builtin_ctz(mask);
+	return *p == '"' ? p : NULL;
+#else
+	(void)p;
+	(void)end;
+	return NULL;
 #endif
-	while (p < end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
-		p++;
-	return p;
 }
 
-static bool
-is_hex(unsigned char c)
-{
-	return (c >= '0' && c <= '9') ||
-	       ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-/* Bytes of the escape at p (a backslash), 0 when there is no such escape. */
-static size_t
-escape_size(const unsigned char *p, const unsigned char *end)
-{
-	if (end - p < 2)
-		return 0;
-	switch (p[1]) {
-	case '"':
-	case '\\':
-	case '/':
-	case 'b':
-	case 'f':
-	case 'n':
-	case 'r':
-	case 't':
-		return 2;
-	case 'u':
-		if (end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) &&
-		    is_hex(p[4]) && is_hex(p[5]))
-			return 6;
-		return 0;
-	default:
-		return 0;
-	}
-}
-
-/* A string with s->p on its opening quote; s->p moves behind the closing. */
+/* A string with its opening quote at *at; *at moves behind the closing one. */
 static inline bool
-scan_string(struct scan *s)
+scan_string(struct scan *s, const unsigned char **at)
 {
-	struct json_tok *t = tok_add(s, JSON_T_STRING);
-	const unsigned char *p = s->p + 1, *end = s->end;
-	size_t n;
+	const unsigned char *p = *at;
+	const unsigned char *q = near_quote(p + 1, s->end);
+	bool escaped = false;
 
-	if (!t)
-		return false;
-	for (;;) {
-		p = skip_plain(p, end);
-		if (p == end) {
-			fail(s, ERR_SYNTAX, "unterminated string");
-			break;
+	if (!q) {
+		struct json_body b;
+
+		q = json_body_end(p + 1, s->end, &b);
+		if (!q) {
+			fail(s, b.at, ERR_SYNTAX, b.why);
+			return false;
 		}
-		if (*p == '"') {
-			p++;
-			t->len = (uint32_t)(p - s->p);
-			s->p = p;
-			return true;
-		}
-		if (*p == '\\') {
-			t->escaped = 1;
-			n = escape_size(p, end);
-			if (n == 0) {
-				fail(s, ERR_SYNTAX, "invalid escape");
-				break;
-			}
-			p += n;
-			continue;
-		}
-		if (*p < 0x20) {
-			fail(s, ERR_SYNTAX, "control character in a string");
-			break;
-		}
-		do {
-			n = utf8_seq(p, end);
-			p += n;
-		} while (n && p < end && *p >= 0x80);
-		if (n == 0) {
-			fail(s, ERR_SYNTAX, "invalid UTF-8");
-			break;
-		}
+		escaped = b.escaped;
 	}
-	s->p = p;
-	return false;
+	*at = q + 1;
+	return tok_add(s, JSON_T_STRING, p, q + 1, escaped);
 }
 
 static inline bool
@@ -236,28 +185,29 @@ is_digit(const unsigned char *p, const unsigned char *end)
 	return p < end && *p >= '0' && *p <= '9';
 }
 
+static inline const unsigned char *
+skip_digits(const unsigned char *p, const unsigned char *end)
+{
+	while (is_digit(p, end))
+		p++;
+	return p;
+}
+
 /* number = [ "-" ] int [ frac ] [ exp ] (RFC 8259, 6) */
 static enum step
-scan_number(struct scan *s)
+scan_number(struct scan *s, const unsigned char **at)
 {
-	struct json_tok *t = tok_add(s, JSON_T_NUMBER);
-	const unsigned char *p = s->p, *end = s->end;
+	const unsigned char *p = *at, *end = s->end;
 
-	if (!t)
-		return FAILED;
 	if (*p == '-')
 		p++;
 	if (!is_digit(p, end))
 		goto bad;
-	if (*p++ != '0')
-		while (is_digit(p, end))
-			p++;
+	p = *p == '0' ? p + 1 : skip_digits(p, end);
 	if (p < end && *p == '.') {
-		p++;
-		if (!is_digit(p, end))
+		if (!is_digit(++p, end))
 			goto bad;
-		while (is_digit(p, end))
-			p++;
+		p = skip_digits(p, end);
 	}
 	if (p < end && (*p | 0x20) == 'e') {
 		p++;
@@ -265,172 +215,174 @@ scan_number(struct scan *s)
 			p++;
 		if (!is_digit(p, end))
 			goto bad;
-		while (is_digit(p, end))
-			p++;
+		p = skip_digits(p, end);
 	}
-	t->len = (uint32_t)(p - s->p);
-	s->p = p;
+	if (!tok_add(s, JSON_T_NUMBER, *at, p, false))
+		return FAILED;
+	*at = p;
 	return AFTER_VALUE;
 bad:
-	s->p = p;
-	return fail(s, ERR_SYNTAX, "invalid number");
+	return fail(s, p, ERR_SYNTAX, "invalid number");
 }
 
-static enum step
-scan_word(struct scan *s, enum json_type type, struct str word)
+static inline enum step
+scan_word(struct scan *s, const unsigned char **at, enum json_type type,
+    struct str word)
 {
-	struct json_tok *t;
+	const unsigned char *p = *at;
 
-	if ((size_t)(s->end - s->p) < word.n ||
-	    memcmp(s->p, word.p, word.n) != 0)
-		return fail(s, ERR_SYNTAX, "unexpected character");
-	t = tok_add(s, type);
-	if (!t)
-		return FAILED;
-	t->len = (uint32_t)word.n;
-	s->p += word.n;
-	return AFTER_VALUE;
+	if ((size_t)(s->end - p) < word.n || memcmp(p, word.p, word.n) != 0)
+		return fail(s, p, ERR_SYNTAX, "unexpected character");
+	*at = p + word.n;
+	return tok_add(s, type, p, *at, false) ? AFTER_VALUE : FAILED;
 }
 
-/* s->p is on the closing bracket of the innermost container. */
-static enum step
-close_container(struct scan *s)
+/* *at is on the closing bracket of the innermost container. */
+static inline enum step
+close_container(struct scan *s, const unsigned char **at)
 {
-	struct json_tok *t = &s->tok[s->open];
-	uint32_t outer = t->next, twice = JSON_NONE;
+	uint32_t closed = s->open, twice = JSON_NONE;
+	struct json_tok *t = &s->tok[closed];
 
-	s->p++;
-	t->len = (uint32_t)(s->p - s->begin) - t->pos;
+	s->open = t->next;
+	t->len = (uint32_t)(++*at - s->begin) - t->pos;
 	t->next = s->n;
-	if (t->type == JSON_T_OBJECT && t->count > 1) {
-		if (json_dup_find(s->tok, s->open, (const char *)s->begin,
+	t->count = s->count & NODES_MAX;
+	if (!s->in_array && s->count > 1) {
+		if (json_dup_find(s->tok, closed, (const char *)s->begin,
 			&twice) != ERR_OK)
-			return fail(s, ERR_NOMEM, "out of memory");
-		if (twice != JSON_NONE) {
-			s->p = s->begin + s->tok[twice].pos;
-			return fail(s, ERR_SYNTAX, "duplicate key");
-		}
+			return fail(s, *at, ERR_NOMEM, "out of memory");
+		if (twice != JSON_NONE)
+			return fail(s, s->begin + s->tok[twice].pos, ERR_SYNTAX,
+			    "duplicate key");
 	}
-	s->open = outer;
 	s->depth--;
+	if (s->open != JSON_NONE) {
+		t = &s->tok[s->open];
+		s->count = t->count;
+		s->in_array = t->type == JSON_T_ARRAY;
+	}
 	return AFTER_VALUE;
 }
 
-static enum step
-open_container(struct scan *s, enum json_type type)
+static inline enum step
+open_container(struct scan *s, const unsigned char **at, enum json_type type)
 {
-	struct json_tok *t;
+	const unsigned char *p = *at;
 
 	if (s->depth >= s->limits.depth)
-		return fail(s, ERR_LIMIT, "nested too deeply");
-	t = tok_add(s, type);
-	if (!t)
+		return fail(s, p, ERR_LIMIT, "nested too deeply");
+	if (!tok_add(s, type, p, p, false))
 		return FAILED;
-	t->next = s->open;
+	if (s->open != JSON_NONE)
+		s->tok[s->open].count = s->count & NODES_MAX;
+	s->tok[s->n - 1].next = s->open;
 	s->open = s->n - 1;
+	s->count = 0;
+	s->in_array = type == JSON_T_ARRAY;
 	s->depth++;
-	s->p = skip_blank(s->p + 1, s->end);
-	if (s->p < s->end && *s->p == (type == JSON_T_ARRAY ? ']' : '}'))
-		return close_container(s);
-	return type == JSON_T_ARRAY ? WANT_VALUE : WANT_KEY;
+	*at = p = skip_blank(p + 1, s->end);
+	if (p < s->end && *p == (s->in_array ? ']' : '}'))
+		return close_container(s, at);
+	return s->in_array ? WANT_VALUE : WANT_KEY;
 }
 
 static inline enum step
-scan_value(struct scan *s)
+scan_value(struct scan *s, const unsigned char **at)
 {
-	s->p = skip_blank(s->p, s->end);
-	if (s->p == s->end)
-		return fail(s, ERR_SYNTAX, "unexpected end");
-	if (s->open != JSON_NONE && s->tok[s->open].type == JSON_T_ARRAY)
-		s->tok[s->open].count++;
-	switch (*s->p) {
+	*at = skip_blank(*at, s->end);
+	if (*at == s->end)
+		return fail(s, *at, ERR_SYNTAX, "unexpected end");
+	s->count += s->in_array;
+	switch (**at) {
 	case '"':
-		return scan_string(s) ? AFTER_VALUE : FAILED;
+		return scan_string(s, at) ? AFTER_VALUE : FAILED;
 	case '{':
-		return open_container(s, JSON_T_OBJECT);
+		return open_container(s, at, JSON_T_OBJECT);
 	case '[':
-		return open_container(s, JSON_T_ARRAY);
+		return open_container(s, at, JSON_T_ARRAY);
 	case 't':
-		return scan_word(s, JSON_T_TRUE, STR("true"));
+		return scan_word(s, at, JSON_T_TRUE, STR("true"));
 	case 'f':
-		return scan_word(s, JSON_T_FALSE, STR("false"));
+		return scan_word(s, at, JSON_T_FALSE, STR("false"));
 	case 'n':
-		return scan_word(s, JSON_T_NULL, STR("null"));
+		return scan_word(s, at, JSON_T_NULL, STR("null"));
 	default:
-		if (*s->p == '-' || is_digit(s->p, s->end))
-			return scan_number(s);
-		return fail(s, ERR_SYNTAX, "unexpected character");
+		if (**at == '-' || is_digit(*at, s->end))
+			return scan_number(s, at);
+		return fail(s, *at, ERR_SYNTAX, "unexpected character");
 	}
 }
 
 static inline enum step
-scan_key(struct scan *s)
+scan_key(struct scan *s, const unsigned char **at)
 {
-	s->p = skip_blank(s->p, s->end);
-	if (s->p == s->end)
-		return fail(s, ERR_SYNTAX, "unexpected end");
-	if (*s->p != '"')
-		return fail(s, ERR_SYNTAX, "expected a key");
-	if (s->tok[s->open].count >= s->limits.keys)
-		return fail(s, ERR_LIMIT, "too many keys in an object");
-	s->tok[s->open].count++;
-	if (!scan_string(s))
+	const unsigned char *p = skip_blank(*at, s->end);
+
+	if (p == s->end)
+		return fail(s, p, ERR_SYNTAX, "unexpected end");
+	if (*p != '"')
+		return fail(s, p, ERR_SYNTAX, "expected a key");
+	if (s->count >= s->limits.keys)
+		return fail(s, p, ERR_LIMIT, "too many keys in an object");
+	s->count++;
+	if (!scan_string(s, &p))
 		return FAILED;
-	s->p = skip_blank(s->p, s->end);
-	if (s->p == s->end || *s->p != ':')
-		return fail(s, ERR_SYNTAX, "expected ':'");
-	s->p++;
+	p = skip_blank(p, s->end);
+	if (p == s->end || *p != ':')
+		return fail(s, p, ERR_SYNTAX, "expected ':'");
+	*at = p + 1;
 	return WANT_VALUE;
 }
 
 static inline enum step
-scan_after(struct scan *s)
+scan_after(struct scan *s, const unsigned char **at)
 {
-	bool is_array;
+	const unsigned char *p = skip_blank(*at, s->end);
 
-	s->p = skip_blank(s->p, s->end);
+	*at = p;
 	if (s->open == JSON_NONE)
-		return s->p == s->end
+		return p == s->end
 			   ? FINISHED
-			   : fail(s, ERR_SYNTAX, "text after the value");
-	if (s->p == s->end)
-		return fail(s, ERR_SYNTAX, "unexpected end");
-	is_array = s->tok[s->open].type == JSON_T_ARRAY;
-	if (*s->p == ',') {
-		s->p++;
-		return is_array ? WANT_VALUE : WANT_KEY;
+			   : fail(s, p, ERR_SYNTAX, "text after the value");
+	if (p == s->end)
+		return fail(s, p, ERR_SYNTAX, "unexpected end");
+	if (*p == ',') {
+		*at = p + 1;
+		return s->in_array ? WANT_VALUE : WANT_KEY;
 	}
-	if (*s->p == (is_array ? ']' : '}'))
-		return close_container(s);
-	return fail(s, ERR_SYNTAX,
-	    is_array ? "expected ',' or ']'" : "expected ',' or '}'");
+	if (*p == (s->in_array ? ']' : '}'))
+		return close_container(s, at);
+	return fail(s, p, ERR_SYNTAX,
+	    s->in_array ? "expected ',' or ']'" : "expected ',' or '}'");
 }
 
 static enum err
 scan_run(struct scan *s, struct json_problem *problem)
 {
+	const unsigned char *p = s->begin;
 	enum step step = WANT_VALUE;
 
-	if (s->end - s->begin > TEXT_MAX)
-		step = fail(s, ERR_LIMIT, "text too long");
-	else if (s->end - s->p >= 3 && memcmp(s->p, "\xef\xbb\xbf", 3) == 0)
-		step = fail(s, ERR_SYNTAX, "byte order mark");
+	if (s->end - p > TEXT_MAX)
+		step = fail(s, p, ERR_LIMIT, "text too long");
+	else if (s->end - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+		step = fail(s, p, ERR_SYNTAX, "byte order mark");
 	for (;;) {
 		switch (step) {
 		case WANT_VALUE:
-			step = scan_value(s);
+			step = scan_value(s, &p);
 			break;
 		case WANT_KEY:
-			step = scan_key(s);
+			step = scan_key(s, &p);
 			break;
 		case AFTER_VALUE:
-			step = scan_after(s);
+			step = scan_after(s, &p);
 			break;
 		case FINISHED:
 			return ERR_OK;
 		case FAILED:
-			if (problem) {
-				problem->pos = (size_t)(s->p - s->begin);
+			if (problem && s->err != ERR_NOMEM) {
+				problem->pos = (size_t)(s->at - s->begin);
 				problem->why = s->why;
 			}
 			return s->err;
@@ -443,7 +395,6 @@ scan_begin(struct str text, const struct json_limits *limits)
 {
 	const char *p = text.p ? text.p : "";
 	struct scan s = {
-		.p = (const unsigned char *)p,
 		.begin = (const unsigned char *)p,
 		.end = (const unsigned char *)p + text.n,
 		.open = JSON_NONE,

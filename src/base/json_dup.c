@@ -6,15 +6,17 @@
 #include "base/hash.h"
 
 /*
- * Duplicate keys, looked for when an object is closed. Few plain keys are
- * compared with each other, behind a filter of one bit per (length, first and
- * last byte) that mostly says at once that there is nothing to compare. Many
- * keys, or escaped ones, go through a hash table with a seeded hash. Both are
- * linear in the bytes of the keys, whatever the client sends.
+ * Duplicate keys, looked for when an object is closed. Few keys are compared
+ * with each other, behind a filter of one bit per (length, first and last byte)
+ * that mostly says at once that there is nothing to compare. Many keys, or long
+ * escaped ones, go through a hash table with a seeded hash. Both are linear in
+ * the bytes of the keys, whatever the client sends.
  */
 enum {
 	FEW = 16,
-	TABLE_LOCAL = 256
+	TABLE_LOCAL = 256,
+	SCRATCH = 64,
+	FULL = 0
 };
 
 struct slot {
@@ -28,6 +30,20 @@ key_inner(const char *text, const struct json_tok *t)
 	return str_of(text + t->pos + 1, t->len - 2);
 }
 
+static inline uint64_t
+filter_bit(struct str s)
+{
+	unsigned h = (unsigned)s.n * 9;
+
+	if (s.n)
+		h += (unsigned char)s.p[0] + (unsigned char)s.p[s.n - 1] * 5u;
+	return (uint64_t)1 << h % 64;
+}
+
+/*
+ * FULL when a key is escaped, which is for the table. (FULL is no key: that of
+ * an object stands behind the object.)
+ */
 static uint32_t
 find_few(const struct json_tok *tok, uint32_t object, const char *text)
 {
@@ -37,11 +53,10 @@ find_few(const struct json_tok *tok, uint32_t object, const char *text)
 	for (uint32_t k = object + 1; k < tok[object].next;
 	     k = tok[k + 1].next) {
 		struct str s = key_inner(text, &tok[k]);
-		/* The closing quote stands for an empty key's first byte. */
-		unsigned h = (unsigned)s.n * 9 + (unsigned char)s.p[0] +
-			     (s.n ? (unsigned char)s.p[s.n - 1] * 5u : 0);
 
-		bit = (uint64_t)1 << h % 64;
+		if (tok[k].escaped)
+			return FULL;
+		bit = filter_bit(s);
 		for (uint32_t i = 0; (filter & bit) && i < n; i++)
 			if (str_eq(key_inner(text, &tok[seen[i]]), s))
 				return k;
@@ -51,35 +66,42 @@ find_few(const struct json_tok *tok, uint32_t object, const char *text)
 	return JSON_NONE;
 }
 
-/* The key decoded: the span itself, or a copy that *copy owns. */
-static enum err
-key_decode(
-    const char *text, const struct json_tok *t, char **copy, struct str *out)
-{
-	struct str s = key_inner(text, t);
+/* A decoded key: the span itself, or a copy in small or *heap. */
+struct decoded {
+	struct str s;
+	char *heap;
+	char small[SCRATCH];
+};
 
-	*copy = NULL;
-	if (t->escaped) {
-		*copy = fault("json.key") ? NULL : malloc(s.n);
-		if (!*copy)
+static enum err
+key_decode(const char *text, const struct json_tok *t, struct decoded *d)
+{
+	char *to = d->small;
+
+	d->s = key_inner(text, t);
+	d->heap = NULL;
+	if (!t->escaped)
+		return ERR_OK;
+	if (d->s.n > sizeof(d->small)) {
+		d->heap = fault("json.key") ? NULL : malloc(d->s.n);
+		if (!d->heap)
 			return ERR_NOMEM;
-		s = str_of(*copy, json_decode(s, *copy));
+		to = d->heap;
 	}
-	*out = s;
+	d->s = str_of(to, json_decode(d->s, to));
 	return ERR_OK;
 }
 
 static enum err
 is_same(const char *text, const struct json_tok *t, struct str key, bool *same)
 {
-	struct str other;
-	char *copy;
-	enum err e = key_decode(text, t, &copy, &other);
+	struct decoded other;
+	enum err e = key_decode(text, t, &other);
 
 	if (e != ERR_OK)
 		return e;
-	*same = str_eq(other, key);
-	free(copy);
+	*same = str_eq(other.s, key);
+	free(other.heap);
 	return ERR_OK;
 }
 
@@ -88,25 +110,24 @@ static enum err
 table_add(struct slot *table, uint32_t mask, const struct json_tok *tok,
     const char *text, uint32_t k, bool *is_there)
 {
-	struct str key;
-	char *copy;
-	enum err e = key_decode(text, &tok[k], &copy, &key);
+	struct decoded key;
+	enum err e = key_decode(text, &tok[k], &key);
 	uint64_t hash;
 	uint32_t i, tag;
 
 	if (e != ERR_OK)
 		return e;
-	hash = hash_u64(key);
+	hash = hash_u64(key.s);
 	tag = (uint32_t)(hash >> 32);
 	*is_there = false;
 	for (i = (uint32_t)hash & mask; table[i].key; i = (i + 1) & mask) {
 		if (table[i].tag != tag)
 			continue;
-		e = is_same(text, &tok[table[i].key - 1], key, is_there);
+		e = is_same(text, &tok[table[i].key - 1], key.s, is_there);
 		if (e != ERR_OK || *is_there)
 			break;
 	}
-	free(copy);
+	free(key.heap);
 	if (e == ERR_OK && !*is_there)
 		table[i] = (struct slot){ k + 1, tag };
 	return e;
@@ -147,14 +168,11 @@ enum err
 json_dup_find(const struct json_tok *tok, uint32_t object, const char *text,
     uint32_t *which)
 {
-	bool is_few = tok[object].count <= FEW;
-
+	*which = FULL;
+	if (tok[object].count <= FEW)
+		*which = find_few(tok, object, text);
+	if (*which != FULL)
+		return ERR_OK;
 	*which = JSON_NONE;
-	for (uint32_t k = object + 1; is_few && k < tok[object].next;
-	     k = tok[k + 1].next)
-		is_few = !tok[k].escaped;
-	if (!is_few)
-		return find_many(tok, object, text, which);
-	*which = find_few(tok, object, text);
-	return ERR_OK;
+	return find_many(tok, object, text, which);
 }

@@ -22,4 +22,19 @@ size_t json_decode(struct str inner, char *out);
 MUST_CHECK enum err json_dup_find(const struct json_tok *tok, uint32_t object,
     const char *text, uint32_t *which);
 
+/* The scan of what stands between two quotes. */
+struct json_body {
+	const unsigned char *end; /* of the text */
+	const unsigned char *at; /* where it failed */
+	const char *why;
+	bool escaped; /* it has a backslash */
+};
+
+/*
+ * The closing quote of the string whose inner text starts at p, or NULL with
+ * b->at and b->why.
+ */
+const unsigned char *json_body_end(
+    const unsigned char *p, const unsigned char *end, struct json_body *b);
+
 #endif

@@ -61,6 +61,9 @@ chances(void **state)
 static bool
 work(void)
 {
+	static const struct str long_key =
+	    STR("{\"a\":1,\"\\n0123456789012345678901234567890123456789"
+		"0123456789012345678901234567890123456789\":2}");
 	struct arena *a = arena_new(1 << 20);
 	struct map *m = map_new(100);
 	struct buf b = { .max = 100000 };
@@ -76,6 +79,12 @@ work(void)
 	ok = ok && json_scan(&j, a, buf_str(&b), NULL, NULL) == ERR_OK;
 	ok = ok &&
 	     json_scan_reuse(&j, &tok, &cap, buf_str(&b), NULL, NULL) == ERR_OK;
+	buf_reset(&b);
+	for (int i = 0; ok && i < 200; i++)
+		buf_printf(&b, "%s\"k%d\":0", i ? "," : "{", i);
+	buf_addc(&b, '}');
+	ok = ok && !b.failed;
+	ok = ok && json_scan(&j, a, buf_str(&b), NULL, NULL) == ERR_OK;
 	ok = ok && map_put(m, STR("k"), m) == ERR_OK;
 	ok = ok && json_scan(&j, a, STR("{\"a\":1,\"\\u0062\":2}"), NULL,
 		       NULL) == ERR_OK;
@@ -91,7 +100,7 @@ static void
 every_failure_is_survived(void **state)
 {
 	static const char *const name[] = { "arena.block", "buf.grow",
-		"json.tape", "json.key", "map.grow" };
+		"json.tape", "json.key", "json.table", "map.grow" };
 	char spec[64];
 
 	(void)state;

@@ -123,6 +123,26 @@ decoded_forms_are_compared(void **state)
 	}
 }
 
+/* Escaped keys too long to be decoded aside, and a few that just fit. */
+static void
+long_escaped_keys(void **state)
+{
+	(void)state;
+	for (int n = 1; n < 400; n += 3) {
+		struct buf b = { .max = 10000 };
+
+		buf_printf(&b,
+		    "{\"\\n%0*d\":0,\"\\n%0*d\":0,\"\\u000a%0*d\":0}", n, 1, n,
+		    2, n, 3);
+		assert_int_equal(scan(&b), ERR_OK);
+		b.n--;
+		buf_printf(&b, ",\"\\u000A%0*d\":0}", n, 2);
+		assert_int_equal(scan(&b), ERR_SYNTAX);
+		assert_string_equal(problem.why, "duplicate key");
+		buf_fini(&b);
+	}
+}
+
 /* The same keys in many objects, nested and side by side, are no duplicates. */
 static void
 objects_are_apart(void **state)
@@ -150,6 +170,7 @@ main(void)
 		cmocka_unit_test(one_key_twice),
 		cmocka_unit_test(similar_keys_are_different),
 		cmocka_unit_test(decoded_forms_are_compared),
+		cmocka_unit_test(long_escaped_keys),
 		cmocka_unit_test(objects_are_apart),
 	};
 
