@@ -8,6 +8,19 @@
 #include "base/fault.h"
 #include "base/num.h"
 
+/*
+ * Under AddressSanitizer objects are some bytes apart and what is not theirs
+ * is poisoned, so that a write beyond one is seen as with malloc.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define GAP ((size_t)16)
+#else
+#define GAP ((size_t)0)
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
 enum {
 	BLOCK_FIRST = 4096,
 	BLOCK_MAX = 65536,
@@ -48,6 +61,7 @@ block_new(struct arena *a, size_t data_size)
 	b->next = NULL;
 	b->size = data_size;
 	b->used = 0;
+	ASAN_POISON_MEMORY_REGION(b->data, data_size);
 	return b;
 }
 
@@ -108,9 +122,10 @@ take(struct arena *a, size_t n, size_t align)
 	size_t at;
 
 	if (b) {
-		at = (b->used + align - 1) & ~(align - 1);
+		at = (b->used + GAP + align - 1) & ~(align - 1);
 		if (at <= b->size && n <= b->size - at) {
 			b->used = at + n;
+			ASAN_UNPOISON_MEMORY_REGION(b->data + at, n);
 			return b->data + at;
 		}
 	}
@@ -131,6 +146,7 @@ take(struct arena *a, size_t n, size_t align)
 			return NULL;
 	}
 	b->used = n;
+	ASAN_UNPOISON_MEMORY_REGION(b->data, n);
 	return b->data;
 }
 
@@ -200,6 +216,7 @@ block_resize(struct arena *a, struct block **link, size_t n)
 	a->taken = a->taken - b->size + n;
 	b->size = n;
 	b->used = n;
+	ASAN_UNPOISON_MEMORY_REGION(b->data, n);
 	return b->data;
 }
 
@@ -220,6 +237,9 @@ arena_resize(struct arena *a, void *p, size_t old_n, size_t n)
 	if (b && b->data + b->used == (char *)p + old_n &&
 	    n <= b->size - (b->used - old_n)) {
 		b->used = b->used - old_n + n;
+		ASAN_UNPOISON_MEMORY_REGION(p, n);
+		if (n < old_n)
+			ASAN_POISON_MEMORY_REGION((char *)p + n, old_n - n);
 		return p;
 	}
 	if (is_alone)

@@ -1,10 +1,6 @@
 #include "base/json.h"
 
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "base/fault.h"
 #include "base/json_int.h"
 #include "base/utf8.h"
@@ -133,19 +129,9 @@ skip_blank(const unsigned char *p, const unsigned char *end)
 static inline const unsigned char *
 near_quote(const unsigned char *p, const unsigned char *end)
 {
-#ifdef __SSE2__
-	__m128i v, low, quote, slash;
-	unsigned mask;
+#ifdef JSON_SSE2
+	uint32_t mask = end - p < 16 ? 0 : json_special16(p);
 
-	if (end - p < 16)
-		return NULL;
-	v = _mm_loadu_si128((const __m128i *)(const void *)p);
-	/* As signed bytes, those above 0x7f are below 0x20 too. */
-	low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
-	quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-	slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-	mask = (unsigned)_mm_movemask_epi8(
-	    _mm_or_si128(low, _mm_or_si128(quote, slash)));
 	if (mask == 0)
 		return NULL;
 	p += __builtin_ctz(mask);

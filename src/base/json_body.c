@@ -1,9 +1,5 @@
 #include "base/json_int.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "base/utf8.h"
 
 /*
@@ -81,27 +77,11 @@ skip_special(const unsigned char *p, struct json_body *b)
 	return q;
 }
 
-#ifdef __SSE2__
+#ifdef JSON_SSE2
 
 enum {
 	BLOCK = 32
 };
-
-/*
- * A bit for each of 16 bytes that is not plain. As signed bytes, those above
- * 0x7f are below 0x20 too.
- */
-static inline uint32_t
-special16(const unsigned char *p)
-{
-	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-	__m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
-	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-	__m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-
-	return (uint32_t)_mm_movemask_epi8(
-	    _mm_or_si128(low, _mm_or_si128(quote, slash)));
-}
 
 /*
  * Whole blocks from p. The special bytes of a block are visited by their bits,
@@ -116,7 +96,7 @@ scan_blocks(const unsigned char *p, struct json_body *b)
 	uint32_t mask;
 
 	for (; b->end - p >= BLOCK; p = next) {
-		mask = special16(p) | special16(p + 16) << 16;
+		mask = json_special16(p) | json_special16(p + 16) << 16;
 		next = p + BLOCK;
 		while (mask) {
 			q = p + __builtin_ctz(mask);

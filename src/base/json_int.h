@@ -3,6 +3,29 @@
 /* What the files of the JSON scanner share. Not for other users. */
 #include "base/json.h"
 
+/* JSON_PORTABLE: a test of the form that other machines get. */
+#if defined(__SSE2__) && !defined(JSON_PORTABLE)
+#define JSON_SSE2
+#include <emmintrin.h>
+
+/*
+ * A bit for each of 16 bytes that a string cannot hold as they are (control
+ * characters, quote, backslash) or that are not ASCII. As signed bytes, those
+ * above 0x7f are below 0x20 too.
+ */
+static inline uint32_t
+json_special16(const unsigned char *p)
+{
+	__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+	__m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+	__m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+	__m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+
+	return (uint32_t)_mm_movemask_epi8(
+	    _mm_or_si128(low, _mm_or_si128(quote, slash)));
+}
+#endif
+
 /*
  * Decodes the escape at the front of *s (which starts with a backslash) into
  * out, returns its bytes (1..4) and moves *s behind it.

@@ -2,11 +2,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "base/err.h"
+#include "base/json_int.h"
 #include "base/num.h"
 #include "base/utf8.h"
 
@@ -224,15 +221,9 @@ plain_run(const unsigned char *p, const unsigned char *end)
 {
 	const unsigned char *from = p;
 
-#ifdef __SSE2__
+#ifdef JSON_SSE2
 	for (; end - p >= 16; p += 16) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-		/* As signed bytes, those above 0x7f are below 0x20 too. */
-		__m128i bad =
-		    _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(' ')),
-			_mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-			    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
-		unsigned mask = (unsigned)_mm_movemask_epi8(bad);
+		uint32_t mask = json_special16(p);
 
 		if (mask)
 			return (size_t)(p - from) + (size_t)__builtin_ctz(mask);

@@ -90,14 +90,11 @@ static int
 open_stderr(void)
 {
 	struct stat st;
-	int fd;
+	int fd = -1;
 
-	if (fstat(STDERR_FILENO, &st) == 0 && S_ISFIFO(st.st_mode)) {
+	if (fstat(STDERR_FILENO, &st) == 0 && S_ISFIFO(st.st_mode))
 		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-	}
-	return STDERR_FILENO;
+	return fd >= 0 ? fd : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 }
 
 static int
@@ -114,7 +111,10 @@ open_target(enum kind to, const char *path)
 	return open_stderr();
 }
 
-/* The number of the descriptor stays, so that threads may write meanwhile. */
+/*
+ * From the first call on the descriptor's number stays, so that other threads
+ * may write meanwhile.
+ */
 static enum err
 swap_target(enum kind to, const char *path)
 {
@@ -124,12 +124,8 @@ swap_target(enum kind to, const char *path)
 	if (fd < 0)
 		return ERR_IO;
 	is_socket = fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
-	if (log_fd == STDERR_FILENO || fd == STDERR_FILENO) {
-		int old = log_fd;
-
+	if (log_fd == STDERR_FILENO) {
 		log_fd = fd;
-		if (old != STDERR_FILENO)
-			close(old);
 		return ERR_OK;
 	}
 	if (dup3(fd, log_fd, O_CLOEXEC) < 0) {
