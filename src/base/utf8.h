@@ -13,6 +13,12 @@ struct str utf8_clip(struct str s, size_t max);
 /* Writes cp (a valid scalar value) to out, returns its 1..4 bytes. */
 size_t utf8_put(uint32_t cp, char out[4]);
 
+static inline bool
+utf8_is_tail(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
 /*
  * Bytes of the character at p (1..4; p < end), 0 when it is not valid or cut
  * off by end.
@@ -22,26 +28,26 @@ utf8_seq(const unsigned char *p, const unsigned char *end)
 {
 	size_t left = (size_t)(end - p);
 	unsigned char c = p[0];
+	unsigned char low = 0x80, high = 0xbf; /* of the second byte */
 
 	if (c < 0x80)
 		return 1;
-	if (c < 0xe0) {
-		if (c < 0xc2 || left < 2 || (p[1] & 0xc0) != 0x80)
-			return 0;
-		return 2;
-	}
-	if (left < 3 || (p[1] & 0xc0) != 0x80 || (p[2] & 0xc0) != 0x80)
+	if (c < 0xe0)
+		return c >= 0xc2 && left >= 2 && utf8_is_tail(p[1]) ? 2 : 0;
+	if (left < 3 || !utf8_is_tail(p[2]))
 		return 0;
 	if (c < 0xf0) {
 		/* E0 80..9F is overlong, ED A0..BF a surrogate */
-		if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f))
-			return 0;
-		return 3;
+		low = c == 0xe0 ? 0xa0 : low;
+		high = c == 0xed ? 0x9f : high;
+		return p[1] >= low && p[1] <= high ? 3 : 0;
 	}
-	if (c > 0xf4 || left < 4 || (p[3] & 0xc0) != 0x80 ||
-	    (c == 0xf0 && p[1] < 0x90) || (c == 0xf4 && p[1] > 0x8f))
+	/* F0 80..8F is overlong, F4 90..BF beyond U+10FFFF */
+	low = c == 0xf0 ? 0x90 : low;
+	high = c == 0xf4 ? 0x8f : high;
+	if (c > 0xf4 || left < 4 || !utf8_is_tail(p[3]))
 		return 0;
-	return 4;
+	return p[1] >= low && p[1] <= high ? 4 : 0;
 }
 
 #endif
