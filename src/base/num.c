@@ -93,10 +93,35 @@ num_parse_hex_u64(struct str s, uint64_t *out)
 /* Beyond any exponent that matters, within what cannot overflow. */
 #define FLOAT_EXP ((int64_t)1 << 60)
 
-/*
- * Splits "12.50e-3" into its significant digits and a power of ten. Leading
- * zeros are dropped; digits beyond FLOAT_DIGITS only make `has_more` true.
- */
+/* One digit of the mantissa: leading zeros are dropped, too many noted. */
+static void
+float_digit(struct num_float *f, char c)
+{
+	if (f->n == 0 && c == '0')
+		return;
+	if (f->n < FLOAT_DIGITS) {
+		f->digit[f->n++] = (unsigned char)(c - '0');
+		return;
+	}
+	f->exp10++;
+	f->has_more = f->has_more || c != '0';
+}
+
+/* The exponent behind the 'e', clamped to what cannot overflow. */
+static enum err
+float_exp(struct str s, int64_t *exp)
+{
+	bool is_down = s.n && s.p[0] == '-';
+	enum err e = num_parse_i64(s, exp);
+
+	if (e == ERR_SYNTAX)
+		return e;
+	if (e == ERR_RANGE || *exp < -FLOAT_EXP || *exp > FLOAT_EXP)
+		*exp = is_down ? -FLOAT_EXP : FLOAT_EXP;
+	return ERR_OK;
+}
+
+/* Splits "12.50e-3" into its significant digits and a power of ten. */
 static enum err
 float_split(struct str s, struct num_float *f)
 {
@@ -104,40 +129,28 @@ float_split(struct str s, struct num_float *f)
 	int64_t exp = 0;
 	bool after_point = false;
 
-	if (i < s.n && (s.p[i] == '-' || s.p[i] == '+'))
+	if (s.n && (s.p[0] == '-' || s.p[0] == '+'))
 		f->is_negative = s.p[i++] == '-';
 	for (; i < s.n; i++) {
 		if (s.p[i] == '.' && !after_point) {
 			after_point = true;
-			continue;
-		}
-		if (!is_digit(s.p[i]))
-			break;
-		n_seen++;
-		f->exp10 -= after_point;
-		if (f->n == 0 && s.p[i] == '0')
-			continue;
-		if (f->n < FLOAT_DIGITS) {
-			f->digit[f->n++] = (unsigned char)(s.p[i] - '0');
+		} else if (is_digit(s.p[i])) {
+			n_seen++;
+			f->exp10 -= after_point;
+			float_digit(f, s.p[i]);
 		} else {
-			f->exp10++;
-			f->has_more = f->has_more || s.p[i] != '0';
+			break;
 		}
 	}
 	if (n_seen == 0)
 		return ERR_SYNTAX;
-	if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
-		enum err e = num_parse_i64(str_skip(s, i + 1), &exp);
-		bool is_down = i + 1 < s.n && s.p[i + 1] == '-';
-
-		if (e == ERR_SYNTAX)
-			return e;
-		if (e == ERR_RANGE || exp < -FLOAT_EXP || exp > FLOAT_EXP)
-			exp = is_down ? -FLOAT_EXP : FLOAT_EXP;
-	} else if (i != s.n) {
-		return ERR_SYNTAX;
+	if (i < s.n) {
+		if (s.p[i] != 'e' && s.p[i] != 'E')
+			return ERR_SYNTAX;
+		if (float_exp(str_skip(s, i + 1), &exp) != ERR_OK)
+			return ERR_SYNTAX;
 	}
-	f->exp10 = num_add_i64_sat(f->exp10, exp);
+	f->exp10 += exp;
 	return ERR_OK;
 }
 

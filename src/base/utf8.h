@@ -36,18 +36,19 @@ utf8_seq(const unsigned char *p, const unsigned char *end)
 		return c >= 0xc2 && left >= 2 && utf8_is_tail(p[1]) ? 2 : 0;
 	if (left < 3 || !utf8_is_tail(p[2]))
 		return 0;
-	if (c < 0xf0) {
-		/* E0 80..9F is overlong, ED A0..BF a surrogate */
-		low = c == 0xe0 ? 0xa0 : low;
-		high = c == 0xed ? 0x9f : high;
-		return p[1] >= low && p[1] <= high ? 3 : 0;
-	}
-	/* F0 80..8F is overlong, F4 90..BF beyond U+10FFFF */
-	low = c == 0xf0 ? 0x90 : low;
-	high = c == 0xf4 ? 0x8f : high;
-	if (c > 0xf4 || left < 4 || !utf8_is_tail(p[3]))
+	if (c == 0xe0) /* 80..9F would be overlong */
+		low = 0xa0;
+	else if (c == 0xed) /* A0..BF would be a surrogate */
+		high = 0x9f;
+	else if (c == 0xf0) /* 80..8F would be overlong */
+		low = 0x90;
+	else if (c == 0xf4) /* 90..BF would be beyond U+10FFFF */
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
 		return 0;
-	return p[1] >= low && p[1] <= high ? 4 : 0;
+	if (c < 0xf0)
+		return 3;
+	return c <= 0xf4 && left >= 4 && utf8_is_tail(p[3]) ? 4 : 0;
 }
 
 #endif
