@@ -68,8 +68,8 @@ struct defer {
 	void *arg;
 };
 /* Queuing a queued one again does nothing. */
-void loop_defer(
-    struct loop *l, struct defer *d, void (*fn)(void *arg), void *arg);
+void
+loop_defer(struct loop *l, struct defer *d, void (*fn)(void *arg), void *arg);
 /* Allowed on one that is not queued. */
 void loop_defer_cancel(struct loop *l, struct defer *d);
 

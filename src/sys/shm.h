@@ -36,20 +36,37 @@ struct shm;
  * Opens or makes the file (mode 0600); a file of another layout or size is
  * replaced. path NULL: anonymous memory shared over fork (tests).
  */
-MUST_CHECK enum err shm_open_file(
-    const char *path, uint32_t slots, struct shm **out);
+MUST_CHECK enum err
+shm_open_file(const char *path, uint32_t slots, struct shm **out);
 void shm_close(struct shm *s);
 /* Finds or claims. NULL when the table is full. */
 struct shm_slot *shm_slot(struct shm *s, uint64_t identity);
 /* Walks claimed slots: start with *pos = 0; NULL at the end. */
 struct shm_slot *shm_next(struct shm *s, uint32_t *pos);
 uint32_t shm_used(const struct shm *s);
+/* How often a slot was wanted and the table was full. */
+uint64_t shm_refused(const struct shm *s);
 
 /*
  * Named counters over all workers (sys/stats.h builds on it): a fixed array
  * behind the table.
  */
-#define SHM_COUNTERS 512
+#define SHM_COUNTERS 2048
 _Atomic int64_t *shm_counter(struct shm *s, uint32_t index);
+
+/*
+ * Numbers of the workers on this host, 0 .. SHM_WORKERS_MAX - 1. A worker takes
+ * one after fork; a number whose owner is dead is free again, so programs that
+ * are started one by one share them with a pool. ERR_LIMIT: all are taken.
+ */
+MUST_CHECK enum err shm_worker_take(struct shm *s);
+/* Gives the number back (normal end of a worker). */
+void shm_worker_give_back(struct shm *s);
+/* For the parent: the worker with this pid is dead. */
+void shm_worker_died(struct shm *s, int pid);
+/* This process's number; 0 when none was taken (tests). */
+unsigned shm_worker(const struct shm *s);
+/* The owner of a number, 0 when it is free or its owner is dead. */
+int shm_worker_pid(const struct shm *s, unsigned worker);
 
 #endif

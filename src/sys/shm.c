@@ -1,0 +1,340 @@
+#include "sys/shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/num.h"
+
+#define SHM_MAGIC UINT64_C(0x3130776d676d6c6c)
+
+enum {
+	/* Change it with anything below or in struct shm_slot. */
+	SHM_LAYOUT = 3,
+	SHM_SLOTS_MIN = 16,
+	SHM_SLOTS_MAX = 1 << 20,
+	OPEN_TRIES = 16,
+};
+
+struct shm_file {
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t slots; /* a power of two */
+	uint32_t slot_bytes;
+	_Atomic uint32_t used;
+	_Atomic uint64_t refused;
+	_Atomic int32_t worker_pid[SHM_WORKERS_MAX];
+	_Atomic int64_t counter[SHM_COUNTERS];
+	struct shm_slot slot[];
+};
+
+_Static_assert(sizeof(_Atomic uint64_t) == 8, "atomics are plain words");
+
+struct shm {
+	struct shm_file *file;
+	size_t bytes;
+	int worker; /* -1: none taken */
+};
+
+static uint32_t
+round_up(uint32_t slots)
+{
+	uint32_t n = SHM_SLOTS_MIN;
+
+	while (n < slots && n < SHM_SLOTS_MAX)
+		n *= 2;
+	return n;
+}
+
+/* ---- the file ---------------------------------------------------------- */
+
+static bool
+is_ours(const struct shm_file *f, uint32_t slots)
+{
+	return f->magic == SHM_MAGIC && f->layout == SHM_LAYOUT &&
+	       f->slots == slots && f->slot_bytes == sizeof(struct shm_slot);
+}
+
+static void
+header_write(struct shm_file *f, uint32_t slots)
+{
+	f->layout = SHM_LAYOUT;
+	f->slots = slots;
+	f->slot_bytes = sizeof(struct shm_slot);
+	f->magic = SHM_MAGIC;
+}
+
+/*
+ * With the lock held: maps an empty file after giving it its size (blocks are
+ * allocated now, since a full disk would later mean SIGBUS), or one that is
+ * there. ERR_RANGE: it is of another layout.
+ */
+static enum err
+map_locked(int fd, uint32_t slots, size_t bytes, struct shm_file **out)
+{
+	struct stat st;
+	struct shm_file *f;
+	bool is_new;
+
+	if (fstat(fd, &st) != 0)
+		return ERR_IO;
+	is_new = st.st_size == 0;
+	if (!is_new && (size_t)st.st_size != bytes)
+		return ERR_RANGE;
+	if (is_new &&
+	    (fault("shm.size") || posix_fallocate(fd, 0, (off_t)bytes) != 0)) {
+		(void)(ftruncate(fd, 0) == 0);
+		return ERR_IO;
+	}
+	f = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (f == MAP_FAILED)
+		return ERR_IO;
+	if (is_new)
+		header_write(f, slots);
+	if (!is_ours(f, slots)) {
+		munmap(f, bytes);
+		return ERR_RANGE;
+	}
+	*out = f;
+	return ERR_OK;
+}
+
+/* True when path still leads to what fd is. */
+static bool
+is_same_file(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* ERR_AGAIN: somebody replaced it meanwhile. */
+static enum err
+open_once(const char *path, uint32_t slots, size_t bytes, struct shm_file **out)
+{
+	int fd = open(
+	    path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	enum err e;
+
+	if (fd < 0)
+		return ERR_IO;
+	if (flock(fd, LOCK_EX) != 0) {
+		close(fd);
+		return ERR_IO;
+	}
+	if (!is_same_file(fd, path)) {
+		close(fd);
+		return ERR_AGAIN;
+	}
+	e = map_locked(fd, slots, bytes, out);
+	/* Who has the old one mapped keeps it; nobody finds it again. */
+	if (e == ERR_RANGE)
+		e = unlink(path) == 0 ? ERR_AGAIN : ERR_IO;
+	/* The mapping holds the open file, so close would not unlock it. */
+	flock(fd, LOCK_UN);
+	close(fd);
+	return e;
+}
+
+static enum err
+file_map(const char *path, uint32_t slots, size_t bytes, struct shm_file **out)
+{
+	enum err e = ERR_AGAIN;
+
+	if (!path) {
+		struct shm_file *f = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (f == MAP_FAILED)
+			return ERR_NOMEM;
+		header_write(f, slots);
+		*out = f;
+		return ERR_OK;
+	}
+	for (int i = 0; i < OPEN_TRIES && e == ERR_AGAIN; i++)
+		e = open_once(path, slots, bytes, out);
+	return e == ERR_AGAIN ? ERR_IO : e;
+}
+
+enum err
+shm_open_file(const char *path, uint32_t slots, struct shm **out)
+{
+	struct shm *s = calloc(1, sizeof(*s));
+	enum err e;
+
+	if (!s)
+		return ERR_NOMEM;
+	slots = round_up(slots);
+	s->bytes =
+	    sizeof(struct shm_file) + (size_t)slots * sizeof(struct shm_slot);
+	s->worker = -1;
+	e = file_map(path, slots, s->bytes, &s->file);
+	if (e != ERR_OK) {
+		free(s);
+		return e;
+	}
+	*out = s;
+	return ERR_OK;
+}
+
+void
+shm_close(struct shm *s)
+{
+	if (!s)
+		return;
+	munmap(s->file, s->bytes);
+	free(s);
+}
+
+/* ---- slots ------------------------------------------------------------- */
+
+/* Identities are hashes already; this guards against ones that are not. */
+static uint32_t
+start_of(uint64_t identity, uint32_t mask)
+{
+	return (uint32_t)((identity * UINT64_C(0x9e3779b97f4a7c15)) >> 32) &
+	       mask;
+}
+
+/* An eighth stays empty, so that looking for what is absent ends soon. */
+static bool
+claim_allowed(struct shm_file *f)
+{
+	uint32_t limit = f->slots - f->slots / 8;
+
+	if (atomic_fetch_add(&f->used, 1) < limit)
+		return true;
+	atomic_fetch_sub(&f->used, 1);
+	atomic_fetch_add(&f->refused, 1);
+	return false;
+}
+
+struct shm_slot *
+shm_slot(struct shm *s, uint64_t identity)
+{
+	struct shm_file *f = s->file;
+	uint32_t mask = f->slots - 1, i = start_of(identity, mask);
+
+	ASSERT(identity != 0);
+	for (uint32_t n = 0; n < f->slots; n++, i = (i + 1) & mask) {
+		struct shm_slot *slot = &f->slot[i];
+		uint64_t there = atomic_load(&slot->identity);
+
+		if (there == identity)
+			return slot;
+		if (there != 0)
+			continue;
+		if (!claim_allowed(f))
+			return NULL;
+		if (atomic_compare_exchange_strong(
+			&slot->identity, &there, identity))
+			return slot;
+		atomic_fetch_sub(&f->used, 1);
+		if (there == identity)
+			return slot;
+	}
+	atomic_fetch_add(&f->refused, 1);
+	return NULL;
+}
+
+struct shm_slot *
+shm_next(struct shm *s, uint32_t *pos)
+{
+	while (*pos < s->file->slots) {
+		struct shm_slot *slot = &s->file->slot[(*pos)++];
+
+		if (atomic_load(&slot->identity))
+			return slot;
+	}
+	return NULL;
+}
+
+uint32_t
+shm_used(const struct shm *s)
+{
+	return atomic_load(&s->file->used);
+}
+
+uint64_t
+shm_refused(const struct shm *s)
+{
+	return atomic_load(&s->file->refused);
+}
+
+_Atomic int64_t *
+shm_counter(struct shm *s, uint32_t index)
+{
+	ASSERT(index < SHM_COUNTERS);
+	return &s->file->counter[index];
+}
+
+/* ---- numbers of workers ------------------------------------------------ */
+
+static bool
+is_alive(int32_t pid)
+{
+	return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+enum err
+shm_worker_take(struct shm *s)
+{
+	int32_t self = (int32_t)getpid();
+
+	for (int i = 0; i < SHM_WORKERS_MAX; i++) {
+		_Atomic int32_t *pid = &s->file->worker_pid[i];
+		int32_t there = atomic_load(pid);
+
+		/* Our own pid: of an owner long dead that had it before us. */
+		if (there != self && is_alive(there))
+			continue;
+		if (atomic_compare_exchange_strong(pid, &there, self)) {
+			s->worker = i;
+			return ERR_OK;
+		}
+	}
+	return ERR_LIMIT;
+}
+
+void
+shm_worker_give_back(struct shm *s)
+{
+	if (s->worker < 0)
+		return;
+	shm_worker_died(s, (int)getpid());
+	s->worker = -1;
+}
+
+void
+shm_worker_died(struct shm *s, int pid)
+{
+	for (int i = 0; i < SHM_WORKERS_MAX; i++) {
+		int32_t there = (int32_t)pid;
+
+		atomic_compare_exchange_strong(
+		    &s->file->worker_pid[i], &there, 0);
+	}
+}
+
+unsigned
+shm_worker(const struct shm *s)
+{
+	return s->worker < 0 ? 0 : (unsigned)s->worker;
+}
+
+int
+shm_worker_pid(const struct shm *s, unsigned worker)
+{
+	int32_t pid;
+
+	ASSERT(worker < SHM_WORKERS_MAX);
+	pid = atomic_load(&s->file->worker_pid[worker]);
+	return is_alive(pid) ? pid : 0;
+}

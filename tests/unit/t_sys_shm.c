@@ -1,0 +1,259 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sys/shm.h"
+
+static char dir[64];
+static char path[96];
+
+static int
+make_dir(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/llmgw-shm.XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/shm", dir);
+	return 0;
+}
+
+static int
+remove_dir(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(dir);
+}
+
+static struct shm *
+open_it(const char *p, uint32_t slots)
+{
+	struct shm *s = NULL;
+
+	assert_int_equal(shm_open_file(p, slots, &s), ERR_OK);
+	assert_non_null(s);
+	return s;
+}
+
+static void
+test_slots(void **state)
+{
+	struct shm *s = open_it(NULL, 64);
+	struct shm_slot *a = shm_slot(s, 17), *b = shm_slot(s, UINT64_MAX);
+	uint32_t pos = 0, n = 0;
+	struct shm_slot *w;
+
+	(void)state;
+	assert_non_null(a);
+	assert_non_null(b);
+	assert_ptr_not_equal(a, b);
+	assert_ptr_equal(shm_slot(s, 17), a);
+	assert_int_equal(shm_used(s), 2);
+	atomic_store(&a->cell[SHM_CELLS - 1], -5);
+	assert_int_equal(atomic_load(&b->cell[SHM_CELLS - 1]), 0);
+	while ((w = shm_next(s, &pos))) {
+		assert_true(w == a || w == b);
+		n++;
+	}
+	assert_int_equal(n, 2);
+	shm_close(s);
+}
+
+/* Full: NULL and counted for new ones; those that are there are found. */
+static void
+test_full(void **state)
+{
+	struct shm *s = open_it(NULL, 64);
+	uint64_t id = 1;
+
+	(void)state;
+	while (shm_slot(s, id))
+		id++;
+	assert_int_equal(id - 1, 56);
+	assert_int_equal(shm_used(s), 56);
+	assert_int_equal(shm_refused(s), 1);
+	for (uint64_t i = 1; i < id; i++)
+		assert_int_equal(atomic_load(&shm_slot(s, i)->identity), i);
+	assert_null(shm_slot(s, UINT64_C(1) << 40));
+	assert_int_equal(shm_refused(s), 2);
+	shm_close(s);
+}
+
+static void
+test_file(void **state)
+{
+	struct shm *s = open_it(path, 128), *t;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	atomic_store(&shm_slot(s, 5)->cell[0], 42);
+	atomic_fetch_add(shm_counter(s, SHM_COUNTERS - 1), 7);
+	/* another process of the host */
+	t = open_it(path, 128);
+	assert_int_equal(atomic_load(&shm_slot(t, 5)->cell[0]), 42);
+	assert_int_equal(atomic_load(shm_counter(t, SHM_COUNTERS - 1)), 7);
+	shm_close(t);
+	shm_close(s);
+	/* a later one: the file stays */
+	s = open_it(path, 128);
+	assert_int_equal(shm_used(s), 1);
+	assert_int_equal(atomic_load(&shm_slot(s, 5)->cell[0]), 42);
+	shm_close(s);
+}
+
+/* Another size, or bytes that are not ours: a new file takes its place. */
+static void
+test_replaced(void **state)
+{
+	struct shm *s = open_it(path, 128), *t;
+	int fd;
+
+	(void)state;
+	atomic_store(&shm_slot(s, 5)->cell[0], 42);
+	t = open_it(path, 1024);
+	assert_int_equal(shm_used(t), 0);
+	/* who had the old one goes on with it */
+	assert_int_equal(atomic_load(&shm_slot(s, 5)->cell[0]), 42);
+	shm_close(s);
+	shm_close(t);
+
+	fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "garbage!", 8, 0), 8);
+	close(fd);
+	s = open_it(path, 1024);
+	assert_non_null(shm_slot(s, 1));
+	shm_close(s);
+}
+
+static void
+test_bad_path(void **state)
+{
+	struct shm *s = NULL;
+
+	(void)state;
+	assert_int_equal(shm_open_file("/nonexistent/dir/shm", 64, &s), ERR_IO);
+	assert_null(s);
+	/* a symbolic link is not followed */
+	assert_int_equal(symlink("/dev/zero", path), 0);
+	assert_int_equal(shm_open_file(path, 64, &s), ERR_IO);
+}
+
+/* Eight processes claim the same thousand identities and count in each. */
+static void
+test_processes(void **state)
+{
+	enum {
+		PROCS = 8,
+		IDS = 1000,
+		ROUNDS = 20
+	};
+	struct shm *s = open_it(NULL, 2048);
+	int status;
+
+	(void)state;
+	for (int p = 0; p < PROCS; p++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (pid != 0)
+			continue;
+		for (int r = 0; r < ROUNDS; r++)
+			for (uint64_t id = 1; id <= IDS; id++)
+				atomic_fetch_add(&shm_slot(s, id)->cell[3], 1);
+		_exit(0);
+	}
+	for (int p = 0; p < PROCS; p++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(shm_used(s), IDS);
+	for (uint64_t id = 1; id <= IDS; id++)
+		assert_int_equal(
+		    atomic_load(&shm_slot(s, id)->cell[3]), PROCS * ROUNDS);
+	shm_close(s);
+}
+
+/* A child takes a number, tells it, and dies or gives it back. */
+static unsigned
+child_takes(struct shm *s, bool gives_back, pid_t *out)
+{
+	int fd[2], status;
+	unsigned n = UINT_MAX;
+	pid_t pid;
+
+	assert_int_equal(pipe(fd), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (shm_worker_take(s) == ERR_OK)
+			n = shm_worker(s);
+		(void)(write(fd[1], &n, sizeof(n)) == sizeof(n));
+		if (gives_back)
+			shm_worker_give_back(s);
+		_exit(0);
+	}
+	assert_int_equal(read(fd[0], &n, sizeof(n)), sizeof(n));
+	close(fd[0]);
+	close(fd[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	*out = pid;
+	return n;
+}
+
+static void
+test_worker_numbers(void **state)
+{
+	struct shm *s = open_it(NULL, 64);
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(shm_worker(s), 0);
+	assert_int_equal(shm_worker_take(s), ERR_OK);
+	assert_int_equal(shm_worker(s), 0);
+	assert_int_equal(shm_worker_pid(s, 0), getpid());
+	assert_int_equal(child_takes(s, true, &pid), 1);
+	assert_int_equal(shm_worker_pid(s, 1), 0);
+	/* a dead one's number is free, before and after the parent says so */
+	assert_int_equal(child_takes(s, false, &pid), 1);
+	assert_int_equal(shm_worker_pid(s, 1), 0);
+	assert_int_equal(child_takes(s, false, &pid), 1);
+	shm_worker_died(s, pid);
+	assert_int_equal(shm_worker_pid(s, 1), 0);
+	shm_worker_give_back(s);
+	assert_int_equal(shm_worker_pid(s, 0), 0);
+	assert_int_equal(child_takes(s, false, &pid), 0);
+	shm_close(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test_setup_teardown(
+		    test_file, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+		    test_replaced, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+		    test_bad_path, make_dir, remove_dir),
+		cmocka_unit_test(test_processes),
+		cmocka_unit_test(test_worker_numbers),
+	};
+
+	return cmocka_run_group_tests_name("sys/shm", tests, NULL, NULL);
+}
