@@ -98,6 +98,7 @@ struct opt_table {
 	/* May this be a name (OPT_NAMED)? Says why not, or NULL. */
 	const char *(*bad_name)(struct str name);
 	const char *sample_name; /* OPT_NAMED: a name for the sample */
+	const char *sample_list; /* OPT_TABLES: written so, not one by one */
 };
 
 /* What readers share. */
@@ -136,6 +137,13 @@ void opt_print_value(const struct opt *row, int64_t v, char *out, size_t size);
 const char *opt_nearest(const struct opt *rows, struct str name);
 /* Of a list of words. */
 const char *opt_nearest_word(const struct opt_word *words, struct str name);
+
+/*
+ * What may be written, for people: "64KiB to 1GiB; default 32MiB". Empty for
+ * sections and lists of objects.
+ */
+struct buf;
+void opt_facts(const struct opt *row, struct buf *out);
 
 /* The whole file: options.c. */
 extern const struct opt_table conf_table;

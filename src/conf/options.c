@@ -19,10 +19,6 @@
 #define LIST(s, f)                       \
 	.offset = offsetof(struct s, f), \
 	.count_offset = offsetof(struct s, n_##f)
-#define END                  \
-	{                    \
-		.name = NULL \
-	}
 
 /* ---- limits, time-outs --------------------------------------------------- */
 
@@ -40,7 +36,7 @@ static const struct opt limit_rows[] = {
 	{ "per", OPT_DURATION, IN(conf_limit, per), .min = SEC, .max = 31 * DAY,
 	    .example = "1m",
 	    .doc = "The window of requests or tokens, from 1s to 31d." },
-	END,
+	{ .name = NULL },
 };
 
 static const struct opt_table limit_table = {
@@ -48,6 +44,9 @@ static const struct opt_table limit_table = {
 	.size = sizeof(struct conf_limit),
 	.index_offset = SIZE_MAX,
 	.rows = limit_rows,
+	.sample_list =
+	    "[ { requests: 60, per: 1m }, { tokens: 100000, per: 1h }, "
+	    "{ concurrent: 8 } ]",
 	.done = value_done_limit,
 };
 
@@ -73,7 +72,7 @@ static const struct opt_table limit_table = {
 
 static const struct opt timeout_rows[] = {
 	TIMEOUT_ROWS("5s", "60s", "60s", "600s"),
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table timeout_table = {
 	.what = "time-out",
@@ -83,7 +82,7 @@ static const struct opt_table timeout_table = {
 
 static const struct opt model_timeout_rows[] = {
 	TIMEOUT_ROWS(NULL, NULL, NULL, NULL),
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table model_timeout_table = {
 	.what = "time-out",
@@ -100,7 +99,7 @@ static const struct opt json_rows[] = {
 	    .max = 10000000, .doc = "Values and keys in one body." },
 	{ "keys", OPT_U32, IN(conf, json.keys), .dflt = "2000", .min = 16,
 	    .max = 100000, .doc = "Members of one object." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table json_table = {
 	.what = "JSON limit",
@@ -149,7 +148,7 @@ static const struct opt server_rows[] = {
 	    .max = 100000, .doc = "Tools in one request." },
 	{ "json", OPT_TABLE, .sub = &json_table,
 	    .doc = "Limits on the JSON that clients send." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table server_table = {
 	.what = "server",
@@ -168,11 +167,11 @@ static const struct opt_word identity_words[] = {
 };
 
 static const struct opt key_rows[] = {
-	{ "name", OPT_STR, .flags = OPT_REQUIRED, IN(conf_key, name), .max = 64,
-	    .example = "dev-local-1",
+	{ "name", OPT_STR, .flags = OPT_REQUIRED | OPT_LIVE, IN(conf_key, name),
+	    .max = 64, .example = "dev-local-1",
 	    .pattern = "^[A-Za-z0-9][A-Za-z0-9._@:-]*$",
 	    .doc = "What logs and counters call this client." },
-	{ "key", OPT_CUSTOM, .flags = OPT_REQUIRED | OPT_SECRET,
+	{ "key", OPT_CUSTOM, .flags = OPT_REQUIRED | OPT_SECRET | OPT_LIVE,
 	    IN(conf_key, hash), .read = value_read_key_hash,
 	    .form = "env:NAME, file:/PATH or blake2b:HEX",
 	    .pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|"
@@ -181,13 +180,13 @@ static const struct opt key_rows[] = {
 	    .doc = "The client's key by reference, or its hash as "
 		   "\"llmgwctl key hash\" prints it; never the key "
 		   "itself." },
-	{ "models", OPT_STRS, .flags = OPT_REQUIRED, LIST(conf_key, models),
-	    .max = 1000, .form = "names of models, * for any part",
-	    .example = "\"*\"",
+	{ "models", OPT_STRS, .flags = OPT_REQUIRED | OPT_LIVE,
+	    LIST(conf_key, models), .max = 1000,
+	    .form = "names of models, * for any part", .example = "*",
 	    .doc = "Models that this key may use; [\"*\"] is all, [] none." },
 	{ "limits", OPT_TABLES, LIST(conf_key, limits), .max = 16,
 	    .sub = &limit_table, .doc = "Limits of this key." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table key_table = {
 	.what = "key",
@@ -206,9 +205,9 @@ static const struct opt auth_rows[] = {
 	{ "anonymous_models", OPT_STRS, LIST(conf, anonymous_models),
 	    .dflt = "*", .max = 1000, .form = "names of models, * for any part",
 	    .doc = "Models that requests without a key may use." },
-	{ "keys", OPT_TABLES, LIST(conf, keys), .max = 10000, .sub = &key_table,
-	    .doc = "The clients' keys." },
-	END,
+	{ "keys", OPT_TABLES, .flags = OPT_LIVE, LIST(conf, keys), .max = 10000,
+	    .sub = &key_table, .doc = "The clients' keys." },
+	{ .name = NULL },
 };
 static const struct opt_table auth_table = {
 	.what = "auth",
@@ -277,7 +276,7 @@ static const struct opt provider_rows[] = {
 	    .doc = "What to do with fields of a request that it cannot "
 		   "express; what is dropped is named in "
 		   "x-llmgw-dropped." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table provider_table = {
 	.what = "provider",
@@ -343,7 +342,7 @@ static const struct opt target_rows[] = {
 	{ "context_window", OPT_I64, IN(conf_target, context_window), .min = 1,
 	    .max = INT64_C(1000000000), .example = "128000",
 	    .doc = "Tokens that fit; for fall-back after context_length." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table target_table = {
 	.what = "target",
@@ -365,7 +364,7 @@ static const struct opt retry_rows[] = {
 	{ "max_backoff", OPT_DURATION, IN(conf_model, retry_backoff_max),
 	    .dflt = "8s", .min = 0, .max = 10 * MIN,
 	    .doc = "The longest pause." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table retry_table = {
 	.what = "retry",
@@ -391,7 +390,7 @@ static const struct opt model_rows[] = {
 	    .sub = &model_timeout_table,
 	    .doc = "In place of the provider's, each where given." },
 	{ "cache", OPT_LATER, .doc = "Keeping answers." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table model_table = {
 	.what = "model",
@@ -430,7 +429,7 @@ static const struct opt breaker_rows[] = {
 	{ "open_max", OPT_DURATION, IN(conf_breaker, open_max), .dflt = "60s",
 	    .min = 100 * USEC_PER_MSEC, .max = DAY,
 	    .doc = "The longest that it stays open." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table breaker_table = {
 	.what = "breaker",
@@ -443,7 +442,7 @@ static const struct opt image_rows[] = {
 	{ "fetch", OPT_BOOL, IN(conf, fetch_images), .dflt = "false",
 	    .doc = "Fetch images that clients give by URL, for providers "
 		   "that cannot. Private addresses are never dialled." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table image_table = {
 	.what = "images",
@@ -474,7 +473,7 @@ static const struct opt log_rows[] = {
 	{ "to", OPT_STR, IN(conf, log_to), .dflt = "stderr", .max = 1024,
 	    .check = value_check_log_to, .form = "stderr, syslog or file:/PATH",
 	    .pattern = "^(stderr|syslog|file:/.+)$", .doc = "Where lines go." },
-	END,
+	{ .name = NULL },
 };
 static const struct opt_table log_table = {
 	.what = "log",
@@ -492,7 +491,7 @@ static const struct opt rows[] = {
 	{ "memcached", OPT_LATER,
 	    .doc = "Memory shared by several hosts; empty: the host's "
 		   "own." },
-	{ "auth", OPT_TABLE, .sub = &auth_table,
+	{ "auth", OPT_TABLE, .flags = OPT_LIVE, .sub = &auth_table,
 	    .doc = "Who may ask, and how much." },
 	{ "providers", OPT_NAMED, .flags = OPT_LIVE, LIST(conf, providers),
 	    .max = 1000, .sub = &provider_table,
@@ -508,7 +507,7 @@ static const struct opt rows[] = {
 	    .doc = "Images in requests." },
 	{ "log", OPT_TABLE, .sub = &log_table,
 	    .doc = "One line per request, and the program's messages." },
-	END,
+	{ .name = NULL },
 };
 
 const struct opt_table conf_table = {
