@@ -106,11 +106,19 @@ prov_http_begin(const struct prov_call *call, struct prov_http *h,
     struct str path, struct msg_fail *fail)
 {
 	const struct prov_target *t = call->target;
-	struct str base = t->base_url;
+
+	return prov_http_begin_at(call, h,
+	    t->base_url.n != 0 ? t->base_url : str_z(t->kind->default_base_url),
+	    path, fail);
+}
+
+enum err
+prov_http_begin_at(const struct prov_call *call, struct prov_http *h,
+    struct str base, struct str path, struct msg_fail *fail)
+{
+	const struct prov_target *t = call->target;
 	enum err e;
 
-	if (base.n == 0)
-		base = str_z(t->kind->default_base_url);
 	h->method = "POST";
 	http_headers_init(&h->headers, call->arena);
 	e = url_join(call->arena, base, path, &h->url);

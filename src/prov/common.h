@@ -13,6 +13,10 @@
  */
 MUST_CHECK enum err prov_http_begin(const struct prov_call *call,
     struct prov_http *h, struct str path, struct msg_fail *fail);
+/* The same below a base of the caller's choice. */
+MUST_CHECK enum err
+prov_http_begin_at(const struct prov_call *call, struct prov_http *h,
+    struct str base, struct str path, struct msg_fail *fail);
 /* A header of the maker's; static or arena text, copied. */
 MUST_CHECK enum err
 prov_http_header(struct prov_http *h, const char *name, struct str value);

@@ -7,6 +7,9 @@
 #include <stddef.h>
 
 const struct prov_kind *const prov_kinds[] = {
+	&prov_kind_openai,
+	&prov_kind_azure,
+	&prov_kind_compatible,
 	NULL,
 };
 

@@ -131,6 +131,8 @@ struct prov_kind {
 
 /* NULL when there is none of that name. */
 const struct prov_kind *prov_kind_find(struct str name);
+/* Whether `vendor: NAME` has a row (kind openai-compatible): "groq" ... */
+bool prov_vendor_known(struct str vendor);
 /* NULL-terminated. */
 extern const struct prov_kind *const prov_kinds[];
 

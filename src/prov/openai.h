@@ -1,0 +1,119 @@
+#ifndef PROV_OPENAI_H
+#define PROV_OPENAI_H
+/*
+ * OpenAI's chat dialect, spoken by the kinds openai, azure and
+ * openai-compatible. Private to the room.
+ *
+ *	openai.c		the two kinds that differ only in their row
+ *	azure.c			URLs and API versions of Azure
+ *	quirks.c		what makers refuse or spell otherwise
+ *	openai_build.c		the client's body, spliced
+ *	openai_messages.c	messages that a quirk touches
+ *	openai_answer.c		chunks and bodies -> events
+ *	openai_calls.c		which tool call a piece belongs to
+ *	openai_usage.c		token counts of all makers
+ *
+ * The answer's parser needs no row of the quirk table: what makers do is told
+ * apart by its shape, so that a maker behind another (OpenRouter, Hugging Face,
+ * a proxy) is read right as well.
+ */
+#include "prov/collect.h"
+#include "prov/quirks.h"
+
+/* Choices of one answer, and tool calls of one choice. */
+#define OPENAI_CHOICES_MAX 128u
+#define OPENAI_CALLS_MAX 512u
+
+/* ---- requests ---------------------------------------------------------- */
+
+/* How one request is written: the maker's row and the model's family. */
+struct openai_plan {
+	const struct prov_quirks *q;
+	/* an o-series or gpt-5 model of OpenAI's: refuses what samples */
+	bool is_reasoning;
+	bool use_max_completion_tokens; /* else max_tokens */
+	bool keep_limit_name; /* as the client spelt it */
+	bool no_stream_options;
+	bool system_to_user; /* o1-mini class: knows no system role */
+};
+
+/* The plan by the model's family for kind openai and azure's v1. */
+void openai_plan_init(struct openai_plan *plan, const struct prov_quirks *q,
+    const struct prov_target *target);
+/* o1, o3-mini, o4-mini, gpt-5, gpt-5.1-codex ... but not gpt-5-chat. */
+bool openai_is_reasoning(struct str family);
+
+/*
+ * Writes the body. As prov_kind.build from there on: ERR_UNSUPPORTED with *fail
+ * filled, ERR_LIMIT, ERR_NOMEM.
+ */
+MUST_CHECK enum err
+openai_body(const struct prov_call *call, const struct openai_plan *plan,
+    struct prov_http *http, struct msg_fail *fail);
+/* The whole build of a target whose URL is base + /v1/chat/completions. */
+MUST_CHECK enum err openai_build(const struct prov_call *call,
+    struct prov_http *http, struct msg_fail *fail);
+
+/* True when no quirk touches the messages: they are spliced as they are. */
+bool openai_messages_plain(
+    const struct msg_request *r, const struct openai_plan *plan);
+/* The value of "messages", written member by member. v: its node. */
+MUST_CHECK enum err
+openai_messages(const struct prov_call *call, const struct openai_plan *plan,
+    json_ref v, struct prov_http *http, struct msg_fail *fail);
+
+/* ---- answers ----------------------------------------------------------- */
+
+struct openai_call {
+	uint64_t id_hash; /* 0: no id came */
+	uint64_t name_hash; /* 0: no name came */
+	int64_t up_index; /* -1: none */
+	/* its first piece ended in '}': the same name again is another call */
+	bool is_whole;
+	bool is_started; /* CALL_START went out */
+	char *id; /* kept until the name comes */
+};
+
+struct openai_choice {
+	bool has_begun;
+	bool has_finished;
+	uint32_t n_calls;
+	uint32_t cap;
+	struct openai_call *calls;
+};
+
+struct openai_answer {
+	struct prov_collect c; /* first */
+	bool has_started;
+	struct openai_choice *choices;
+	uint32_t n_choices;
+	/* The maker's own members waiting for an event to go out with. */
+	struct buf top, choice, delta;
+	struct str padding; /* "obfuscation":"..." of this chunk */
+	uint64_t last_top; /* hash of what last went out */
+	struct buf args; /* arguments that came as an object, escaped */
+	struct buf text[5]; /* decoded id, model, name, signature, native */
+};
+
+extern const struct prov_collect_ops openai_collect_ops;
+struct prov_answer *openai_answer_new(const struct prov_target *target,
+    const struct prov_answer_options *o, struct msg_sink sink);
+void openai_answer_free(struct prov_answer *a);
+
+/*
+ * The key of the call that a piece belongs to; UINT32_MAX when there are too
+ * many. id, name: absent or empty when not given; up_index: -1. is_whole: an
+ * element of a complete list, always a call of its own.
+ */
+uint32_t openai_call_find(struct openai_choice *ch, struct str id,
+    struct str name, int64_t up_index, bool is_whole, struct str args);
+void openai_choice_fini(struct openai_choice *ch);
+
+/*
+ * Reads a usage object of any maker; the invariants of msg_usage hold after it.
+ * extra is gathered in *extra (emptied first), u->extra points there.
+ */
+void openai_usage(
+    const struct json *j, json_ref v, struct msg_usage *u, struct buf *extra);
+
+#endif

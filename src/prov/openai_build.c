@@ -1,0 +1,465 @@
+#include "prov/openai.h"
+
+#include "prov/kinds.h"
+
+#include "base/json_out.h"
+#include "base/num.h"
+
+/*
+ * The body is walked once, member by member; what no rule touches is copied as
+ * the bytes that the client sent. For a prompt of 100 KB that is one memcpy.
+ */
+struct build {
+	const struct prov_call *call;
+	const struct openai_plan *plan;
+	struct prov_http *http;
+	struct msg_fail *fail;
+	struct json_out o;
+};
+
+/* ---- the model's family ------------------------------------------------ */
+
+static bool
+starts(struct str s, const char *prefix)
+{
+	return str_case_starts(s, str_z(prefix));
+}
+
+bool
+openai_is_reasoning(struct str family)
+{
+	if (family.n >= 2 && (family.p[0] | 32) == 'o' && family.p[1] >= '1' &&
+	    family.p[1] <= '9')
+		return true;
+	return starts(family, "gpt-5") && !starts(family, "gpt-5-chat");
+}
+
+static bool
+is_old_chat(struct str family)
+{
+	return starts(family, "gpt-4") || starts(family, "gpt-3") ||
+	       starts(family, "chatgpt") || starts(family, "gpt-5-chat");
+}
+
+static struct str
+family_of(const struct prov_target *t)
+{
+	return t->family.n != 0 ? t->family : t->model;
+}
+
+void
+openai_plan_init(struct openai_plan *plan, const struct prov_quirks *q,
+    const struct prov_target *target)
+{
+	bool is_own = str_eqz(str_z(q->vendor), "openai") ||
+		      str_eqz(str_z(q->vendor), "azure");
+	struct str family = family_of(target);
+
+	*plan = (struct openai_plan){ .q = q };
+	plan->is_reasoning = is_own && openai_is_reasoning(family);
+	plan->use_max_completion_tokens = plan->is_reasoning;
+	plan->keep_limit_name =
+	    !plan->is_reasoning && (q->flags & PROV_Q_MAX_TOKENS) == 0;
+	plan->no_stream_options = (q->flags & PROV_Q_NO_STREAM_OPTIONS) != 0;
+	plan->system_to_user = is_own && (starts(family, "o1-mini") ||
+					     starts(family, "o1-preview"));
+}
+
+/* ---- one member -------------------------------------------------------- */
+
+static bool
+is_harmless(const struct prov_quirk_field *f, struct str raw)
+{
+	double have, want;
+
+	if (f->harmless == NULL)
+		return false;
+	if (str_eqz(raw, f->harmless))
+		return true;
+	return num_parse_double(raw, &have) == ERR_OK &&
+	       num_parse_double(str_z(f->harmless), &want) == ERR_OK &&
+	       have >= want && have <= want;
+}
+
+static enum err
+refuse(struct build *b, const struct prov_quirk_field *f, struct str raw)
+{
+	if (is_harmless(f, raw))
+		return ERR_OK;
+	return prov_lose(b->call, b->http, b->fail, f->loss, "%s", f->name);
+}
+
+/* The row that concerns this member, of the model's family or the maker's. */
+static const struct prov_quirk_field *
+row_of(const struct build *b, struct str key)
+{
+	const struct prov_quirk_field *f = NULL;
+	struct str model = b->call->target->model;
+
+	if (b->plan->is_reasoning)
+		f = prov_quirk_field(prov_quirk_openai_reasoning, key);
+	else if (str_eqz(str_z(b->plan->q->vendor), "xai") &&
+		 (starts(model, "grok-4") || starts(model, "grok-3-mini")) &&
+		 !str_case_contains(model, STR("non-reasoning")))
+		f = prov_quirk_field(prov_quirk_xai_reasoning, key);
+	return f != NULL ? f : prov_quirk_field(b->plan->q->fields, key);
+}
+
+static void
+splice(struct build *b, struct str key, struct str raw)
+{
+	json_out_key_str(&b->o, key);
+	json_out_raw(&b->o, raw);
+}
+
+/* Together's: the number of alternatives instead of true. */
+static void
+logprobs_number(struct build *b, struct str raw)
+{
+	int64_t top = 1;
+
+	(void)msg_param_i64(b->call->req, MSG_P_TOP_LOGPROBS, &top);
+	if (str_eq(raw, STR("true")))
+		json_out_kv_i64(&b->o, "logprobs", top > 0 ? top : 1);
+	else if (!str_eq(raw, STR("false")))
+		json_out_kv_raw(&b->o, "logprobs", raw);
+}
+
+static enum err
+put_member(struct build *b, struct str key, json_ref v)
+{
+	struct str raw = json_raw(&b->call->req->json, v);
+	const struct prov_quirk_field *f = row_of(b, key);
+	const struct prov_quirks *q = b->plan->q;
+
+	if (f != NULL && f->renamed == NULL)
+		return refuse(b, f, raw);
+	if (f != NULL)
+		key = str_z(f->renamed);
+	if ((q->flags & PROV_Q_STRICT) != 0 && !prov_quirk_knows(q->known, key))
+		return prov_lose(b->call, b->http, b->fail, PROV_LOSS_TUNING,
+		    "%.*s", STR_ARG(key));
+	if ((q->flags & PROV_Q_LOGPROBS_NUMBER) != 0) {
+		if (str_eq(key, STR("logprobs"))) {
+			logprobs_number(b, raw);
+			return ERR_OK;
+		}
+		if (str_eq(key, STR("top_logprobs")))
+			return ERR_OK;
+	}
+	/* OpenAI's models that do not reason refuse to be told how much */
+	if (str_eq(key, STR("reasoning_effort")) &&
+	    (q->flags & PROV_Q_LEGACY) != 0 &&
+	    is_old_chat(family_of(b->call->target)))
+		return prov_lose(b->call, b->http, b->fail, PROV_LOSS_TUNING,
+		    "reasoning_effort");
+	splice(b, key, raw);
+	return ERR_OK;
+}
+
+/* ---- tools ------------------------------------------------------------- */
+
+static bool
+has_tool_cache(const struct msg_request *r)
+{
+	for (const struct msg_tool *t = r->tools; t != NULL; t = t->next) {
+		if (str_present(t->cache_control))
+			return true;
+	}
+	return false;
+}
+
+/* One tool without its cache marker, or a legacy function as a tool. */
+static void
+put_tool(struct build *b, const struct msg_tool *t)
+{
+	struct json_out *o = &b->o;
+
+	json_out_obj(o);
+	json_out_kv_str(o, "type", STR("function"));
+	json_out_key(o, "function");
+	json_out_obj(o);
+	json_out_kv_str(o, "name", t->name);
+	if (str_present(t->description))
+		json_out_kv_inner(o, "description", t->description);
+	if (str_present(t->parameters))
+		json_out_kv_raw(o, "parameters", t->parameters);
+	if (str_present(t->strict))
+		json_out_kv_raw(o, "strict", t->strict);
+	json_out_end(o);
+	json_out_end(o);
+}
+
+static enum err
+put_tools(struct build *b, json_ref v)
+{
+	const struct msg_request *r = b->call->req;
+	bool no_cache =
+	    (b->plan->q->flags & PROV_Q_NO_CACHE) != 0 && has_tool_cache(r);
+	const struct prov_quirk_field *f = row_of(b, STR("tools"));
+	enum err e;
+
+	/* [] is refused everywhere and means what absence means */
+	if (r->n_tools == 0)
+		return ERR_OK;
+	if (f != NULL)
+		return refuse(b, f, json_raw(&r->json, v));
+	if (!r->legacy_functions && !no_cache) {
+		splice(b, STR("tools"), json_raw(&r->json, v));
+		return ERR_OK;
+	}
+	json_out_key(&b->o, "tools");
+	json_out_arr(&b->o);
+	for (const struct msg_tool *t = r->tools; t != NULL; t = t->next) {
+		bool is_marked = str_present(t->cache_control);
+
+		if (is_marked) {
+			e = prov_lose(b->call, b->http, b->fail,
+			    PROV_LOSS_TUNING, "tools.cache_control");
+			if (e != ERR_OK)
+				return e;
+		}
+		if (t->type == MSG_TOOL_FUNCTION &&
+		    (is_marked || r->legacy_functions))
+			put_tool(b, t);
+		else
+			json_out_raw(&b->o, t->raw);
+	}
+	json_out_end(&b->o);
+	return ERR_OK;
+}
+
+/* function_call of the older form. */
+static void
+put_legacy_choice(struct build *b)
+{
+	const struct msg_request *r = b->call->req;
+	struct json_out *o = &b->o;
+
+	switch (r->choice) {
+	case MSG_CHOICE_AUTO:
+		json_out_kv_str(o, "tool_choice", STR("auto"));
+		break;
+	case MSG_CHOICE_NONE:
+		json_out_kv_str(o, "tool_choice", STR("none"));
+		break;
+	case MSG_CHOICE_NAMED:
+		json_out_key(o, "tool_choice");
+		json_out_obj(o);
+		json_out_kv_str(o, "type", STR("function"));
+		json_out_key(o, "function");
+		json_out_obj(o);
+		json_out_kv_str(o, "name", r->choice_name);
+		json_out_end(o);
+		json_out_end(o);
+		break;
+	case MSG_CHOICE_UNSET:
+	case MSG_CHOICE_REQUIRED:
+	case MSG_CHOICE_ALLOWED:
+		break;
+	}
+}
+
+/* ---- members with a rule of their own ---------------------------------- */
+
+enum own {
+	OWN_MODEL,
+	OWN_MESSAGES,
+	OWN_TOOLS,
+	OWN_FUNCTIONS,
+	OWN_FUNCTION_CALL,
+	OWN_TOOL_CHOICE, /* and parallel_tool_calls: nothing without tools */
+	OWN_CLIENT, /* of /v1/chat: not for a provider */
+	OWN_WRITTEN, /* written at the end, or not at all */
+	OWN__MAX
+};
+
+static const struct {
+	const char *name;
+	enum own own;
+} own_table[] = {
+	{ "model", OWN_MODEL },
+	{ "messages", OWN_MESSAGES },
+	{ "stream", OWN_WRITTEN },
+	{ "stream_options", OWN_WRITTEN },
+	{ "max_tokens", OWN_WRITTEN },
+	{ "max_completion_tokens", OWN_WRITTEN },
+	{ "tools", OWN_TOOLS },
+	{ "functions", OWN_FUNCTIONS },
+	{ "function_call", OWN_FUNCTION_CALL },
+	{ "tool_choice", OWN_TOOL_CHOICE },
+	{ "parallel_tool_calls", OWN_TOOL_CHOICE },
+	{ "client_id", OWN_CLIENT },
+	{ "metadata", OWN_CLIENT },
+};
+
+static enum own
+own_of(struct str key)
+{
+	for (size_t i = 0; i < sizeof(own_table) / sizeof(*own_table); i++) {
+		if (str_eqz(key, own_table[i].name))
+			return own_table[i].own;
+	}
+	return OWN__MAX;
+}
+
+static enum err
+put_messages(struct build *b, json_ref v)
+{
+	const struct msg_request *r = b->call->req;
+
+	json_out_key(&b->o, "messages");
+	if (openai_messages_plain(r, b->plan)) {
+		json_out_raw(&b->o, json_raw(&r->json, v));
+		return ERR_OK;
+	}
+	/* it writes one value to the same buffer */
+	json_out_raw(&b->o, STR(""));
+	return openai_messages(b->call, b->plan, v, b->http, b->fail);
+}
+
+static enum err
+put_own(struct build *b, enum own own, struct str key, json_ref v)
+{
+	const struct msg_request *r = b->call->req;
+	bool is_legacy = (b->plan->q->flags & PROV_Q_LEGACY) != 0;
+
+	switch (own) {
+	case OWN_MODEL:
+		json_out_kv_str(&b->o, "model", b->call->target->model);
+		return ERR_OK;
+	case OWN_MESSAGES:
+		return put_messages(b, v);
+	case OWN_TOOLS:
+		return put_tools(b, v);
+	case OWN_FUNCTIONS:
+		if (is_legacy && r->n_tools != 0)
+			return put_member(b, key, v);
+		return put_tools(b, v);
+	case OWN_FUNCTION_CALL:
+		if (r->n_tools == 0)
+			return ERR_OK;
+		if (is_legacy)
+			return put_member(b, key, v);
+		put_legacy_choice(b);
+		return ERR_OK;
+	case OWN_TOOL_CHOICE:
+		/* refused by makers without tools; then it means nothing */
+		if (r->n_tools == 0 && r->choice != MSG_CHOICE_REQUIRED &&
+		    r->choice != MSG_CHOICE_NAMED)
+			return ERR_OK;
+		return put_member(b, key, v);
+	case OWN_CLIENT:
+		if (r->dialect == MSG_DIALECT_CHAT)
+			return ERR_OK;
+		return put_member(b, key, v);
+	case OWN_WRITTEN:
+	case OWN__MAX:
+		break;
+	}
+	return ERR_OK;
+}
+
+static void
+put_limit(struct build *b)
+{
+	const struct msg_request *r = b->call->req;
+	struct str mct = r->param[MSG_P_MAX_COMPLETION_TOKENS];
+	struct str mt = r->param[MSG_P_MAX_TOKENS];
+	int64_t n = msg_max_tokens(r, b->call->target->default_max_tokens);
+	bool is_new = b->plan->use_max_completion_tokens;
+
+	if (n <= 0)
+		return;
+	if (b->plan->keep_limit_name)
+		is_new = str_present(mct) || !str_present(mt);
+	json_out_kv_i64(
+	    &b->o, is_new ? "max_completion_tokens" : "max_tokens", n);
+}
+
+static void
+put_stream(struct build *b)
+{
+	const struct msg_request *r = b->call->req;
+	json_ref v = json_get_set(&r->json, 0, "stream_options");
+
+	if (!b->call->stream)
+		return;
+	json_out_kv_bool(&b->o, "stream", true);
+	if (b->plan->no_stream_options)
+		return;
+	json_out_key(&b->o, "stream_options");
+	json_out_obj(&b->o);
+	if (json_type(&r->json, v) == JSON_T_OBJECT) {
+		json_each (&r->json, v, k) {
+			struct str key = json_text(&r->json, k, b->call->arena);
+
+			if (!str_eq(key, STR("include_usage")))
+				splice(b, key,
+				    json_raw(
+					&r->json, json_value(&r->json, k)));
+		}
+	}
+	/* always: what it cost must be known (wire.md 11.8) */
+	json_out_kv_bool(&b->o, "include_usage", true);
+	json_out_end(&b->o);
+}
+
+enum err
+openai_body(const struct prov_call *call, const struct openai_plan *plan,
+    struct prov_http *http, struct msg_fail *fail)
+{
+	struct build b = { call, plan, http, fail, { 0 } };
+	const struct json *j = &call->req->json;
+	enum err e = ERR_OK;
+
+	/* in one piece from the start: growing would copy it again */
+	(void)buf_room(&http->body, j->text.n + 512);
+	http->body.failed = false;
+	json_out_init(&b.o, &http->body);
+	json_out_obj(&b.o);
+	json_each (j, 0, k) {
+		/* decoded: an escaped "mod\u0065l" must not slip through */
+		struct str key = json_text(j, k, call->arena);
+		json_ref v = json_value(j, k);
+		enum own own = own_of(key);
+
+		if (json_type(j, v) == JSON_T_NULL)
+			continue;
+		e = own == OWN__MAX ? put_member(&b, key, v)
+				    : put_own(&b, own, key, v);
+		if (e != ERR_OK)
+			return e;
+	}
+	put_limit(&b);
+	put_stream(&b);
+	json_out_end(&b.o);
+	return prov_http_done(call, http, fail);
+}
+
+enum err
+openai_build(
+    const struct prov_call *call, struct prov_http *http, struct msg_fail *fail)
+{
+	const struct prov_target *t = call->target;
+	const struct prov_quirks *q = prov_quirks_of(t);
+	struct str base = t->base_url;
+	struct openai_plan plan;
+	enum err e;
+
+	/* kind openai behind a proxy of the operator's is OpenAI all the same */
+	if (t->kind == &prov_kind_openai && t->vendor.n == 0)
+		q = prov_quirks_find(STR("openai"));
+	if (base.n == 0)
+		base = str_z(q->base_url != NULL ? q->base_url
+						 : t->kind->default_base_url);
+	openai_plan_init(&plan, q, t);
+	http->key_header = "authorization";
+	http->key_prefix = "Bearer ";
+	e = prov_http_begin_at(call, http, base,
+	    q->path != NULL ? str_z(q->path) : STR("/v1/chat/completions"),
+	    fail);
+	if (e != ERR_OK)
+		return e;
+	return openai_body(call, &plan, http, fail);
+}

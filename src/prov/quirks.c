@@ -1,0 +1,260 @@
+#include "prov/quirks.h"
+
+#include <stddef.h>
+
+#define TUNING PROV_LOSS_TUNING
+#define CONTRACT PROV_LOSS_CONTRACT
+#define END                              \
+	{                                \
+		NULL, NULL, TUNING, NULL \
+	}
+
+/* Where no legacy form and no opaque blocks of other makers are understood. */
+#define PLAIN (PROV_Q_NO_THINKING | PROV_Q_NO_CACHE)
+
+/* Members of other makers that OpenAI answers with 400. */
+static const struct prov_quirk_field openai_fields[] = {
+	{ "top_k", NULL, TUNING, NULL },
+	{ "thinking", NULL, TUNING, NULL },
+	{ "reasoning", NULL, TUNING, NULL },
+	{ "cache_control", NULL, TUNING, NULL },
+	END,
+};
+
+const struct prov_quirk_field prov_quirk_openai_reasoning[] = {
+	{ "temperature", NULL, TUNING, "1" },
+	{ "top_p", NULL, TUNING, "1" },
+	{ "presence_penalty", NULL, TUNING, "0" },
+	{ "frequency_penalty", NULL, TUNING, "0" },
+	{ "logit_bias", NULL, TUNING, "{}" },
+	{ "logprobs", NULL, CONTRACT, "false" },
+	{ "top_logprobs", NULL, CONTRACT, "0" },
+	{ "stop", NULL, CONTRACT, "[]" },
+	END,
+};
+
+const struct prov_quirk_field prov_quirk_xai_reasoning[] = {
+	{ "presence_penalty", NULL, TUNING, "0" },
+	{ "frequency_penalty", NULL, TUNING, "0" },
+	{ "stop", NULL, CONTRACT, "[]" },
+	END,
+};
+
+static const struct prov_quirk_field groq_fields[] = {
+	{ "logprobs", NULL, CONTRACT, "false" },
+	{ "top_logprobs", NULL, CONTRACT, "0" },
+	{ "logit_bias", NULL, TUNING, "{}" },
+	{ "n", NULL, CONTRACT, "1" },
+	{ "top_k", NULL, TUNING, NULL },
+	{ "thinking", NULL, TUNING, NULL },
+	{ "reasoning", NULL, TUNING, NULL },
+	END,
+};
+
+static const struct prov_quirk_field mistral_fields[] = {
+	{ "seed", "random_seed", TUNING, NULL },
+	{ "logprobs", NULL, CONTRACT, "false" },
+	{ "top_logprobs", NULL, CONTRACT, "0" },
+	{ "modalities", NULL, CONTRACT, "[\"text\"]" },
+	{ "audio", NULL, CONTRACT, NULL },
+	{ "web_search_options", NULL, CONTRACT, NULL },
+	END,
+};
+
+static const char *const mistral_known[] = {
+	"temperature",
+	"top_p",
+	"max_tokens",
+	"stop",
+	"random_seed",
+	"metadata",
+	"response_format",
+	"tools",
+	"tool_choice",
+	"presence_penalty",
+	"frequency_penalty",
+	"n",
+	"prediction",
+	"parallel_tool_calls",
+	"prompt_mode",
+	"reasoning_effort",
+	"safe_prompt",
+	"guardrails",
+	"service_tier",
+	"prompt_cache_key",
+	NULL,
+};
+
+static const char *const mistral_message[] = {
+	"role",
+	"content",
+	"tool_calls",
+	"tool_call_id",
+	"prefix",
+	NULL,
+};
+
+/* It ignores them, which the client should know. */
+static const struct prov_quirk_field ollama_fields[] = {
+	{ "tool_choice", NULL, CONTRACT, "\"auto\"" },
+	{ "logit_bias", NULL, TUNING, "{}" },
+	{ "user", NULL, TUNING, NULL },
+	{ "n", NULL, CONTRACT, "1" },
+	END,
+};
+
+static const struct prov_quirk_field perplexity_fields[] = {
+	{ "tools", NULL, CONTRACT, "[]" },
+	{ "tool_choice", NULL, TUNING, NULL },
+	{ "parallel_tool_calls", NULL, TUNING, NULL },
+	END,
+};
+
+static const struct prov_quirk_field cerebras_fields[] = {
+	{ "presence_penalty", NULL, TUNING, "0" },
+	{ "frequency_penalty", NULL, TUNING, "0" },
+	{ "logit_bias", NULL, TUNING, "{}" },
+	END,
+};
+
+static const struct prov_quirk_field none[] = { END };
+
+static const struct prov_quirks rows[] = {
+	{ "openai", "api.openai.com", "https://api.openai.com/v1", NULL,
+	    PLAIN | PROV_Q_NO_REASONING | PROV_Q_NO_SIGNATURE | PROV_Q_LEGACY,
+	    openai_fields, NULL, NULL },
+	{ "azure", "azure.com", NULL, NULL,
+	    PLAIN | PROV_Q_NO_REASONING | PROV_Q_NO_SIGNATURE | PROV_Q_LEGACY,
+	    openai_fields, NULL, NULL },
+	{ "groq", "api.groq.com", "https://api.groq.com/openai/v1", NULL,
+	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_NO_NAME |
+		PROV_Q_REASONING_SHORT | PROV_Q_NO_SIGNATURE,
+	    groq_fields, NULL, NULL },
+	{ "deepseek", "api.deepseek.com", "https://api.deepseek.com", NULL,
+	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS |
+		PROV_Q_REASONING_EMPTY,
+	    none, NULL, NULL },
+	{ "xai", "api.x.ai", "https://api.x.ai/v1", NULL,
+	    PLAIN | PROV_Q_NO_DEVELOPER, none, NULL, NULL },
+	{ "openrouter", "openrouter.ai", "https://openrouter.ai/api/v1", NULL,
+	    0, none, NULL, NULL },
+	{ "together", "api.together.xyz", "https://api.together.xyz/v1", NULL,
+	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS |
+		PROV_Q_LOGPROBS_NUMBER,
+	    none, NULL, NULL },
+	{ "together", "api.together.ai", "https://api.together.ai/v1", NULL,
+	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS |
+		PROV_Q_LOGPROBS_NUMBER,
+	    none, NULL, NULL },
+	{ "mistral", "api.mistral.ai", "https://api.mistral.ai/v1", NULL,
+	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_NO_NAME | PROV_Q_NO_REASONING |
+		PROV_Q_NO_SIGNATURE | PROV_Q_ID9 | PROV_Q_TURN_AFTER_TOOL |
+		PROV_Q_NO_STREAM_OPTIONS | PROV_Q_STRICT | PROV_Q_MAX_TOKENS,
+	    mistral_fields, mistral_known, mistral_message },
+	{ "huggingface", "huggingface.co", "https://router.huggingface.co/v1",
+	    NULL, PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS, none, NULL,
+	    NULL },
+	{ "huggingface", "endpoints.huggingface.cloud", NULL, NULL,
+	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS, none, NULL, NULL },
+	{ "vllm", NULL, NULL, NULL, PROV_Q_NO_DEVELOPER, none, NULL, NULL },
+	{ "llamacpp", NULL, NULL, NULL, PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS,
+	    none, NULL, NULL },
+	{ "lmstudio", "localhost:1234", NULL, NULL,
+	    PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS, none, NULL, NULL },
+	{ "ollama", "localhost:11434", NULL, NULL,
+	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS |
+		PROV_Q_REASONING_SHORT,
+	    ollama_fields, NULL, NULL },
+	{ "perplexity", "api.perplexity.ai", "https://api.perplexity.ai",
+	    "/chat/completions",
+	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS, perplexity_fields,
+	    NULL, NULL },
+	{ "cerebras", "api.cerebras.ai", "https://api.cerebras.ai/v1", NULL,
+	    PLAIN | PROV_Q_NO_REASONING | PROV_Q_NO_SIGNATURE, cerebras_fields,
+	    NULL, NULL },
+	/* last: whoever else; unknown members go through untouched */
+	{ "generic", NULL, NULL, NULL, 0, none, NULL, NULL },
+};
+#define N_ROWS (sizeof(rows) / sizeof(*rows))
+
+const struct prov_quirks *
+prov_quirks_find(struct str vendor)
+{
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (str_eqz(vendor, rows[i].vendor))
+			return &rows[i];
+	}
+	return NULL;
+}
+
+bool
+prov_vendor_known(struct str vendor)
+{
+	return prov_quirks_find(vendor) != NULL;
+}
+
+/* "HOST[:PORT]" of a URL, as it stands. */
+static struct str
+authority(struct str url)
+{
+	size_t at = str_find(url, STR("://"));
+
+	if (at == SIZE_MAX)
+		return str_of("", 0);
+	url = str_skip(url, at + 3);
+	url.n = str_chr(url, '/');
+	return url;
+}
+
+/* suffix begins at the host's beginning or behind a dot. */
+static bool
+is_host(struct str host, struct str suffix)
+{
+	size_t rest;
+
+	if (host.n < suffix.n)
+		return false;
+	rest = host.n - suffix.n;
+	return str_case_eq(str_skip(host, rest), suffix) &&
+	       (rest == 0 || host.p[rest - 1] == '.');
+}
+
+const struct prov_quirks *
+prov_quirks_of(const struct prov_target *t)
+{
+	const struct prov_quirks *q = prov_quirks_find(t->vendor);
+	struct str host = authority(t->base_url);
+	struct str bare = host;
+
+	if (q != NULL)
+		return q;
+	bare.n = str_chr(host, ':');
+	for (size_t i = 0; i < N_ROWS; i++) {
+		struct str suffix = str_z(rows[i].host);
+
+		if (suffix.n != 0 &&
+		    (is_host(host, suffix) || is_host(bare, suffix)))
+			return &rows[i];
+	}
+	return &rows[N_ROWS - 1];
+}
+
+const struct prov_quirk_field *
+prov_quirk_field(const struct prov_quirk_field *fields, struct str name)
+{
+	for (; fields->name != NULL; fields++) {
+		if (str_eqz(name, fields->name))
+			return fields;
+	}
+	return NULL;
+}
+
+bool
+prov_quirk_knows(const char *const *known, struct str name)
+{
+	for (; *known != NULL; known++) {
+		if (str_eqz(name, *known))
+			return true;
+	}
+	return false;
+}
