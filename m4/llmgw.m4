@@ -43,12 +43,13 @@ AC_DEFUN([LLMGW_HARDENING], [
 AC_ARG_ENABLE([hardening], [AS_HELP_STRING([--disable-hardening],
 	[leave the hardening flags to the packager])])
 AS_IF([test "x$enable_hardening" != xno], [
-	HARDEN_CFLAGS="-fstack-protector-strong -fstack-clash-protection \
--ftrivial-auto-var-init=zero -fPIE"
+	HARDEN_CFLAGS="-fstack-protector-strong -fstack-clash-protection -fPIE"
 	saved_CFLAGS=$CFLAGS
-	CFLAGS="$CFLAGS -fcf-protection=full"
-	AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
-		[HARDEN_CFLAGS="$HARDEN_CFLAGS -fcf-protection=full"])
+	for flag in -fcf-protection=full -ftrivial-auto-var-init=zero; do
+		CFLAGS="$saved_CFLAGS $flag"
+		AC_COMPILE_IFELSE([AC_LANG_PROGRAM()],
+			[HARDEN_CFLAGS="$HARDEN_CFLAGS $flag"])
+	done
 	CFLAGS=$saved_CFLAGS
 	HARDEN_CPPFLAGS="-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2"
 	HARDEN_LDFLAGS="-pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed"
@@ -64,6 +65,18 @@ AS_IF([test "x$with_sanitizers" = xyes], [
 -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
 	HARDEN_CPPFLAGS=
 ])
+AS_IF([test "x$enable_fuzzers" = xyes], [
+	SANITIZE_FLAGS="-fsanitize=fuzzer-no-link,address,undefined \
+-fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+	HARDEN_CPPFLAGS=
+	saved_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS $SANITIZE_FLAGS"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM()], [],
+		[AC_MSG_ERROR([--enable-fuzzers needs CC=clang])])
+	CFLAGS=$saved_CFLAGS
+	FUZZ_LIBS=-fsanitize=fuzzer
+])
+AC_SUBST([FUZZ_LIBS])
 AC_SUBST([HARDEN_CPPFLAGS])
 AC_SUBST([HARDEN_CFLAGS])
 AC_SUBST([HARDEN_LDFLAGS])
