@@ -18,13 +18,14 @@
  *	data: {"id","model","provider","delta":{},"finish_reason","usage":{}}
  *	and data: [DONE].
  *
- * The maker's extras are spliced at their three places (msg.h); whole answers
- * keep the last value of each name. native_finish_reason stands beside
+ * The maker's extras are spliced at their three places (msg.h); an EXTRA event
+ * waits for the next chunk. Whole answers keep the last value of each name
+ * (inside the message arrays are joined). native_finish_reason stands beside
  * finish_reason where it differs. Tool calls' signatures are
  * extra_content.google.thought_signature; opaque reasoning blocks are
  * thinking_blocks[]. With legacy_functions the first call of a choice is
  * function_call and the finish reason function_call.
- * Usage that nobody told or estimated is null, never 0.
+ * Usage of which nothing was told or estimated is null, never 0.
  *
  * COST of a streamed text chunk: three memcpy around the spliced text; the
  * beginning of every chunk is built once.

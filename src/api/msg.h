@@ -100,8 +100,8 @@ struct msg {
 	/* inner: reasoning_content (or reasoning) of an assistant turn */
 	struct str reasoning;
 	/*
-	 * THINKING and REDACTED blocks in their order, from thinking_blocks[]
-	 * or reasoning_details[] of an assistant turn.
+	 * THINKING and REDACTED blocks in their order (others as OTHER), from
+	 * thinking_blocks[] or reasoning_details[] of an assistant turn.
 	 */
 	struct msg_part *thinking;
 	struct str cache_control; /* raw: peers' extension on messages */
@@ -379,7 +379,8 @@ enum msg_event_type {
 	MSG_EV_THINKING,
 	MSG_EV_REFUSAL, /* text */
 	MSG_EV_CALL_START, /* call, id, name, signature, is_custom */
-	MSG_EV_CALL_ARGS, /* call, text: a piece of the arguments */
+	/* call, text: a piece of the arguments; is_custom behind norm */
+	MSG_EV_CALL_ARGS,
 	MSG_EV_CALL_END, /* call */
 	/*
 	 * raw: one element for message.images[] in OpenRouter's shape

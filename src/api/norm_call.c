@@ -247,6 +247,7 @@ args_send(struct api_norm *n, struct norm_call *c, const struct msg_event *ev)
 	struct msg_event out = *ev;
 
 	out.type = MSG_EV_CALL_ARGS;
+	out.is_custom = c->is_custom;
 	out.call = c->number;
 	c->has_args = true;
 	norm_open(n);
