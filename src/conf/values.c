@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "conf/ref.h"
+#include "wire/url.h"
 
 #define SHOWN 64u
 #define KEY_SHORT 16u /* client keys below this are easily guessed */
@@ -155,24 +156,26 @@ void
 value_check_base_url(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field)
 {
-	struct str text = node->text;
-	struct str rest;
+	struct url url;
 
 	(void)row;
 	(void)field;
-	if (str_case_starts(text, STR("https://")))
-		rest = str_skip(text, 8);
-	else if (str_case_starts(text, STR("http://")))
-		rest = str_skip(text, 7);
-	else
-		rest = (struct str){ NULL, 0 };
-	if (rest.n == 0 || rest.p[0] == '/' || str_chr(text, ' ') != text.n ||
-	    str_chr(text, '\\') != text.n)
-		opt_problem(
-		    run, node, "must be an address such as https://host/v1");
-	else if (str_chr(rest, '@') < str_chr(rest, '/'))
+	switch (url_parse(&url, run->arena, node->text)) {
+	case ERR_OK:
+	case ERR_NOMEM: /* the arena remembers */
+		break;
+	case ERR_DENIED:
 		opt_problem(
 		    run, node, "has a user or a password inside: use api_key");
+		break;
+	case ERR_UNSUPPORTED:
+		opt_problem(run, node, "must begin with https:// (or http://)");
+		break;
+	default:
+		opt_problem(
+		    run, node, "must be an address such as https://host/v1");
+		break;
+	}
 }
 
 void

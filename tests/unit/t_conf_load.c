@@ -1,76 +1,5 @@
 /* Files -> snapshot: shapes, defaults, conf.d, every kind of problem. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "conf/conf.h"
-
-static const struct conf_kind kinds[] = {
-	{ "openai", false },
-	{ "azure", true },
-	{ "anthropic", false },
-	{ "gemini", false },
-	{ "openai-compatible", true },
-	{ NULL, false },
-};
-
-static char dir[64];
-
-struct loaded {
-	struct arena *arena;
-	struct conf_problems problems;
-	struct conf *conf;
-	enum err err;
-};
-
-static const char *
-put(const char *name, const char *text)
-{
-	static char path[256];
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
-	assert_int_equal(fclose(f), 0);
-	return path;
-}
-
-static void
-load(struct loaded *l, const char *text)
-{
-	*l = (struct loaded){ .arena = arena_new(1024 * 1024) };
-	assert_non_null(l->arena);
-	conf_problems_init(&l->problems, l->arena);
-	l->err = conf_load(put("llmgw.yaml", text), &l->conf, &l->problems);
-}
-
-static void
-done(struct loaded *l)
-{
-	conf_unref(l->conf);
-	arena_free(l->arena);
-}
-
-/* A problem at path (line 0: any) whose sentence contains what. */
-static bool
-has(const struct loaded *l, uint32_t line, const char *path, const char *what)
-{
-	for (const struct conf_problem *p = l->problems.first; p != NULL;
-	     p = p->next) {
-		if ((line == 0 || p->line == line) && str_eqz(p->path, path) &&
-		    str_contains(p->what, str_z(what)))
-			return true;
-	}
-	conf_problems_print(&l->problems, stdout);
-	return false;
-}
+#include "conf_help.h"
 
 static const char good[] =
     "providers:\n"
@@ -109,7 +38,7 @@ test_reads(void **state)
 	struct conf *c;
 
 	(void)state;
-	load(&l, good);
+	load_text(&l, good);
 	conf_problems_print(&l.problems, stdout);
 	assert_int_equal(l.err, ERR_OK);
 	assert_int_equal(l.problems.n, 0);
@@ -168,7 +97,7 @@ test_reads(void **state)
 	assert_int_equal(c->log_format, LOG_JSON);
 	assert_int_equal(c->log_level, LOG_DEBUG);
 	assert_int_equal(strlen(c->digest), 16);
-	done(&l);
+	load_done(&l);
 }
 
 static void
@@ -177,44 +106,53 @@ test_all_problems(void **state)
 	struct loaded l;
 
 	(void)state;
-	load(&l, "server: { workers: many, max_body: 3TB, hartbeat: 5s }\n"
-		 "auth:\n"
-		 "  anonymous: yes\n"
-		 "  keys: [ { name: a, key: plain, models: [x] } ]\n"
-		 "providers:\n"
-		 "  p:\n"
-		 "    kind: open-ai\n"
-		 "    api_key: env:LLMGW_T_NOT_SET\n"
-		 "    timeouts: { idle: 5 s }\n"
-		 "  q: { kind: azure, api_key: sealed:x }\n"
-		 "models:\n"
-		 "  m:\n"
-		 "    targets:\n"
-		 "      - provider: nobody\n"
-		 "        model: x\n"
-		 "    cache: { ttl: 5s }\n"
-		 "policies: [ x ]\n");
+	load_text(&l, "server: { workers: many, max_body: 3TB, hartbeat: 5s }\n"
+		      "auth:\n"
+		      "  anonymous: yes\n"
+		      "  keys: [ { name: a, key: plain, models: [x] } ]\n"
+		      "providers:\n"
+		      "  p:\n"
+		      "    kind: open-ai\n"
+		      "    api_key: env:LLMGW_T_NOT_SET\n"
+		      "    timeouts: { idle: 5 s }\n"
+		      "  q: { kind: azure, api_key: sealed:x }\n"
+		      "models:\n"
+		      "  m:\n"
+		      "    targets:\n"
+		      "      - provider: nobody\n"
+		      "        model: x\n"
+		      "    cache: { ttl: 5s }\n"
+		      "policies: [ x ]\n");
 	assert_int_equal(l.err, ERR_SYNTAX);
-	assert_true(has(&l, 1, "server.workers", "or auto"));
-	assert_true(has(&l, 1, "server.max_body", "must be"));
-	assert_true(has(&l, 1, "server.hartbeat", "mean \"heartbeat\"?"));
-	assert_true(has(&l, 3, "auth.anonymous", "true or false"));
-	assert_true(has(&l, 4, "auth.keys[0].key", "env:NAME"));
-	assert_true(has(&l, 7, "providers.p.kind", "did you mean openai?"));
+	assert_true(has_problem(&l.problems, 1, "server.workers", "or auto"));
+	assert_true(has_problem(&l.problems, 1, "server.max_body", "must be"));
+	assert_true(has_problem(
+	    &l.problems, 1, "server.hartbeat", "mean \"heartbeat\"?"));
 	assert_true(
-	    has(&l, 8, "providers.p.api_key", "LLMGW_T_NOT_SET is not set"));
-	assert_true(has(&l, 9, "providers.p.timeouts.idle", "a time such as"));
-	assert_true(has(&l, 10, "providers.q.api_key",
+	    has_problem(&l.problems, 3, "auth.anonymous", "true or false"));
+	assert_true(
+	    has_problem(&l.problems, 4, "auth.keys[0].key", "env:NAME"));
+	assert_true(has_problem(
+	    &l.problems, 7, "providers.p.kind", "did you mean openai?"));
+	assert_true(has_problem(&l.problems, 8, "providers.p.api_key",
+	    "LLMGW_T_NOT_SET is not set"));
+	assert_true(has_problem(
+	    &l.problems, 9, "providers.p.timeouts.idle", "a time such as"));
+	assert_true(has_problem(&l.problems, 10, "providers.q.api_key",
 	    "sealed secrets need a database store"));
-	assert_true(has(&l, 10, "providers.q", "base_url is missing"));
-	assert_true(has(
-	    &l, 14, "models.m.targets[0].provider", "no provider \"nobody\""));
-	assert_true(has(&l, 16, "models.m.cache", "not available in this"));
-	assert_true(has(&l, 17, "policies", "not available in this"));
-	assert_true(has(&l, 4, "auth.keys[0].models[0]", "no model"));
+	assert_true(
+	    has_problem(&l.problems, 10, "providers.q", "base_url is missing"));
+	assert_true(has_problem(&l.problems, 14, "models.m.targets[0].provider",
+	    "no provider \"nobody\""));
+	assert_true(has_problem(
+	    &l.problems, 16, "models.m.cache", "not available in this"));
+	assert_true(
+	    has_problem(&l.problems, 17, "policies", "not available in this"));
+	assert_true(
+	    has_problem(&l.problems, 4, "auth.keys[0].models[0]", "no model"));
 	assert_int_equal(l.problems.n_errors, 13);
 	assert_int_equal(l.problems.n_warnings, 1);
-	done(&l);
+	load_done(&l);
 }
 
 int
@@ -224,18 +162,8 @@ main(void)
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_all_problems),
 	};
-	char path[256];
-	int failed;
 
-	(void)snprintf(dir, sizeof(dir), "/tmp/llmgw-conf-XXXXXX");
-	if (mkdtemp(dir) == NULL)
-		return 1;
 	(void)setenv("LLMGW_T_KEY", "sk-test", 1);
 	(void)setenv("LLMGW_T_CLIENT", "client-key-of-24-letters\n", 1);
-	conf_kinds_set(kinds);
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	(void)snprintf(path, sizeof(path), "%s/llmgw.yaml", dir);
-	(void)unlink(path);
-	(void)rmdir(dir);
-	return failed;
+	return cmocka_run_group_tests(tests, dir_begin, dir_end);
 }
