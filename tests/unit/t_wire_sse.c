@@ -109,6 +109,7 @@ test_fields(void **state)
 {
 	(void)state;
 	EXPECT("data: a\ndata: b\ndata:c\n\n", "[a\nb\nc]");
+	EXPECT("event:e\r\ndata: a\r\ndata: b\r\n\r\n", "[e|a\nb]");
 	EXPECT("data\n\n", "[]");
 	EXPECT("data:\n\n", "[]");
 	EXPECT("data\ndata\n\n", "[\n]");
