@@ -1,0 +1,67 @@
+#ifndef FRONT_FCGI_H
+#define FRONT_FCGI_H
+/* Inside of the event door: fcgi_listen.c accepts, fcgi_conn.c converses. */
+#include <uv.h>
+
+#include "base/buf.h"
+#include "flow/req.h"
+#include "front/front.h"
+#include "wire/fcgi.h"
+
+/* Bytes taken from a socket in one go. */
+#define FCGI_READ_BYTES 65536
+/* Unsent output beyond this makes flow ask for more only when drained. */
+#define FCGI_LOW_WATER 32768
+/* A web server that stalls in the middle of a request is given up. */
+#define FCGI_INPUT_TIMEOUT (60 * USEC_PER_SEC)
+/* How long a connection is read on after an early answer. */
+#define FCGI_LINGER (5 * USEC_PER_SEC)
+
+enum conn_state {
+	CONN_IDLE, /* between requests */
+	CONN_PARAMS, /* variables are coming */
+	CONN_REQUEST, /* flow has it: body, answer */
+	CONN_ENDING, /* answered; output is being sent */
+	CONN_LINGERING, /* sent and shut down; what still comes is dropped */
+	CONN_CLOSED, /* freed when libuv has let go of it */
+};
+
+struct conn {
+	struct front_fcgi *front;
+	struct conn *next, *prev;
+	enum conn_state state;
+	int fd;
+	int events; /* what poll is set to */
+	uv_poll_t poll;
+	struct fcgi_parser parser;
+	struct fcgi_params params;
+	struct arena *arena; /* of the variables, while they come */
+	struct req *req; /* CONN_REQUEST only */
+	struct buf out;
+	size_t out_sent; /* of out */
+	struct defer flush;
+	struct timer timer; /* input time-out, lingering */
+	usec_t last_read;
+	bool is_input_done; /* the body has come whole */
+	bool must_close;
+};
+
+struct front_fcgi {
+	struct loop *loop;
+	struct flow *flow;
+	int listen_fd;
+	int reserve_fd; /* given up to accept and refuse at EMFILE */
+	uv_poll_t poll;
+	bool is_accepting;
+	struct conn *all;
+	uint32_t n_conns; /* open ones and those libuv still holds */
+	unsigned n_handles;
+	char read_buffer[FCGI_READ_BYTES];
+};
+
+/* Takes fd. ERR_NOMEM: fd is closed. */
+MUST_CHECK enum err conn_open(struct front_fcgi *f, int fd);
+/* Aborts its request if it has one, closes it. Not within the parser. */
+void conn_close(struct conn *c);
+
+#endif

@@ -1,0 +1,443 @@
+#include "front/fcgi.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* An arena for the variables: their limit, doubled for blocks and lists. */
+#define PARAMS_ARENA_MAX (4u * FCGI_PARAMS_MAX_BYTES)
+/* flow pauses long before; this is the stated maximum. */
+#define OUT_MAX ((size_t)1 << 30)
+/* Reads per wake-up, so that a large body does not starve the others. */
+#define READ_ROUNDS 8
+/* What FCGI_GET_VALUES tells a web server; none is known to ask. */
+#define MAX_CONNS_TOLD 10000
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+/* ---- life -------------------------------------------------------------- */
+
+static void
+list_add(struct conn *c)
+{
+	struct front_fcgi *f = c->front;
+
+	c->next = f->all;
+	if (c->next)
+		c->next->prev = c;
+	f->all = c;
+}
+
+static void
+list_remove(struct conn *c)
+{
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		c->front->all = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+}
+
+enum err
+conn_open(struct front_fcgi *f, int fd)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (!c || uv_poll_init(loop_uv(f->loop), &c->poll, fd) != 0) {
+		free(c);
+		close(fd);
+		return ERR_NOMEM;
+	}
+	c->poll.data = c;
+	c->front = f;
+	c->fd = fd;
+	fcgi_parser_init(&c->parser);
+	buf_init(&c->out, OUT_MAX);
+	list_add(c);
+	f->n_conns++;
+	f->n_handles++;
+	c->events = UV_READABLE;
+	uv_poll_start(&c->poll, c->events, on_poll);
+	return ERR_OK;
+}
+
+static void
+on_closed(uv_handle_t *h)
+{
+	struct conn *c = h->data;
+
+	c->front->n_handles--;
+	c->front->n_conns--;
+	free(c);
+}
+
+static void
+drop_params(struct conn *c)
+{
+	arena_free(c->arena);
+	c->arena = NULL;
+}
+
+void
+conn_close(struct conn *c)
+{
+	struct req *r = c->req;
+
+	if (c->state == CONN_CLOSED)
+		return;
+	c->state = CONN_CLOSED;
+	c->req = NULL;
+	if (r)
+		req_abort(r);
+	timer_stop(c->front->loop, &c->timer);
+	loop_defer_cancel(c->front->loop, &c->flush);
+	drop_params(c);
+	buf_fini(&c->out);
+	list_remove(c);
+	uv_poll_stop(&c->poll);
+	uv_close((uv_handle_t *)&c->poll, on_closed);
+	close(c->fd);
+}
+
+/* ---- output ------------------------------------------------------------ */
+
+static void
+want(struct conn *c, int events)
+{
+	if (c->events == events)
+		return;
+	c->events = events;
+	uv_poll_start(&c->poll, events, on_poll);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct conn *c = arg;
+	usec_t idle = clock_mono() - c->last_read;
+
+	if (c->state != CONN_LINGERING && idle < FCGI_INPUT_TIMEOUT &&
+	    timer_set(c->front->loop, &c->timer, FCGI_INPUT_TIMEOUT - idle,
+		on_timer, c) == ERR_OK)
+		return;
+	conn_close(c);
+}
+
+/*
+ * Everything is sent. A close with unread input would reset the connection and
+ * might take our answer with it: the rest is read and dropped first.
+ */
+static void
+after_answer(struct conn *c)
+{
+	bool keep =
+	    c->parser.keep_conn && c->front->is_accepting && !c->must_close;
+
+	if (keep) {
+		c->state = CONN_IDLE;
+		return;
+	}
+	if (c->is_input_done) {
+		conn_close(c);
+		return;
+	}
+	c->state = CONN_LINGERING;
+	shutdown(c->fd, SHUT_WR);
+	if (timer_set(c->front->loop, &c->timer, FCGI_LINGER, on_timer, c) !=
+	    ERR_OK)
+		conn_close(c);
+}
+
+static bool
+is_gone(ssize_t n)
+{
+	return n < 0 && errno != EAGAIN && errno != EWOULDBLOCK &&
+	       errno != EINTR;
+}
+
+static void
+flush(void *arg)
+{
+	struct conn *c = arg;
+	ssize_t n = 0;
+
+	while (c->out_sent < c->out.n) {
+		n = send(c->fd, c->out.p + c->out_sent, c->out.n - c->out_sent,
+		    MSG_NOSIGNAL);
+		if (n <= 0)
+			break;
+		c->out_sent += (size_t)n;
+	}
+	if (is_gone(n)) {
+		conn_close(c);
+		return;
+	}
+	if (c->out_sent < c->out.n) {
+		want(c, UV_READABLE | UV_WRITABLE);
+	} else {
+		/* Idle streams are many: they hold no buffer. */
+		buf_fini(&c->out);
+		c->out_sent = 0;
+		want(c, UV_READABLE);
+	}
+	if (c->state == CONN_ENDING && c->out.n == 0)
+		after_answer(c);
+	else if (c->req && c->out.n - c->out_sent <= FCGI_LOW_WATER)
+		req_writable(c->req);
+}
+
+/* One send(2) at the end of the turn for all that is written in it. */
+static void
+flush_soon(struct conn *c)
+{
+	if (!(c->events & UV_WRITABLE))
+		loop_defer(c->front->loop, &c->flush, flush, c);
+}
+
+static void
+door_write(void *arg, struct str bytes, bool now)
+{
+	struct conn *c = arg;
+
+	(void)now; /* all goes at the end of the turn */
+	fcgi_put_stdout(&c->out, c->parser.id, bytes.p, bytes.n);
+	if (c->out.failed)
+		c->must_close = true;
+	flush_soon(c);
+}
+
+static size_t
+door_pending(void *arg)
+{
+	const struct conn *c = arg;
+
+	return c->out.n - c->out_sent;
+}
+
+static void
+door_finish(void *arg)
+{
+	struct conn *c = arg;
+
+	c->req = NULL;
+	c->state = CONN_ENDING;
+	c->is_input_done = c->parser.stdin_ended;
+	timer_stop(c->front->loop, &c->timer);
+	fcgi_put_end(&c->out, c->parser.id, 0, FCGI_REQUEST_COMPLETE);
+	fcgi_parser_done(&c->parser);
+	flush_soon(c);
+}
+
+static const struct req_door door = { door_write, door_pending, door_finish };
+
+/* ---- input: events of the parser --------------------------------------- */
+
+static void
+on_begin(void *arg, uint16_t id, bool keep_conn)
+{
+	struct conn *c = arg;
+
+	(void)id;
+	(void)keep_conn;
+	c->state = CONN_PARAMS;
+	c->arena = arena_new(PARAMS_ARENA_MAX);
+	if (!c->arena) {
+		c->must_close = true;
+		return;
+	}
+	fcgi_params_init(&c->params, c->arena);
+	if (timer_set(c->front->loop, &c->timer, FCGI_INPUT_TIMEOUT, on_timer,
+		c) != ERR_OK)
+		c->must_close = true;
+}
+
+static void
+on_params(void *arg, const char *p, size_t n)
+{
+	struct conn *c = arg;
+
+	/* Errors are sticky and found in on_params_end. */
+	if (c->arena)
+		(void)!fcgi_params_feed(&c->params, p, n);
+}
+
+static void
+answer_status(struct conn *c, const char *head)
+{
+	fcgi_put_stdout(&c->out, c->parser.id, head, strlen(head));
+	door_finish(c);
+}
+
+/* Variables that cannot be used never reach flow. */
+static void
+refuse_params(struct conn *c, enum err e)
+{
+	if (e == ERR_LIMIT)
+		answer_status(c,
+		    "Status: 431 Request Header Fields Too Large\r\n"
+		    "Content-Type: application/json\r\n\r\n"
+		    "{\"error\":{\"message\":\"The request's headers are too "
+		    "large.\",\"type\":\"invalid_request_error\",\"param\":"
+		    "null,\"code\":\"headers_too_large\"}}");
+	else
+		answer_status(c,
+		    "Status: 400 Bad Request\r\n"
+		    "Content-Type: application/json\r\n\r\n"
+		    "{\"error\":{\"message\":\"The request's headers are "
+		    "ambiguous or malformed.\",\"type\":"
+		    "\"invalid_request_error\",\"param\":null,\"code\":"
+		    "\"invalid_headers\"}}");
+}
+
+_Static_assert(
+    sizeof(struct fcgi_param) == sizeof(struct req_var) &&
+	offsetof(struct fcgi_param, name) == offsetof(struct req_var, name) &&
+	offsetof(struct fcgi_param, value) == offsetof(struct req_var, value),
+    "a parameter is a variable");
+
+static void
+on_params_end(void *arg)
+{
+	struct conn *c = arg;
+	enum err e = c->arena ? fcgi_params_finish(&c->params) : ERR_NOMEM;
+
+	if (e == ERR_OK)
+		c->req = req_new(c->front->flow, &door, c);
+	if (e == ERR_NOMEM || (e == ERR_OK && !c->req)) {
+		fcgi_put_end(&c->out, c->parser.id, 0, FCGI_OVERLOADED);
+		fcgi_parser_done(&c->parser);
+		c->state = CONN_ENDING;
+		flush_soon(c);
+	} else if (e != ERR_OK) {
+		refuse_params(c, e);
+	} else {
+		c->state = CONN_REQUEST;
+		req_params(
+		    c->req, (const struct req_var *)c->params.v, c->params.n);
+	}
+	drop_params(c);
+}
+
+static void
+on_stdin(void *arg, const char *p, size_t n)
+{
+	struct conn *c = arg;
+
+	if (c->req)
+		(void)req_body(c->req, p, n);
+}
+
+static void
+on_stdin_end(void *arg)
+{
+	struct conn *c = arg;
+
+	c->is_input_done = true;
+	timer_stop(c->front->loop, &c->timer);
+	if (c->req)
+		req_body_end(c->req);
+}
+
+static void
+on_abort(void *arg)
+{
+	struct conn *c = arg;
+	struct req *r = c->req;
+
+	c->req = NULL;
+	if (r)
+		req_abort(r);
+	fcgi_put_end(&c->out, c->parser.id, 0, FCGI_REQUEST_COMPLETE);
+	fcgi_parser_done(&c->parser);
+	c->state = CONN_ENDING;
+	flush_soon(c);
+}
+
+static void
+on_refuse(void *arg, uint16_t id, uint8_t status)
+{
+	struct conn *c = arg;
+
+	fcgi_put_refused(&c->out, id, status);
+	flush_soon(c);
+}
+
+static void
+on_get_values(void *arg, unsigned asked)
+{
+	struct conn *c = arg;
+
+	fcgi_put_values(&c->out, asked, MAX_CONNS_TOLD, MAX_CONNS_TOLD);
+	flush_soon(c);
+}
+
+static void
+on_unknown_type(void *arg, uint8_t type)
+{
+	struct conn *c = arg;
+
+	fcgi_put_unknown(&c->out, type);
+	flush_soon(c);
+}
+
+static const struct fcgi_events parser_events = {
+	.begin = on_begin,
+	.params = on_params,
+	.params_end = on_params_end,
+	.stdin_data = on_stdin,
+	.stdin_end = on_stdin_end,
+	.abort = on_abort,
+	.refuse = on_refuse,
+	.get_values = on_get_values,
+	.unknown_type = on_unknown_type,
+};
+
+/* False: the connection is closed. */
+static bool
+take(struct conn *c, size_t n)
+{
+	enum fcgi_result r;
+
+	c->last_read = clock_mono();
+	if (c->state == CONN_LINGERING)
+		return true;
+	r = fcgi_parse(&c->parser, c->front->read_buffer, n, &parser_events, c);
+	if (r == FCGI_R_OK &&
+	    !(c->must_close && !c->req && c->state != CONN_ENDING))
+		return true;
+	conn_close(c);
+	return false;
+}
+
+static void
+read_some(struct conn *c)
+{
+	for (int i = 0; i < READ_ROUNDS; i++) {
+		ssize_t n =
+		    recv(c->fd, c->front->read_buffer, FCGI_READ_BYTES, 0);
+
+		if (n == 0 || is_gone(n)) {
+			/* The web server has closed: its client has gone. */
+			conn_close(c);
+			return;
+		}
+		if (n < 0 || !take(c, (size_t)n) || n < FCGI_READ_BYTES)
+			return;
+	}
+}
+
+static void
+on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct conn *c = poll->data;
+
+	if (status < 0) {
+		conn_close(c);
+		return;
+	}
+	if (events & UV_WRITABLE)
+		flush(c);
+	if ((events & UV_READABLE) && c->state != CONN_CLOSED)
+		read_some(c);
+}
