@@ -1,0 +1,347 @@
+#include "scenario.h"
+
+/* Jansson and base/json.h share two names; here Jansson's are not needed. */
+#define json_type jansson_type
+#include <jansson.h>
+#undef json_type
+#undef json_is_true
+
+#include "base/num.h"
+
+/* What the client got, taken apart. */
+struct got {
+	struct str head;
+	struct str body;
+	int64_t status;
+	struct buf text; /* content, collected */
+	char finish[64];
+	char error_type[96];
+	char error_code[96];
+	struct buf error_message;
+	bool is_stream, is_done, has_error;
+	int64_t n_chunks;
+	int64_t total_tokens;
+};
+
+static const char *
+string_at(json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static void
+take_error(struct got *g, json_t *o)
+{
+	json_t *e = json_object_get(o, "error");
+
+	if (!e)
+		return;
+	g->has_error = true;
+	snprintf(
+	    g->error_type, sizeof(g->error_type), "%s", string_at(e, "type"));
+	snprintf(
+	    g->error_code, sizeof(g->error_code), "%s", string_at(e, "code"));
+	buf_addz(&g->error_message, string_at(e, "message"));
+}
+
+/* One JSON object of any of the four forms. */
+static void
+take_object(struct got *g, json_t *o)
+{
+	json_t *choice = json_array_get(json_object_get(o, "choices"), 0);
+	json_t *from = choice ? choice : o;
+	json_t *usage = json_object_get(o, "usage");
+
+	take_error(g, o);
+	buf_addz(
+	    &g->text, string_at(json_object_get(from, "delta"), "content"));
+	buf_addz(
+	    &g->text, string_at(json_object_get(from, "message"), "content"));
+	if (json_is_string(json_object_get(from, "finish_reason")))
+		snprintf(g->finish, sizeof(g->finish), "%s",
+		    string_at(from, "finish_reason"));
+	if (json_is_object(usage))
+		g->total_tokens =
+		    json_integer_value(json_object_get(usage, "total_tokens"));
+}
+
+static void
+take_text(struct got *g, struct str json)
+{
+	json_t *o = json_loadb(json.p, json.n, JSON_REJECT_DUPLICATES, NULL);
+
+	if (o)
+		take_object(g, o);
+	else
+		buf_addz(&g->text, "<body is no JSON>");
+	json_decref(o);
+}
+
+static void
+take_stream(struct got *g)
+{
+	struct str rest = g->body;
+
+	g->is_stream = true;
+	while (rest.n > 0) {
+		struct str line = str_cut(&rest, '\n');
+
+		if (!str_starts(line, STR("data: ")))
+			continue;
+		line = str_skip(line, 6);
+		if (str_eqz(line, "[DONE]")) {
+			g->is_done = true;
+			continue;
+		}
+		g->n_chunks++;
+		take_text(g, line);
+	}
+}
+
+static void
+take_answer(struct got *g, const struct door *d)
+{
+	struct str all = buf_str(&d->out);
+	size_t end = str_find(all, STR("\r\n\r\n"));
+	struct str status;
+
+	*g = (struct got){ .total_tokens = -1 };
+	buf_init(&g->text, 1 << 24);
+	buf_init(&g->error_message, 1 << 16);
+	if (end == SIZE_MAX)
+		return;
+	g->head = str_of(all.p, end + 2);
+	g->body = str_skip(all, end + 4);
+	status = str_skip(g->head, strlen("Status: "));
+	if (status.n > 3)
+		status.n = 3;
+	if (num_parse_i64(status, &g->status) != ERR_OK)
+		g->status = -1;
+	if (str_contains(g->head, STR("text/event-stream")))
+		take_stream(g);
+	else if (str_contains(g->head, STR("application/json")))
+		take_text(g, g->body);
+}
+
+/* ---- checks: one per word of expect: ------------------------------------ */
+
+struct check {
+	const struct door *d;
+	const struct script *s;
+	const struct got *g;
+	struct str log;
+	struct buf *why;
+};
+
+static void
+differs(struct check *c, const struct tree_node *want, struct str got)
+{
+	buf_printf(c->why, "line %u: %.*s: wanted '%.*s', got '%.*s'\n",
+	    want->line, STR_ARG(want->key), STR_ARG(tree_text(want)),
+	    STR_ARG(got));
+}
+
+static void
+want_text(struct check *c, const struct tree_node *want, struct str got)
+{
+	if (!str_eq(tree_text(want), got))
+		differs(c, want, got);
+}
+
+static void
+want_int(struct check *c, const struct tree_node *want, int64_t got)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)got);
+	if (tree_i64_or(want, INT64_MIN) != got)
+		differs(c, want, str_z(text));
+}
+
+static void
+want_bool(struct check *c, const struct tree_node *want, bool got)
+{
+	if (tree_is_true(want) != got)
+		differs(c, want, got ? STR("true") : STR("false"));
+}
+
+static void
+want_parts(
+    struct check *c, const struct tree_node *list, struct str in, bool present)
+{
+	tree_each(list, part)
+	{
+		if (str_contains(in, tree_text(part)) == present)
+			continue;
+		buf_printf(c->why, "line %u: %.*s: %s '%.*s' in:\n%.*s\n",
+		    part->line, STR_ARG(list->key), present ? "no" : "unwanted",
+		    STR_ARG(tree_text(part)), STR_ARG(in));
+	}
+}
+
+static struct str
+header(const struct got *g, struct str name)
+{
+	struct str rest = g->head;
+
+	while (rest.n > 0) {
+		struct str line = str_cut(&rest, '\n');
+
+		if (str_case_starts(line, name) && line.n > name.n &&
+		    line.p[name.n] == ':')
+			return str_trim(str_skip(line, name.n + 1));
+	}
+	return (struct str){ 0 };
+}
+
+static void
+want_headers(struct check *c, const struct tree_node *map)
+{
+	tree_each(map, want)
+	{
+		struct str got = header(c->g, want->key);
+
+		if (want->type == TREE_NULL ? str_present(got)
+					    : !str_eq(got, tree_text(want)))
+			differs(c, want, got);
+	}
+}
+
+/* The hosts asked for this request, in order. */
+static void
+want_tried(struct check *c, const struct tree_node *want)
+{
+	char got[4096] = "", listed[4096] = "";
+	size_t n = 0;
+
+	for (uint32_t i = c->d->first_call; i < c->s->n_calls; i++)
+		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%s",
+		    n ? " " : "", c->s->calls[i].host);
+	n = 0;
+	tree_each(want, h) n += (size_t)snprintf(listed + n, sizeof(listed) - n,
+	    "%s%.*s", n ? " " : "", STR_ARG(tree_text(h)));
+	if (strcmp(got, listed) != 0)
+		buf_printf(c->why, "line %u: tried: wanted [%s], got [%s]\n",
+		    want->line, listed, got);
+}
+
+static bool
+any_call(const struct check *c, bool paused)
+{
+	for (uint32_t i = c->d->first_call; i < c->s->n_calls; i++)
+		if (paused ? c->s->calls[i].was_paused
+			   : c->s->calls[i].is_cancelled)
+			return true;
+	return false;
+}
+
+static void
+want_sent(struct check *c, const struct tree_node *list, bool present)
+{
+	struct buf all;
+
+	buf_init(&all, 1 << 24);
+	for (uint32_t i = c->d->first_call; i < c->s->n_calls; i++) {
+		buf_adds(&all, buf_str(&c->s->calls[i].head));
+		buf_adds(&all, buf_str(&c->s->calls[i].body));
+		buf_addc(&all, '\n');
+	}
+	want_parts(c, list, buf_str(&all), present);
+	buf_fini(&all);
+}
+
+static void
+want_time(struct check *c, const struct tree_node *want, bool is_least)
+{
+	usec_t took = c->d->ended - c->d->began;
+	usec_t limit = scenario_duration(want, -1);
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lldus", (long long)took);
+	if (limit < 0 || (is_least ? took < limit : took > limit))
+		differs(c, want, str_z(text));
+}
+
+static bool
+check_answer(struct check *c, const struct tree_node *w)
+{
+	const struct got *g = c->g;
+
+	if (str_eqz(w->key, "status"))
+		want_int(c, w, g->status);
+	else if (str_eqz(w->key, "text"))
+		want_text(c, w, buf_str(&g->text));
+	else if (str_eqz(w->key, "finish"))
+		want_text(c, w, str_z(g->finish));
+	else if (str_eqz(w->key, "error_type"))
+		want_text(c, w, str_z(g->error_type));
+	else if (str_eqz(w->key, "error_code"))
+		want_text(c, w, str_z(g->error_code));
+	else if (str_eqz(w->key, "error"))
+		want_bool(c, w, g->has_error);
+	else if (str_eqz(w->key, "message_has"))
+		want_parts(c, w, buf_str(&g->error_message), true);
+	else if (str_eqz(w->key, "done"))
+		want_bool(c, w, g->is_done);
+	else if (str_eqz(w->key, "chunks"))
+		want_int(c, w, g->n_chunks);
+	else if (str_eqz(w->key, "total_tokens"))
+		want_int(c, w, g->total_tokens);
+	else if (str_eqz(w->key, "headers"))
+		want_headers(c, w);
+	else if (str_eqz(w->key, "has"))
+		want_parts(c, w, g->body, true);
+	else if (str_eqz(w->key, "lacks"))
+		want_parts(c, w, g->body, false);
+	else
+		return false;
+	return true;
+}
+
+static bool
+check_world(struct check *c, const struct tree_node *w)
+{
+	if (str_eqz(w->key, "tried"))
+		want_tried(c, w);
+	else if (str_eqz(w->key, "sent_has"))
+		want_sent(c, w, true);
+	else if (str_eqz(w->key, "sent_lacks"))
+		want_sent(c, w, false);
+	else if (str_eqz(w->key, "cancelled"))
+		want_bool(c, w, any_call(c, false));
+	else if (str_eqz(w->key, "paused"))
+		want_bool(c, w, any_call(c, true));
+	else if (str_eqz(w->key, "at_least"))
+		want_time(c, w, true);
+	else if (str_eqz(w->key, "at_most"))
+		want_time(c, w, false);
+	else if (str_eqz(w->key, "log_has"))
+		want_parts(c, w, c->log, true);
+	else if (str_eqz(w->key, "log_lacks"))
+		want_parts(c, w, c->log, false);
+	else
+		return false;
+	return true;
+}
+
+void
+expect_check(const struct door *d, const struct script *s,
+    const struct tree_node *expect, struct str log, struct buf *why)
+{
+	struct got g;
+	struct check c = { d, s, &g, log, why };
+
+	take_answer(&g, d);
+	if (!d->is_done)
+		buf_addz(why, "the request never ended\n");
+	tree_each(expect, want)
+	{
+		if (!check_answer(&c, want) && !check_world(&c, want))
+			buf_printf(why, "line %u: no such check: %.*s\n",
+			    want->line, STR_ARG(want->key));
+	}
+	buf_fini(&g.text);
+	buf_fini(&g.error_message);
+}

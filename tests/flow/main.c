@@ -1,0 +1,340 @@
+#include "scenario.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/rand.h"
+#include "conf/conf.h"
+#include "conf/yaml.h"
+#include "sys/shm.h"
+
+#define REQUESTS_MAX 128
+/* No scenario may last longer on its own clock. */
+#define SCENARIO_MAX (3600 * USEC_PER_SEC)
+#define SCENARIO_WALL ((usec_t)1790000000 * USEC_PER_SEC)
+
+static const struct conf_kind kinds[] = {
+	{ "openai", false },
+	{ "azure", true },
+	{ "anthropic", false },
+	{ "gemini", false },
+	{ "openai-compatible", true },
+	{ NULL, false },
+};
+
+struct run {
+	const struct tree_node *root;
+	struct loop *loop;
+	struct shm *shm;
+	struct script script;
+	struct flow *flow;
+	struct door doors[REQUESTS_MAX];
+	uint32_t n_doors;
+	char folder[64];
+	char conf_path[96];
+	char log_path[96];
+	struct buf *why;
+};
+
+static void
+file_write(const char *path, struct str text)
+{
+	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+
+	ASSERT(fd >= 0);
+	ASSERT(write(fd, text.p, text.n) == (ssize_t)text.n);
+	close(fd);
+}
+
+static void
+file_read(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 0;
+	char *room;
+
+	while (fd >= 0 && (room = buf_room(out, 65536)) &&
+	       (n = read(fd, room, 65536)) > 0)
+		out->n += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Loads a configuration text into the flow; problems go to why. */
+static bool
+load(struct run *r, struct str text)
+{
+	struct arena *a = arena_new(1 << 20);
+	struct conf_problems problems;
+	struct conf *conf = NULL;
+	struct str first;
+
+	file_write(r->conf_path, text);
+	conf_problems_init(&problems, a);
+	if (conf_load(r->conf_path, &conf, &problems) == ERR_OK) {
+		flow_conf_set(r->flow, conf);
+		conf_unref(conf);
+		arena_free(a);
+		return true;
+	}
+	first = conf_problems_first(&problems, a);
+	flow_conf_failed(r->flow, arena_strz(a, first));
+	buf_printf(r->why, "configuration: %.*s\n", STR_ARG(first));
+	arena_free(a);
+	return false;
+}
+
+/* Moves the clock to the next timer until nothing is left to come. */
+static bool
+turn_until_idle(struct run *r, usec_t end)
+{
+	usec_t due;
+
+	for (;;) {
+		loop_turn(r->loop);
+		due = loop_next_due(r->loop);
+		if (due < 0 || due > end)
+			return due < 0;
+		clock_set(due, SCENARIO_WALL + due);
+	}
+}
+
+static bool
+all_done(const struct run *r)
+{
+	for (uint32_t i = 0; i < r->n_doors; i++)
+		if (!r->doors[i].is_done)
+			return false;
+	return true;
+}
+
+static void
+wait_all(struct run *r)
+{
+	while (!all_done(r)) {
+		usec_t due;
+
+		loop_turn(r->loop);
+		due = loop_next_due(r->loop);
+		if (all_done(r) || due < 0 || due > SCENARIO_MAX)
+			break;
+		clock_set(due, SCENARIO_WALL + due);
+	}
+}
+
+static void
+start_request(struct run *r, const struct tree_node *spec)
+{
+	struct door *d;
+
+	ASSERT(r->n_doors < REQUESTS_MAX);
+	d = &r->doors[r->n_doors++];
+	*d = (struct door){ .spec = spec,
+		.flow = r->flow,
+		.loop = r->loop,
+		.script = &r->script };
+	door_run(d);
+}
+
+static void
+do_wait(struct run *r, usec_t t)
+{
+	usec_t end = clock_mono() + t;
+
+	turn_until_idle(r, end);
+	clock_set(end, SCENARIO_WALL + end);
+}
+
+static void
+do_reload(struct run *r, const struct tree_node *n, bool must_fail)
+{
+	struct buf ignored, *why = r->why;
+
+	buf_init(&ignored, 65536);
+	if (must_fail)
+		r->why = &ignored;
+	if (load(r, tree_text(n)) == must_fail && must_fail)
+		buf_printf(why, "line %u: a bad file was accepted\n", n->line);
+	r->why = why;
+	buf_fini(&ignored);
+}
+
+/* steps: request | together | wait | reload | reload_bad | drain */
+static void
+do_step(struct run *r, const struct tree_node *step)
+{
+	const struct tree_node *n;
+
+	if ((n = tree_find(step, "request"))) {
+		start_request(r, n);
+		wait_all(r);
+	} else if ((n = tree_find(step, "begin"))) {
+		start_request(r, n);
+		loop_turn(r->loop);
+	} else if ((n = tree_find(step, "wait"))) {
+		do_wait(r, scenario_duration(n, 0));
+	} else if ((n = tree_find(step, "reload"))) {
+		do_reload(r, n, false);
+	} else if ((n = tree_find(step, "reload_bad"))) {
+		do_reload(r, n, true);
+	} else if (tree_find(step, "drain")) {
+		flow_drain(r->flow);
+	} else {
+		buf_printf(r->why, "line %u: unknown step\n", step->line);
+	}
+}
+
+static void
+check_all(struct run *r)
+{
+	struct buf log;
+
+	buf_init(&log, 1 << 24);
+	file_read(r->log_path, &log);
+	for (uint32_t i = 0; i < r->n_doors; i++) {
+		struct door *d = &r->doors[i];
+		const struct tree_node *expect = tree_find(d->spec, "expect");
+		struct buf why;
+
+		if (!expect)
+			buf_printf(
+			    r->why, "line %u: no expect\n", d->spec->line);
+		buf_init(&why, 1 << 20);
+		expect_check(d, &r->script, expect, buf_str(&log), &why);
+		if (why.n > 0)
+			buf_printf(r->why, "request %u (line %u):\n%.*s", i + 1,
+			    d->spec->line, STR_ARG(buf_str(&why)));
+		buf_fini(&why);
+	}
+	buf_fini(&log);
+}
+
+static void
+run_setup(struct run *r, const struct tree_node *root, struct buf *why)
+{
+	*r = (struct run){ .root = root, .why = why };
+	snprintf(r->folder, sizeof(r->folder), "/tmp/llmgw-scenario-XXXXXX");
+	ASSERT(mkdtemp(r->folder));
+	snprintf(r->conf_path, sizeof(r->conf_path), "%s/c.yaml", r->folder);
+	snprintf(r->log_path, sizeof(r->log_path), "%s/log", r->folder);
+	clock_set(1000 * USEC_PER_SEC, SCENARIO_WALL + 1000 * USEC_PER_SEC);
+	rand_init_fixed((uint64_t)tree_i64_or(tree_find(root, "seed"), 1));
+	r->loop = loop_new_virtual();
+	ASSERT(r->loop);
+	ASSERT(shm_open_file(NULL, 1024, &r->shm) == ERR_OK);
+	script_init(&r->script, r->loop, tree_find(root, "upstream"));
+	r->flow = flow_new(r->loop, &r->script.base, r->shm, 0, NULL);
+	ASSERT(r->flow);
+}
+
+static void
+run_teardown(struct run *r)
+{
+	turn_until_idle(r, SCENARIO_MAX);
+	if (flow_active(r->flow) != 0)
+		buf_printf(
+		    r->why, "%u requests were left\n", flow_active(r->flow));
+	else
+		flow_free(r->flow);
+	for (uint32_t i = 0; i < r->n_doors; i++)
+		door_fini(&r->doors[i]);
+	script_fini(&r->script);
+	shm_close(r->shm);
+	loop_free(r->loop);
+	unlink(r->conf_path);
+	unlink(r->log_path);
+	rmdir(r->folder);
+}
+
+static void
+run_scenario(const struct tree_node *root, struct buf *why)
+{
+	static struct run r;
+	struct arena *a = arena_new(1 << 16);
+	const struct tree_node *conf = tree_find(root, "config");
+
+	run_setup(&r, root, why);
+	ASSERT(log_open(arena_printf(a, "file:%s", r.log_path), LOG_KEYVALUE,
+		   LOG_INFO) == ERR_OK);
+	if (!conf || load(&r, tree_text(conf)))
+		tree_each(tree_find(root, "steps"), step) do_step(&r, step);
+	check_all(&r);
+	run_teardown(&r);
+	arena_free(a);
+}
+
+/* One TAP line per document. */
+static bool
+run_file(const char *path)
+{
+	struct arena *a = arena_new(TREE_ARENA_MAX);
+	struct arena *pa = arena_new(1 << 20);
+	struct conf_problems problems;
+	struct tree_node *root;
+	struct tree tree;
+	struct buf why;
+	bool ok;
+
+	buf_init(&why, 1 << 22);
+	conf_problems_init(&problems, pa);
+	tree_init(&tree, a);
+	if (yaml_read_file(&tree, path, &root, &problems) != ERR_OK)
+		buf_printf(&why, "%.*s\n",
+		    STR_ARG(conf_problems_first(&problems, pa)));
+	else
+		run_scenario(root, &why);
+	ok = why.n == 0;
+	printf("%s - %s\n", ok ? "ok" : "not ok", path);
+	if (!ok)
+		printf("%.*s", STR_ARG(buf_str(&why)));
+	buf_fini(&why);
+	arena_free(a);
+	arena_free(pa);
+	return ok;
+}
+
+static int
+is_scenario(const struct dirent *e)
+{
+	return str_ends(str_z(e->d_name), STR(".yaml"));
+}
+
+static bool
+run_folder(const char *folder)
+{
+	struct dirent **list;
+	int n = scandir(folder, &list, is_scenario, alphasort);
+	bool ok = n > 0;
+
+	for (int i = 0; i < n; i++) {
+		char path[1024];
+
+		snprintf(path, sizeof(path), "%s/%s", folder, list[i]->d_name);
+		ok = run_file(path) && ok;
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return ok;
+}
+
+int
+main(int argc, char **argv)
+{
+	bool ok = argc > 1;
+	struct stat st;
+
+	conf_kinds_set(kinds);
+	setenv("TEST_KEY", "client-secret", 1);
+	setenv("UPSTREAM_KEY", "upstream-secret", 1);
+	for (int i = 1; i < argc; i++) {
+		if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode))
+			ok = run_folder(argv[i]) && ok;
+		else
+			ok = run_file(argv[i]) && ok;
+	}
+	return ok ? 0 : 1;
+}

@@ -1,0 +1,80 @@
+#ifndef TESTS_FLOW_SCENARIO_H
+#define TESTS_FLOW_SCENARIO_H
+/*
+ * The scenario runner: real conf, gate, route, prov, api and flow; in place of
+ * the world a scripted upstream (script.c), a recording door (door.c) and a
+ * clock that jumps (main.c). README.md beside this file explains the files.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "conf/tree.h"
+#include "flow/flow.h"
+#include "flow/req.h"
+#include "sys/loop.h"
+#include "upstream/upstream.h"
+
+#define CALLS_MAX 256
+
+/* ---- script.c: the upstream -------------------------------------------- */
+
+/* One call that the gateway made. */
+struct script_call {
+	char host[64]; /* without ".test" */
+	bool is_cancelled;
+	bool was_paused;
+	struct buf body; /* what was sent */
+	struct buf head; /* "name: value" lines, the credential's too */
+};
+
+struct script {
+	struct upstream base;
+	struct loop *loop;
+	const struct tree_node *answers; /* map host -> list of answers */
+	uint32_t used[64]; /* answers used, by index of the host */
+	struct script_call calls[CALLS_MAX];
+	uint32_t n_calls;
+};
+
+void script_init(
+    struct script *s, struct loop *loop, const struct tree_node *answers);
+void script_fini(struct script *s);
+
+/* ---- door.c: the client -------------------------------------------------*/
+
+struct door {
+	struct req *req; /* NULL: finished or aborted */
+	struct buf out; /* all that was written */
+	size_t pending; /* what it claims not to have sent */
+	bool is_stuck; /* takes nothing: pending grows */
+	bool is_done;
+	bool is_aborted;
+	usec_t began, ended;
+	uint32_t first_call; /* index of its first upstream call */
+	struct timer start, abort, unstick;
+	const struct tree_node *spec; /* the request of the scenario */
+	struct flow *flow;
+	struct loop *loop;
+	struct script *script;
+};
+
+void door_run(struct door *d);
+/* The client takes again what it left. */
+void door_unstick(void *arg);
+void door_fini(struct door *d);
+
+/* ---- expect.c ---------------------------------------------------------- */
+
+/*
+ * Compares what happened to a request with its `expect:`. Appends one line per
+ * difference to why; none: all is as expected.
+ */
+void expect_check(const struct door *d, const struct script *s,
+    const struct tree_node *expect, struct str log, struct buf *why);
+
+/* Duration of a scalar, or `otherwise`. */
+usec_t scenario_duration(const struct tree_node *n, usec_t otherwise);
+
+#endif
