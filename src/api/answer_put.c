@@ -83,17 +83,17 @@ static void
 put_call(
     const struct api_answer *a, const struct msg_event *ev, struct buf *out)
 {
-	if (a->o.legacy_functions)
+	if (a->o.legacy_functions) {
 		put_legacy(ev, out);
-	return;
-	if (ev->type == MSG_EV_CALL_START) {
+	} else if (ev->type == MSG_EV_CALL_START) {
 		put_call_start(ev, out);
+	} else {
+		buf_printf(out, "\"tool_calls\":[{\"index\":%u,%s", ev->call,
+		    ev->is_custom ? "\"custom\":{\"input\":"
+				  : "\"function\":{\"arguments\":");
+		answer_put_inner(ev->text, out);
+		buf_addz(out, "}}]");
 	}
-	buf_printf(out, "\"tool_calls\":[{\"index\":%u,%s", ev->call,
-	    ev->is_custom ? "\"custom\":{\"input\":"
-			  : "\"function\":{\"arguments\":");
-	answer_put_inner(ev->text, out);
-	buf_addz(out, "}}]");
 }
 
 void

@@ -31,8 +31,8 @@ write_in_pieces(struct req *r, const struct msg_event *whole)
 		ev.text = str_of(rest.p, n);
 		write_event(r, &ev);
 		rest = str_skip(rest, n);
-		/* The maker's extras belong to the first piece only. */
-		ev.extra_top = ev.extra_choice = ev.extra_delta =
+		/* Extras and logprobs belong to the first piece only. */
+		ev.extra_top = ev.extra_choice = ev.extra_delta = ev.raw =
 		    (struct str){ 0 };
 	}
 }
