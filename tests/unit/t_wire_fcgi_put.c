@@ -60,6 +60,8 @@ test_small(void **state)
 	fcgi_put_values(&b, FCGI_ASK_MAX_CONNS | FCGI_ASK_MPXS_CONNS, 1024, 5);
 	ASSERT_BYTES(&b, "\1\x0a\0\0\0\x26\0\0"
 			 "\x0e\4FCGI_MAX_CONNS1024\x0f\1FCGI_MPXS_CONNS0");
+	fcgi_put_values(&b, 0, 1, 1);
+	ASSERT_BYTES(&b, "\1\x0a\0\0\0\0\0\0");
 	fcgi_put_values(&b, 7, UINT32_MAX, UINT32_MAX);
 	assert_false(b.failed);
 	buf_fini(&b);
@@ -134,6 +136,8 @@ test_no_room(void **state)
 	buf_init(&b, 20);
 	fcgi_put_stdout(&b, 1, "0123456789abc", 13);
 	assert_true(b.failed);
+	assert_int_equal(b.n, 0);
+	fcgi_put_stdout(&b, 1, "0", 1);
 	assert_int_equal(b.n, 0);
 	buf_reset(&b);
 	at = fcgi_stdout_begin(&b, 1);

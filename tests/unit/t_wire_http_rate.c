@@ -201,6 +201,13 @@ test_nonsense(void **state)
 	assert_true(
 	    parse("x-ratelimit-limit-requests: 99999999999999999999\n", &r));
 	is_rate(&r.requests, INT64_MAX, -1, -1);
+	/* an HTTP date is a date as well; a word is none */
+	assert_true(parse("x-ratelimit-reset: Sat, 21 Nov 2026 10:00:09 GMT\n"
+			  "x-ratelimit-reset-tokens: soon\n"
+			  "x-ratelimit-remaining-requests-day:\n",
+	    &r));
+	is_rate(&r.requests, -1, -1, 9 * SEC);
+	is_rate(&r.tokens, NONE);
 	assert_false(http_rates_parse(NULL, now, &r));
 	is_rate(&r.tokens, NONE);
 }
