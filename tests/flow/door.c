@@ -29,6 +29,7 @@ door_finish(void *arg)
 	d->req = NULL;
 	d->is_done = true;
 	d->ended = clock_mono();
+	d->end_call = d->script->n_calls;
 	timer_stop(d->loop, &d->abort);
 	timer_stop(d->loop, &d->unstick);
 }
@@ -46,6 +47,7 @@ door_abort(void *arg)
 	d->req = NULL;
 	d->is_aborted = d->is_done = true;
 	d->ended = clock_mono();
+	d->end_call = d->script->n_calls;
 	timer_stop(d->loop, &d->unstick);
 	req_abort(r);
 }
@@ -171,6 +173,7 @@ door_run(struct door *d)
 	}
 	d->req = req_new(d->flow, &ops, d);
 	ASSERT(d->req);
+	d->owner = d->req;
 	n = make_vars(d, body, vars, a);
 	req_params(d->req, vars, n);
 	if (d->req)

@@ -209,6 +209,13 @@ want_headers(struct check *c, const struct tree_node *map)
 	}
 }
 
+/* Was this call made for the request? */
+static bool
+is_own(const struct check *c, uint32_t i)
+{
+	return c->s->calls[i].owner == c->d->owner;
+}
+
 /* The hosts asked for this request, in order. */
 static void
 want_tried(struct check *c, const struct tree_node *want)
@@ -216,9 +223,10 @@ want_tried(struct check *c, const struct tree_node *want)
 	char got[4096] = "", listed[4096] = "";
 	size_t n = 0;
 
-	for (uint32_t i = c->d->first_call; i < c->s->n_calls; i++)
-		n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%s",
-		    n ? " " : "", c->s->calls[i].host);
+	for (uint32_t i = c->d->first_call; i < c->d->end_call; i++)
+		if (is_own(c, i))
+			n += (size_t)snprintf(got + n, sizeof(got) - n, "%s%s",
+			    n ? " " : "", c->s->calls[i].host);
 	n = 0;
 	tree_each(want, h) n += (size_t)snprintf(listed + n, sizeof(listed) - n,
 	    "%s%.*s", n ? " " : "", STR_ARG(tree_text(h)));
@@ -230,10 +238,13 @@ want_tried(struct check *c, const struct tree_node *want)
 static bool
 any_call(const struct check *c, bool paused)
 {
-	for (uint32_t i = c->d->first_call; i < c->s->n_calls; i++)
-		if (paused ? c->s->calls[i].was_paused
-			   : c->s->calls[i].is_cancelled)
+	for (uint32_t i = c->d->first_call; i < c->d->end_call; i++) {
+		const struct script_call *call = &c->s->calls[i];
+
+		if (is_own(c, i) &&
+		    (paused ? call->was_paused : call->is_cancelled))
 			return true;
+	}
 	return false;
 }
 
@@ -243,7 +254,9 @@ want_sent(struct check *c, const struct tree_node *list, bool present)
 	struct buf all;
 
 	buf_init(&all, 1 << 24);
-	for (uint32_t i = c->d->first_call; i < c->s->n_calls; i++) {
+	for (uint32_t i = c->d->first_call; i < c->d->end_call; i++) {
+		if (!is_own(c, i))
+			continue;
 		buf_adds(&all, buf_str(&c->s->calls[i].head));
 		buf_adds(&all, buf_str(&c->s->calls[i].body));
 		buf_addc(&all, '\n');

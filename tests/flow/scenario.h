@@ -23,6 +23,7 @@
 /* One call that the gateway made. */
 struct script_call {
 	char host[64]; /* without ".test" */
+	const void *owner; /* the request that made it */
 	bool is_cancelled;
 	bool was_paused;
 	struct buf body; /* what was sent */
@@ -52,7 +53,9 @@ struct door {
 	bool is_done;
 	bool is_aborted;
 	usec_t began, ended;
-	uint32_t first_call; /* index of its first upstream call */
+	const void *owner; /* req as it was, to know its calls by */
+	uint32_t first_call; /* upstream calls made while it lived */
+	uint32_t end_call;
 	struct timer start, abort, unstick;
 	const struct tree_node *spec; /* the request of the scenario */
 	struct flow *flow;

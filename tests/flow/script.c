@@ -368,6 +368,7 @@ record_call(struct script *s, struct upstream_xfer *x, struct str host)
 
 	ASSERT(s->n_calls < CALLS_MAX);
 	r = &s->calls[s->n_calls++];
+	r->owner = x->arg;
 	snprintf(r->host, sizeof(r->host), "%.*s", STR_ARG(host));
 	buf_init(&r->body, 1 << 24);
 	buf_adds(&r->body, c->body);
