@@ -563,6 +563,16 @@ test_params_limits(void **state)
 		    feed_all(&b, 1 << 20, &count), extra ? ERR_LIMIT : ERR_OK);
 		assert_int_equal(count, FCGI_PARAMS_MAX_COUNT);
 	}
+	/* names that share a slot of the search for twins, with a twin or not */
+	for (uint32_t twin = 0; twin < 2; twin++) {
+		for (uint32_t i = 0; i < FCGI_PARAMS_MAX_COUNT; i++) {
+			n = snprintf(name, sizeof(name), "%03u_ONE_TAIL",
+			    i == FCGI_PARAMS_MAX_COUNT - 1 && twin ? 7 : i);
+			pair(&b, str_of(name, (size_t)n), STR("v"), false);
+		}
+		assert_int_equal(
+		    feed_all(&b, 1 << 20, &count), twin ? ERR_DENIED : ERR_OK);
+	}
 	memset(big, 'x', sizeof(big));
 	pair(&b, STR("N"), str_of(big, sizeof(big) - 1), false);
 	assert_int_equal(feed_all(&b, 1 << 20, &count), ERR_OK);
