@@ -2,24 +2,36 @@
 #include "base/buf.h"
 #include "conf/opt.h"
 
+#define WIDTH 78u
 #define MAN_MAX ((size_t)1024 * 1024)
 
-/* Text: a line per sentence; nothing that roff would take for a request. */
+/* Text: lines end with a sentence or when they are full. */
 static void
 prose(struct buf *out, struct str text)
 {
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-		bool at_start = out->n == 0 || out->p[out->n - 1] == '\n';
+	size_t column = 0;
 
-		if (c == '\\')
-			buf_addz(out, "\\e");
-		else if (at_start && (c == '.' || c == '\''))
-			buf_printf(out, "\\&%c", c);
-		else if (c == ' ' && i > 0 && text.p[i - 1] == '.')
+	while (text.n > 0) {
+		size_t n = str_chr(text, ' ');
+		bool is_end = n > 0 && text.p[n - 1] == '.';
+
+		if (column > 0 && column + n + 1 > WIDTH) {
 			buf_addc(out, '\n');
-		else
-			buf_addc(out, c);
+			column = 0;
+		}
+		if (column > 0)
+			buf_addc(out, ' ');
+		else if (text.p[0] == '.' || text.p[0] == '\'')
+			buf_addz(out, "\\&"); /* no request of roff's */
+		for (size_t i = 0; i < n; i++)
+			buf_printf(
+			    out, text.p[i] == '\\' ? "%ce" : "%c", text.p[i]);
+		column += n + 1;
+		text = str_skip(text, n + 1);
+		if (is_end && text.n > 0) {
+			buf_addc(out, '\n');
+			column = 0;
+		}
 	}
 	buf_addc(out, '\n');
 }
@@ -55,9 +67,8 @@ row_man(struct buf *out, const struct opt *row, const char *prefix)
 	buf_init(&facts, 2048);
 	opt_facts(row, &facts);
 	if (facts.n > 0) {
+		buf_addz(out, ".br\n");
 		buf_addc(&facts, '.');
-		/* Capital where a sentence begins. */
-		buf_addz(out, "Value: ");
 		prose(out, buf_str(&facts));
 	}
 	buf_fini(&facts);
