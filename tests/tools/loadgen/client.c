@@ -91,6 +91,7 @@ client_done(struct client *c)
 
 	stream_closed(c);
 	c->is_used = true;
+	load_result.all++;
 	if (is_counted(c->sent_at)) {
 		if (!load_result.from)
 			load_result.from = c->sent_at;

@@ -86,6 +86,7 @@ struct load_options {
 };
 
 struct load_result {
+	int64_t all; /* answers, warm-up included */
 	int64_t done, errors, reconnects;
 	int64_t e_connect, e_status, e_early, e_timeout, e_syntax, e_short;
 	int64_t chunks, unfinished, open, open_max;

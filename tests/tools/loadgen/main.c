@@ -24,7 +24,8 @@ static const char usage[] =
     "  --rounds N         streams one after another on each connection (1)\n"
     "  --expect N         content chunks that each stream must have\n"
     "  --timeout 30s      of one request\n"
-    "Prints one JSON object; times in microseconds.\n";
+    "Prints one JSON object; times in microseconds, \"all\" counts the "
+    "warm-up.\n";
 
 static struct buf headers = { .max = HEADERS_MAX };
 
@@ -105,8 +106,9 @@ print_result(void)
 	struct rusage use;
 
 	getrusage(RUSAGE_SELF, &use);
-	printf("{\"requests\":%lld,\"seconds\":%.3f,\"rps\":%.1f,",
-	    (long long)r->done, seconds,
+	printf("{\"requests\":%lld,\"all\":%lld,\"seconds\":%.3f,"
+	       "\"rps\":%.1f,",
+	    (long long)r->done, (long long)r->all, seconds,
 	    seconds > 0 ? (double)r->done / seconds : 0.0);
 	print_hist("latency", &r->latency);
 	printf(",\"p50_us\":%lld,\"p90_us\":%lld,\"p99_us\":%lld,"

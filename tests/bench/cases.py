@@ -1,0 +1,185 @@
+"""What is measured. Each case gives rows: {case, peer, figures...}."""
+
+import json
+import os
+import statistics
+import subprocess
+
+import proc
+
+CONNECTIONS = (1, 16, 64, 256)
+# name, streams, alias of the model, ramp and rounds
+STREAMS = (
+    ("streams-500", 500, "s20", 1, 3),
+    ("streams-1000", 1000, "s20", 1, 3),
+    ("streams-2000", 2000, "s20", 2, 3),
+    ("streams-5000", 5000, "s200", 5, 1),
+)
+BODIES = (("0.2KB", 200), ("4KB", 4096), ("100KB", 100 << 10),
+          ("1MB", 1 << 20))
+CHUNKS = 100
+
+PIECE = ("The function `load()` returns \"None\" when the file is missing;\n"
+         "\tsee line 42 of caf\u00e9.py \u2014 it should raise. Then: "
+         "for i in range(10): print(i, end=' ')\n")
+
+
+def prompt(size):
+    """Messages of about this many bytes, like an agent's: turns of code."""
+    messages = [{"role": "system", "content": "You are a careful helper."}]
+    turn = 2000
+    while size > turn:
+        role = "assistant" if len(messages) % 2 == 0 else "user"
+        text = (PIECE * (turn // len(PIECE) + 1))[:turn]
+        messages.append({"role": role, "content": text})
+        size -= turn + 150  # escapes and keys
+    if len(messages) % 2 == 0:
+        messages.append({"role": "assistant", "content": "Go on."})
+    messages.append({"role": "user",
+                     "content": (PIECE * 12)[:max(1, size - 130)]})
+    return messages
+
+
+class Cases:
+    def __init__(self, bench):
+        self.bench = bench
+        self.rows = []
+
+    # --- one run of loadgen ---------------------------------------------
+
+    def body(self, peer, alias, dialect, size, stream):
+        inbound = dialect
+        if dialect == "anthropic" and peer.name != "direct":
+            inbound = "openai"
+        doc = {"model": peer.model(alias, dialect), "max_tokens": 256,
+               "messages": prompt(size)}
+        if inbound == "anthropic":
+            doc["system"] = doc["messages"].pop(0)["content"]
+        if stream:
+            doc["stream"] = True
+        path = os.path.join(self.bench.dir, f"{peer.name}.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(doc, f, ensure_ascii=False)
+        return path
+
+    def load(self, peer, alias, options, dialect="openai", size=200,
+             stream=False, limit=60):
+        argv = [self.bench.loadgen, "--to", f"127.0.0.1:{peer.port}",
+                "--path", peer.path(dialect),
+                "--body", self.body(peer, alias, dialect, size, stream)]
+        for h in peer.headers(dialect):
+            argv += ["--header", h]
+        argv += [str(o) for o in options]
+        try:
+            done = subprocess.run(argv, stdout=subprocess.PIPE, timeout=limit,
+                                  check=True)
+            return json.loads(done.stdout)
+        except (subprocess.SubprocessError, ValueError) as e:
+            return {"failed": str(e)[:200], "errors": 1, "requests": 0}
+
+    def measured(self, peer, alias, options, **more):
+        """A run with CPU and memory of the peer's processes beside it."""
+        groups = peer.groups()
+        peak = proc.Peak(groups)
+        before = {k: proc.cpu_us(p) for k, p in groups.items()}
+        peak.start()
+        out = self.load(peer, alias, options, **more)
+        memory = peak.finish()
+        for k, pids in groups.items():
+            out[f"{k}_cpu_us"] = proc.cpu_us(pids) - before[k]
+            out[f"{k}_memory_kb"] = memory[k]
+        return out
+
+    def warm(self, peer, alias, **more):
+        self.load(peer, alias, ["--connections", 8, "--requests", 500],
+                  **more)
+
+    def add(self, case, peer, out, **more):
+        row = dict(out, case=case, peer=peer.name, **more)
+        self.rows.append(row)
+        self.bench.note(row)
+
+    # --- cases ------------------------------------------------------------
+
+    def closed_loop(self, case, alias, connections, seconds, rounds):
+        """All peers take turns; the round in the middle counts."""
+        runs = {}
+        for _ in range(rounds):
+            for peer in self.bench.up():
+                self.bench.say(f"{case} {peer.name}")
+                runs.setdefault(peer, []).append(self.measured(
+                    peer, alias, ["--connections", connections, "--duration",
+                                  f"{int(seconds * 1000)}ms",
+                                  "--warmup", "300ms"]))
+        for peer, outs in runs.items():
+            outs.sort(key=lambda o: o.get("rps", 0))
+            out = dict(outs[len(outs) // 2])
+            out["errors"] = sum(o["errors"] for o in outs)
+            # latency of a closed loop varies more than its throughput
+            out["p50_us"] = statistics.median(
+                o.get("p50_us", 0) for o in outs)
+            self.add(case, peer, out, connections=connections)
+
+    def throughput(self):
+        for c in CONNECTIONS:
+            self.closed_loop(f"throughput-{c}", "tiny", c,
+                             1 if self.bench.quick else 2.5,
+                             1 if self.bench.quick else 3)
+
+    def delay(self):
+        self.closed_loop("delay-1000x50ms", "delay50", 1000,
+                         2 if self.bench.quick else 5, 1)
+
+    def streams(self, case, n, alias, ramp, rounds):
+        gap = int(alias[1:]) / 1000
+        if self.bench.quick:
+            rounds = 1
+        for peer in self.bench.peers:
+            # a fresh process: memory kept from an earlier case would hide
+            # what the streams of this one take
+            peer.down()
+            if not peer.up():
+                continue
+            self.bench.say(f"{case} {peer.name}")
+            self.warm(peer, "tiny")
+            out = self.measured(
+                peer, alias,
+                ["--streams", n, "--ramp", f"{ramp}s", "--rounds", rounds,
+                 "--expect", CHUNKS, "--timeout", "60s"],
+                stream=True, limit=ramp + rounds * (CHUNKS * gap + 30) + 30)
+            self.add(case, peer, out, streams=n)
+
+    def bodies(self):
+        for dialect in ("openai", "anthropic"):
+            for label, size in BODIES:
+                case = f"body-{label}-to-{dialect}"
+                for peer in self.bench.up():
+                    if dialect == "anthropic" and not peer.translates:
+                        continue
+                    self.bench.say(f"{case} {peer.name}")
+                    out = self.measured(
+                        peer, "tiny",
+                        ["--connections", 4, "--duration",
+                         "1s" if self.bench.quick else "2500ms",
+                         "--warmup", "300ms"],
+                        dialect=dialect, size=size)
+                    self.add(case, peer, out)
+
+    def run(self, only):
+        for peer in self.bench.up():  # code is compiled, files are read
+            self.warm(peer, "tiny")
+
+        def wanted(name):
+            return not only or any(name.startswith(o) for o in only)
+
+        if wanted("throughput"):
+            self.throughput()
+        if wanted("delay"):
+            self.delay()
+        if wanted("body"):
+            self.bodies()
+        for name, n, alias, ramp, rounds in STREAMS:
+            if self.bench.quick and not only and n != 1000:
+                continue
+            if wanted(name):
+                self.streams(name, n, alias, ramp, rounds)

@@ -1,0 +1,146 @@
+"""Processes of the benchmark: starting, stopping, CPU time and memory."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+
+def free_port():
+    """A TCP port of loopback that was free a moment ago."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_port(port, seconds=20, alive=None):
+    """Waits until somebody listens; False when that does not happen."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if alive is not None and alive.poll() is not None:
+            return False
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.5).close()
+            return True
+        except OSError:
+            time.sleep(0.05)
+    return False
+
+
+def start(argv, log, env=None, stdout=None):
+    """Starts a program in a session of its own, so that it can be stopped whole."""
+    with open(log, "ab") as out:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=stdout or out, stderr=out,
+            start_new_session=True, env=dict(os.environ, **(env or {})))
+
+
+def _parents():
+    table = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="ascii",
+                      errors="replace") as f:
+                rest = f.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        table[int(name)] = int(rest[1])
+    return table
+
+
+def family(pid):
+    """The process and all that descend from it."""
+    parents = _parents()
+    found = [pid] if pid in parents else []
+    for p in found:
+        found.extend(c for c, parent in parents.items() if parent == p)
+    return found
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="ascii",
+                  errors="replace") as f:
+            return f.read().strip()
+    except OSError:
+        return ""
+
+
+def stop(popen):
+    """Ends a program and its descendants: kindly, then not."""
+    if popen is None:
+        return
+    pids = family(popen.pid)
+    for sig, seconds in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
+        for pid in pids:
+            try:
+                os.kill(pid, sig)
+            except OSError:
+                pass
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            popen.poll()
+            pids = [p for p in pids if os.path.exists(f"/proc/{p}")
+                    and p != popen.pid or p == popen.pid
+                    and popen.returncode is None]
+            if not pids:
+                return
+            time.sleep(0.02)
+
+
+def cpu_us(pids):
+    """CPU time that these processes used so far, all threads."""
+    total = 0
+    for pid in pids:
+        try:
+            tasks = os.listdir(f"/proc/{pid}/task")
+        except OSError:
+            continue
+        for tid in tasks:
+            try:
+                with open(f"/proc/{pid}/task/{tid}/schedstat",
+                          encoding="ascii") as f:
+                    total += int(f.read().split()[0])
+            except (OSError, ValueError, IndexError):
+                pass
+    return total / 1000
+
+
+def pss_kb(pids):
+    """Proportional memory of these processes."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+                for line in f:
+                    if line.startswith("Pss:"):
+                        total += int(line.split()[1])
+        except OSError:
+            pass
+    return total
+
+
+class Peak(threading.Thread):
+    """Watches the memory of groups of processes while a case runs."""
+
+    def __init__(self, groups):
+        super().__init__(daemon=True)
+        self.groups = groups
+        self.before = {k: pss_kb(p) for k, p in groups.items()}
+        self.peak = dict(self.before)
+        self.done = threading.Event()
+
+    def run(self):
+        while not self.done.wait(0.4):
+            for k, pids in self.groups.items():
+                self.peak[k] = max(self.peak[k], pss_kb(pids))
+
+    def finish(self):
+        self.done.set()
+        self.join()
+        return {k: max(0, self.peak[k] - self.before[k])
+                for k in self.groups}

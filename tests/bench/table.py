@@ -1,0 +1,150 @@
+"""The report: a table for each case, and the targets with their verdicts."""
+
+REFERENCE = "lighttpd"
+
+
+def number(v, digits=0):
+    if v is None:
+        return "-"
+    return f"{v:,.{digits}f}".replace(",", " ")
+
+
+def per(row, key, by):
+    n = row.get(by) or 0
+    return row[key] / n if n and row.get(key) else None
+
+
+class Table:
+    def __init__(self, rows):
+        self.rows = rows
+        self.by = {(r["case"], r["peer"]): r for r in rows}
+        self.cases = list(dict.fromkeys(r["case"] for r in rows))
+
+    def get(self, case, peer, key):
+        return self.by.get((case, peer), {}).get(key)
+
+    def ratio(self, row, peer):
+        other = self.get(row["case"], peer, "rps")
+        return row.get("rps", 0) / other if other else None
+
+    def added(self, row, key):
+        base = self.get(row["case"], "direct", key)
+        if base is None or row.get(key) is None:
+            return None
+        return row[key] - base
+
+    # --- columns -------------------------------------------------------------
+
+    def loop_row(self, r):
+        return [r["peer"], number(r.get("rps")),
+                number(self.ratio(r, "direct"), 2),
+                number(self.ratio(r, REFERENCE), 2),
+                number(r.get("p50_us")), number(self.added(r, "p50_us")),
+                number(r.get("p90_us")), number(r.get("p99_us")),
+                number(per(r, "gateway_cpu_us", "all"), 1),
+                number(per(r, "web_cpu_us", "all"), 1),
+                number(r["errors"])]
+
+    LOOP = ["peer", "req/s", "x direct", "x lighttpd", "p50 us", "added",
+            "p90 us", "p99 us", "CPU us/req", "web CPU", "errors"]
+
+    def stream_row(self, r):
+        return [r["peer"], number(r.get("ttft_p50_us")),
+                number(self.added(r, "ttft_p50_us")),
+                number(r.get("ttft_p99_us")), number(r.get("gap_p50_us")),
+                number(r.get("gap_p99_us")),
+                number(per(r, "gateway_cpu_us", "chunks"), 1),
+                number(per(r, "web_cpu_us", "chunks"), 1),
+                number(per(r, "gateway_memory_kb", "streams"), 1),
+                number(per(r, "web_memory_kb", "streams"), 1),
+                number(r.get("open_max")), number(r["errors"])]
+
+    STREAM = ["peer", "TTFT p50 us", "added", "p99 us", "gap p50 us",
+              "gap p99 us", "CPU us/chunk", "web CPU", "KB/stream", "web KB",
+              "at once", "errors"]
+
+    @staticmethod
+    def layout(head, lines):
+        width = [max(len(x[i]) for x in [head] + lines)
+                 for i in range(len(head))]
+
+        def line(cells):
+            return "| " + " | ".join(
+                c.ljust(w) if i == 0 else c.rjust(w)
+                for i, (c, w) in enumerate(zip(cells, width))) + " |"
+
+        rule = "|" + "|".join(
+            "-" * (w + 2) if i == 0 else "-" * (w + 1) + ":"
+            for i, w in enumerate(width)) + "|"
+        return "\n".join([line(head), rule] + [line(x) for x in lines])
+
+    def case(self, name):
+        rows = [r for r in self.rows if r["case"] == name]
+        is_stream = name.startswith("streams")
+        good = [r for r in rows if "failed" not in r]
+        head = self.STREAM if is_stream else self.LOOP
+        lines = [(self.stream_row if is_stream else self.loop_row)(r)
+                 for r in good]
+        text = f"### {name}\n\n" + self.layout(head, lines) if lines else \
+            f"### {name}\n"
+        for r in rows:
+            if "failed" in r:
+                text += f"\n{r['peer']}: failed: {r['failed']}"
+            elif r["errors"]:
+                kinds = {k: v for k, v in r.get("error_kinds", {}).items()
+                         if v}
+                text += (f"\n{r['peer']}: {r['errors']} errors: {kinds}"
+                         f" last status {r.get('last_bad_status')}")
+        return text + "\n"
+
+    # --- targets -------------------------------------------------------------
+
+    def facts(self, peer):
+        """Rows: what, figure, unit, limit, whether larger is better."""
+        c64 = "throughput-64"
+        mine, one = self.get(c64, peer, "rps"), "throughput-1"
+        portkey = self.get(c64, "portkey", "rps")
+        s, b = "streams-1000", "body-100KB-to-"
+        row = self.by.get((s, peer), {})
+        added = self.added(self.by.get((one, peer), {"case": one}), "p50_us")
+        allowed = self.added(
+            self.by.get((one, REFERENCE), {"case": one}), "p50_us")
+        yield ("64 connections: req/s, at least lighttpd mod_proxy's", mine,
+               self.get(c64, REFERENCE, "rps"), True)
+        yield ("64 connections: times Portkey's req/s, at least 10",
+               mine / portkey if mine and portkey else None,
+               10 if portkey else None, True)
+        yield ("1 connection: added p50 us, at most 2 x lighttpd mod_proxy's",
+               added, 2 * allowed if allowed is not None else None, False)
+        yield ("1 000 streams: added TTFT p50 us", self.added(
+            row, "ttft_p50_us") if row else None, 2000, False)
+        yield ("1 000 streams: CPU us per chunk in the responder",
+               per(row, "gateway_cpu_us", "chunks"), 12, False)
+        yield ("1 000 streams: KB per stream in the responder",
+               per(row, "gateway_memory_kb", "streams"), 32, False)
+        yield ("5 000 streams: errors",
+               self.get("streams-5000", peer, "errors"), 0, False)
+        yield ("100 KB prompt, same dialect: CPU us in the responder",
+               per(self.by.get((b + "openai", peer), {}), "gateway_cpu_us",
+                   "all"), 200, False)
+        yield ("100 KB prompt, to Anthropic: CPU us in the responder",
+               per(self.by.get((b + "anthropic", peer), {}),
+                   "gateway_cpu_us", "all"), 300, False)
+
+    def targets(self, peer):
+        lines = []
+        for what, figure, limit, more in self.facts(peer):
+            if figure is None or limit is None:
+                verdict = "not measured"
+            elif figure >= limit if more else figure <= limit:
+                verdict = "met"
+            else:
+                verdict = "NOT met"
+            lines.append([what, number(figure, 1), number(limit, 1), verdict])
+        return f"### targets: {peer}\n\n" + self.layout(
+            ["target", "measured", "limit", "verdict"], lines) + "\n"
+
+    def text(self, ours):
+        parts = [self.case(c) for c in self.cases]
+        parts += [self.targets(p) for p in ours]
+        return "\n".join(parts)
