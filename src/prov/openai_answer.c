@@ -461,7 +461,6 @@ on_finish(struct openai_answer *a, const struct json *j, uint32_t index,
 		return;
 	} else {
 		ev.finish = finish_table[i].finish;
-		/* the first five are OpenAI's own words */
 		if (i > MSG_FINISH__MAX)
 			ev.native = word;
 	}

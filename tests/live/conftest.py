@@ -1,0 +1,62 @@
+"""Fixtures of the live tests: real web servers, real clients, a mock provider.
+
+Everything is started by the tests on free ports of 127.0.0.1, in a folder of
+its own, and stopped by process id at the end. Nothing sleeps: tests wait for
+conditions (until()).
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+import stack
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get('LLMGW_BUILD', TOP / 'build'))
+
+
+@pytest.fixture(scope='session')
+def mock(tmp_path_factory):
+    m = stack.Mock(BUILD, tmp_path_factory.mktemp('mock'))
+    yield m
+    m.stop()
+
+
+def make_gateway(server, mock, folder):
+    g = stack.SERVERS[server](BUILD, folder, stack.default_config(mock))
+    g.start()
+    return g
+
+
+@pytest.fixture(scope='session', params=['lighttpd', 'apache'])
+def gateway(request, mock, tmp_path_factory):
+    """The gateway behind each web server, shared by tests that leave it whole."""
+    g = make_gateway(request.param, mock, tmp_path_factory.mktemp(request.param))
+    yield g
+    g.stop()
+
+
+@pytest.fixture(params=['lighttpd', 'apache'])
+def own_gateway(request, mock, tmp_path):
+    """One for a test that kills or reconfigures it."""
+    g = make_gateway(request.param, mock, tmp_path)
+    yield g
+    g.stop()
+
+
+@pytest.fixture(scope='session')
+def node_modules():
+    """npm's official clients, installed once into a cache folder."""
+    if not shutil.which('npm'):
+        pytest.fail('npm is not installed (see .ci/packages)')
+    cache = pathlib.Path(os.environ.get(
+        'LLMGW_NPM_CACHE', TOP / 'var' / 'npm'))
+    cache.mkdir(parents=True, exist_ok=True)
+    if not (cache / 'node_modules' / 'openai').is_dir():
+        subprocess.run(
+            ['npm', 'install', '--no-audit', '--no-fund', '--silent',
+             '--ignore-scripts', '--prefix', str(cache), 'openai@6', 'zod@4'],
+            check=True, timeout=300, stdin=subprocess.DEVNULL)
+    return cache
