@@ -30,12 +30,11 @@ begin(struct sample *s, int column)
 		buf_addc(&s->out, '#');
 }
 
-/* "# ..." lines, broken at blanks; the second and later ones hang. */
+/* "# ..." lines, broken at blanks. */
 static void
-comment(struct sample *s, int column, struct str text, const char *hang)
+comment(struct sample *s, int column, struct str text)
 {
-	size_t width = WIDTH - (size_t)column - 2 - strlen(hang);
-	const char *before = "";
+	size_t width = WIDTH - (size_t)column - 2;
 
 	while (text.n > 0) {
 		size_t n = text.n;
@@ -47,8 +46,7 @@ comment(struct sample *s, int column, struct str text, const char *hang)
 				n = str_chr(text, ' ');
 		}
 		begin(s, column);
-		buf_printf(&s->out, "# %s%.*s\n", before, (int)n, text.p);
-		before = hang;
+		buf_printf(&s->out, "# %.*s\n", (int)n, text.p);
 		text = str_skip(text, n + 1);
 	}
 }
@@ -108,18 +106,18 @@ explain(struct sample *s, const struct opt *row, int column)
 		text.n = n;
 	else
 		buf_addc(&text, ')');
-	comment(s, column, buf_str(&text), "");
+	comment(s, column, buf_str(&text));
 	for (const struct opt_word *w = row->words;
 	     w != NULL && w->word != NULL && w->doc != NULL; w++) {
 		buf_reset(&text);
 		buf_printf(&text, "- %s: %s", w->word, w->doc);
-		comment(s, column, buf_str(&text), "  ");
+		comment(s, column, buf_str(&text));
 	}
 	if (row->sub != NULL && row->sub->short_form != NULL) {
 		buf_reset(&text);
 		buf_printf(
 		    &text, "Short form of one: %s.", row->sub->short_form);
-		comment(s, column, buf_str(&text), "");
+		comment(s, column, buf_str(&text));
 	}
 	buf_fini(&text);
 }

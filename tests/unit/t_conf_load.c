@@ -1,6 +1,9 @@
 /* Files -> snapshot: shapes, defaults, conf.d, every kind of problem. */
 #include "conf_help.h"
 
+#include "base/buf.h"
+#include "base/fault.h"
+
 static const char good[] =
     "providers:\n"
     "  openai-main:\n"
@@ -155,15 +158,266 @@ test_all_problems(void **state)
 	load_done(&l);
 }
 
+/* ---- conf.d -------------------------------------------------------------- */
+
+static void
+test_conf_d(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	assert_int_equal(mkdir(test_path("conf.d"), 0700), 0);
+	put_file("conf.d/10-models.yaml",
+	    "models: { more: local/x }\n"
+	    "auth: { keys: [ { name: b, key: env:LLMGW_T_KEY, models: [] } ]"
+	    " }\n"
+	    "server: { max_tools: 3 }\n");
+	put_file("conf.d/20-empty.yaml", "# nothing yet\n");
+	put_file("conf.d/.hidden.yaml", "{");
+	put_file("conf.d/backup.yaml~", "{");
+	load_text(&l, good);
+	conf_problems_print(&l.problems, stdout);
+	assert_int_equal(l.err, ERR_OK);
+	assert_int_equal(l.conf->n_models, 3);
+	assert_int_equal(l.conf->n_keys, 2);
+	assert_str(l.conf->keys[1].name, "b");
+	assert_int_equal(l.conf->max_tools, 3);
+	load_done(&l);
+
+	/* What is given twice is named with both places. */
+	put_file("conf.d/20-empty.yaml",
+	    "models: { short: local/y }\n"
+	    "log: { format: keyvalue }\n"
+	    "providers: { local: { kind: openai } }\n"
+	    "modles: {}\n");
+	load_text(&l, good);
+	assert_int_equal(l.err, ERR_SYNTAX);
+	assert_true(has_problem(
+	    &l.problems, 1, "models.short", "given twice, first in /tmp"));
+	assert_true(
+	    has_problem(&l.problems, 2, "log.format", "llmgw.yaml line 26"));
+	assert_true(
+	    has_problem(&l.problems, 3, "providers.local", "given twice"));
+	assert_true(has_problem(&l.problems, 4, "modles", "no option"));
+	assert_int_equal(l.problems.n_errors, 4);
+	assert_true(
+	    str_ends(l.problems.first->file, STR("conf.d/20-empty.yaml")));
+	load_done(&l);
+
+	/* Every broken file is told. */
+	put_file("conf.d/10-models.yaml", "a: [\n");
+	put_file("conf.d/20-empty.yaml", "b: }\n");
+	load_text(&l, good);
+	assert_int_equal(l.err, ERR_SYNTAX);
+	assert_int_equal(l.problems.n_errors, 2);
+	load_done(&l);
+
+	drop_file("conf.d/10-models.yaml");
+	drop_file("conf.d/20-empty.yaml");
+	drop_file("conf.d/.hidden.yaml");
+	drop_file("conf.d/backup.yaml~");
+	assert_int_equal(rmdir(test_path("conf.d")), 0);
+}
+
+static void
+test_no_map(void **state)
+{
+	static const char *const texts[] = { "", "# only\n", "[a]\n", "x\n",
+		"~\n" };
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		load_text(&l, texts[i]);
+		assert_int_equal(l.err, ERR_SYNTAX);
+		assert_int_equal(l.problems.n, 1);
+		load_done(&l);
+	}
+	drop_file("llmgw.yaml");
+	load_file(&l, test_path("llmgw.yaml"));
+	assert_int_equal(l.err, ERR_SYNTAX);
+	assert_true(
+	    has_problem(&l.problems, 0, "", "cannot be read: No such file"));
+	load_done(&l);
+}
+
+/* A file name without a folder: conf.d is looked for in the working one. */
+static void
+test_relative(void **state)
+{
+	char cwd[4096];
+	struct loaded l;
+
+	(void)state;
+	put_file("llmgw.yaml", good);
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	assert_int_equal(chdir(test_dir), 0);
+	load_file(&l, "llmgw.yaml");
+	assert_int_equal(chdir(cwd), 0);
+	assert_int_equal(l.err, ERR_OK);
+	load_done(&l);
+}
+
+static void
+test_digest_and_version(void **state)
+{
+	struct loaded a, b;
+
+	(void)state;
+	load_text(&a, good);
+	load_text(&b, good);
+	assert_string_equal(a.conf->digest, b.conf->digest);
+	assert_true(b.conf->version > a.conf->version);
+	assert_int_equal(a.conf->models[0].targets[0].identity,
+	    b.conf->models[0].targets[0].identity);
+	assert_int_equal(a.conf->keys[0].identity, b.conf->keys[0].identity);
+	load_done(&b);
+	load_text(&b,
+	    "providers: { p: { kind: openai } }\nauth: { anonymous: true }\n");
+	assert_string_not_equal(a.conf->digest, b.conf->digest);
+	load_done(&a);
+	load_done(&b);
+}
+
+static void
+test_references(void **state)
+{
+	struct secret *s;
+	struct loaded l;
+
+	(void)state;
+	load_text(&l, good);
+	assert_ptr_equal(conf_ref(l.conf), l.conf);
+	conf_unref(l.conf);
+	assert_int_equal(l.conf->n_providers, 2);
+	/* A request keeps the key it began with. */
+	s = secret_ref(l.conf->providers[0].api_key);
+	load_done(&l);
+	assert_str(secret_str(s), "sk-test");
+	secret_unref(s);
+	conf_unref(NULL);
+}
+
+static void
+test_stamp(void **state)
+{
+	uint64_t before, after;
+
+	(void)state;
+	before = conf_stamp(put_file("llmgw.yaml", "a"));
+	assert_int_equal(before, conf_stamp(test_path("llmgw.yaml")));
+	after = conf_stamp(put_file("llmgw.yaml", "ab"));
+	assert_int_not_equal(before, after);
+	assert_int_equal(mkdir(test_path("conf.d"), 0700), 0);
+	put_file("conf.d/x.yaml", "x");
+	before = conf_stamp(test_path("llmgw.yaml"));
+	assert_int_not_equal(before, after);
+	drop_file("conf.d/x.yaml");
+	assert_int_equal(conf_stamp(test_path("llmgw.yaml")), after);
+	assert_int_equal(rmdir(test_path("conf.d")), 0);
+	assert_int_not_equal(conf_stamp("/nonexistent/x"), 0);
+}
+
+/* More than the problems that are kept: all are counted, the load fails. */
+static void
+test_many_problems(void **state)
+{
+	struct loaded l;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1024 * 1024);
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&b, "wrong%d: 1\n", i);
+	buf_addc(&b, '\0');
+	load_text(&l, b.p);
+	assert_int_equal(l.err, ERR_SYNTAX);
+	assert_int_equal(l.problems.n_errors, 1000);
+	assert_int_equal(l.problems.n, CONF_PROBLEMS_MAX);
+	load_done(&l);
+	buf_fini(&b);
+}
+
+/* As many as are allowed, in a time that nobody notices. */
+static void
+test_large(void **state)
+{
+	struct loaded l;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, TREE_FILE_MAX);
+	buf_addz(&b, "auth: { anonymous: true }\n"
+		     "providers: { p: { kind: openai } }\nmodels:\n");
+	for (int i = 0; i < 10000; i++)
+		buf_printf(&b, "  m%d: p/x%d\n", i, i);
+	buf_addc(&b, '\0');
+	load_text(&l, b.p);
+	conf_problems_print(&l.problems, stdout);
+	assert_int_equal(l.err, ERR_OK);
+	assert_int_equal(l.conf->n_targets, 10000);
+	assert_ptr_equal(
+	    conf_model_find(l.conf, STR("m9999")), &l.conf->models[9999]);
+	assert_null(conf_model_find(l.conf, STR("m10000")));
+	load_done(&l);
+	buf_fini(&b);
+}
+
+#ifdef WITH_FAULTS
+/* Every allocation fails once: the load fails and says so, nothing leaks. */
+static void
+test_no_memory(void **state)
+{
+	static const char *const points[] = { "arena.block", "conf.load",
+		"conf.yaml", "conf.read", "map.grow", "buf.grow" };
+	unsigned failures = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(points); i++) {
+		for (int n = 1; n < 40; n++) {
+			struct loaded l = { 0 };
+			char spec[64];
+
+			put_file("llmgw.yaml", good);
+			l.arena = arena_new(1024 * 1024);
+			conf_problems_init(&l.problems, l.arena);
+			(void)snprintf(
+			    spec, sizeof(spec), "%s:%d", points[i], n);
+			fault_setup(spec);
+			l.err = conf_load(
+			    test_path("llmgw.yaml"), &l.conf, &l.problems);
+			fault_setup(NULL);
+			assert_int_equal(
+			    l.err != ERR_OK, l.problems.n_errors > 0);
+			assert_int_equal(l.err == ERR_OK, l.conf != NULL);
+			failures += l.err != ERR_OK;
+			load_done(&l);
+		}
+	}
+	assert_true(failures > 4);
+}
+#endif
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_all_problems),
+		cmocka_unit_test(test_conf_d),
+		cmocka_unit_test(test_no_map),
+		cmocka_unit_test(test_relative),
+		cmocka_unit_test(test_digest_and_version),
+		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_stamp),
+		cmocka_unit_test(test_many_problems),
+		cmocka_unit_test(test_large),
+#ifdef WITH_FAULTS
+		cmocka_unit_test(test_no_memory),
+#endif
 	};
 
 	(void)setenv("LLMGW_T_KEY", "sk-test", 1);
-	(void)setenv("LLMGW_T_CLIENT", "client-key-of-24-letters\n", 1);
+	(void)setenv("LLMGW_T_CLIENT", "client-key-of-24-letters", 1);
 	return cmocka_run_group_tests(tests, dir_begin, dir_end);
 }

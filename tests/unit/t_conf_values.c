@@ -1,0 +1,338 @@
+/* Values of their own kind and what refers to what: one wrong thing each. */
+#include "conf_help.h"
+
+#include "conf/opt.h"
+
+/* What all rows below begin with. */
+#define P "providers: { p: { kind: openai } }\n"
+#define PM P "models: { m: p/x }\n"
+#define KEY(k) "auth: { keys: [ { name: a, models: [m], key: " k " } ] }\n"
+#define PROV(x) "providers: { p: { kind: openai, " x " } }\n"
+#define ZEROS "0000000000000000"
+
+struct row {
+	const char *text;
+	const char *path;
+	const char *what; /* NULL: all is well */
+};
+
+static const struct row errors[] = {
+	/* secrets */
+	{ PROV("api_key: sk-plain"), "providers.p.api_key",
+	    "may not stand in the configuration" },
+	{ PROV("api_key: 'env:'"), "providers.p.api_key",
+	    "name of an environment variable" },
+	{ PROV("api_key: 'env:A B'"), "providers.p.api_key",
+	    "name of an environment variable" },
+	{ PROV("api_key: 'env:1A'"), "providers.p.api_key",
+	    "name of an environment variable" },
+	{ PROV("api_key: env:LLMGW_T_NOT_SET"), "providers.p.api_key",
+	    "the environment variable LLMGW_T_NOT_SET is not set" },
+	{ PROV("api_key: env:LLMGW_T_EMPTY"), "providers.p.api_key",
+	    "is empty" },
+	{ PROV("api_key: env:LLMGW_T_LINES"), "providers.p.api_key",
+	    "line breaks" },
+	{ PROV("api_key: file:relative"), "providers.p.api_key",
+	    "absolute path" },
+	{ PROV("api_key: file:/nonexistent/x"), "providers.p.api_key",
+	    "/nonexistent/x cannot be read: No such file" },
+	{ PROV("api_key: file:/"), "providers.p.api_key",
+	    "it is no regular file" },
+	{ PROV("api_key: sealed:x"), "providers.p.api_key",
+	    "need a database store" },
+	{ PM KEY("secret"), "auth.keys[0].key", "llmgwctl key hash" },
+	{ PM KEY("'blake2b:00'"), "auth.keys[0].key", "64 hexadecimal digits" },
+	{ PM KEY("'blake2b:" ZEROS ZEROS ZEROS "000000000000000g'"),
+	    "auth.keys[0].key", "64 hexadecimal digits" },
+	/* addresses */
+	{ PROV("base_url: api.openai.com"), "providers.p.base_url", "must" },
+	{ PROV("base_url: ftp://x/"), "providers.p.base_url",
+	    "must begin with https://" },
+	{ PROV("base_url: 'https://u:p@h/'"), "providers.p.base_url",
+	    "use api_key" },
+	{ PROV("base_url: 'https://h /'"), "providers.p.base_url", "must be" },
+	{ PROV("base_url: http://h/v1"), "providers.p.base_url",
+	    "plain http would show the key" },
+	{ "server: { metrics_allow: [10.0.0.0/33] }\n" P,
+	    "server.metrics_allow[0]", "must be a network" },
+	{ "server: { metrics_allow: [localhost] }\n" P,
+	    "server.metrics_allow[0]", "must be a network" },
+	{ "server: { metrics_allow: ['::1/129'] }\n" P,
+	    "server.metrics_allow[0]", "must be a network" },
+	{ "server: { metrics_allow: [10.0.0.0/] }\n" P,
+	    "server.metrics_allow[0]", "must be a network" },
+	{ "server: { state_dir: here }\n" P, "server.state_dir",
+	    "absolute path" },
+	{ PROV("ca_file: ca.pem"), "providers.p.ca_file", "absolute path" },
+	{ "log: { to: file:x }\n" P, "log.to", "stderr, syslog or file:" },
+	{ "log: { to: nowhere }\n" P, "log.to", "stderr, syslog or file:" },
+	{ "store: postgres://x\n" P, "store", "sqlite:// or mariadb://" },
+	/* headers */
+	{ PROV("headers: { 'A B': x }"), "providers.p.headers.\"A B\"",
+	    "not the name of a header" },
+	{ PROV("headers: { Content-Length: 1 }"),
+	    "providers.p.headers.Content-Length", "by the gateway itself" },
+	{ PROV("headers: { authorization: x }"),
+	    "providers.p.headers.authorization", "use api_key" },
+	/* kinds and names */
+	{ "providers: { p: { kind: gmini } }\n", "providers.p.kind",
+	    "(did you mean gemini?)" },
+	{ "providers: { p: {} }\n", "providers.p", "kind is missing" },
+	{ "providers: { p/q: { kind: openai } }\n", "providers.p/q",
+	    "cannot be the name of a provider" },
+	{ P "models: { 'a b': p/x }\n", "models.\"a b\"",
+	    "cannot be the name of a model" },
+	{ "providers: { p: { kind: azure } }\n", "providers.p",
+	    "base_url is missing" },
+	{ "providers: { p: { kind: openai-compatible } }\n", "providers.p",
+	    "base_url is missing" },
+	/* models */
+	{ P "models: { m: q/x }\n", "models.m", "no provider \"q\"" },
+	{ P "models: { m: p }\n", "models.m", "must be PROVIDER/MODEL" },
+	{ P "models: { m: p/ }\n", "models.m", "must be PROVIDER/MODEL" },
+	{ P "models: { m: { targets: [] } }\n", "models.m.targets",
+	    "at least 1" },
+	{ P "models: { m: {} }\n", "models.m", "targets is missing" },
+	{ P "models: { m: { targets: [ { provider: p } ] } }\n",
+	    "models.m.targets[0]", "model is missing" },
+	{ P "models: { m: { targets: [p/x], cache: { ttl: 5s } } }\n",
+	    "models.m.cache", "not available in this version" },
+	{ P "models: { m: { targets: [p/x], fallback_on: [rate] } }\n",
+	    "models.m.fallback_on[0]", "must be unavailable" },
+	{ P "models: { m: { targets: [p/x],\n"
+	    "retry: { backoff: 9s } } }\n",
+	    "models.m.retry", "max_backoff is shorter" },
+	/* limits */
+	{ PROV("limits: [ { requests: 1 } ]"), "providers.p.limits[0]",
+	    "needs its window" },
+	{ PROV("limits: [ { per: 1m } ]"), "providers.p.limits[0]",
+	    "exactly one of" },
+	{ PROV("limits: [ { tokens: 1, requests: 1, per: 1m } ]"),
+	    "providers.p.limits[0]", "exactly one of" },
+	{ PROV("limits: [ { concurrent: 1, per: 1m } ]"),
+	    "providers.p.limits[0]", "has no window" },
+	{ PROV("limits: [ { requests: 1, per: 500ms } ]"),
+	    "providers.p.limits[0].per", "between 1s and 31d" },
+	{ PROV("limits: [ { requests: 1, per: 32d } ]"),
+	    "providers.p.limits[0].per", "between 1s and 31d" },
+	{ PROV("limits: [ { requests: 0, per: 1d } ]"),
+	    "providers.p.limits[0].requests", "must be between 1" },
+	/* keys */
+	{ PM "auth: { keys: [ { name: a, key: env:LLMGW_T_A } ] }\n",
+	    "auth.keys[0]", "models is missing" },
+	{ PM "auth: { keys: [ { name: a, key: env:LLMGW_T_A, models: [m] },\n"
+	     "{ name: a, key: env:LLMGW_T_B, models: [m] } ] }\n",
+	    "auth.keys[1].name", "a key of this name before" },
+	{ PM "auth: { keys: [ { name: a, key: env:LLMGW_T_A, models: [m] },\n"
+	     "{ name: b, key: env:LLMGW_T_A, models: [m] } ] }\n",
+	    "auth.keys[1].key", "is the same key as that of a" },
+	/* the rest */
+	{ PM "memcached: [ 'unix:/x' ]\n", "memcached", "not available" },
+	{ PM "policies: [ { x: y } ]\n", "policies", "not available" },
+	{ PM "breaker: { open_for: 2m }\n", "breaker", "open_max is shorter" },
+	{ PM "breaker: { failure_ratio: 2 }\n", "breaker.failure_ratio",
+	    "0.0 to 1.0" },
+};
+
+static void
+test_errors(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(errors); i++) {
+		const struct row *row = &errors[i];
+		struct loaded l;
+
+		load_text(&l, row->text);
+		assert_int_equal(l.err, ERR_SYNTAX);
+		if (!has_problem(&l.problems, 0, row->path, row->what) ||
+		    l.problems.n_errors != 1) {
+			conf_problems_print(&l.problems, stdout);
+			fail_msg("%s", row->text);
+		}
+		load_done(&l);
+	}
+}
+
+#define ANY "auth: { anonymous: true }\n"
+
+static const struct row fine[] = {
+	{ ANY PM, NULL, NULL },
+	{ ANY PROV("base_url: https://h/v1"), NULL, NULL },
+	{ ANY PROV("base_url: 'http://127.0.0.1:80', allow_private: true"),
+	    NULL, NULL },
+	{ ANY "server: { metrics_allow: [10.0.0.0/8, '::1', 1.2.3.4] }\n" P,
+	    NULL, NULL },
+	{ ANY "server: { heartbeat: off, workers: auto }\n" P, NULL, NULL },
+	{ ANY PM "memcached:\npolicies:\n", NULL, NULL },
+	{ ANY PM "memcached: []\npolicies: []\n", NULL, NULL },
+	{ ANY PROV("headers: { X-A: b }"), NULL, NULL },
+	/* warnings */
+	{ ANY PM "store: sqlite:///x\n", "store", "keeps nothing" },
+	{ PM, "", "nobody may ask" },
+	{ PM "auth: { identity: remote_user, anonymous_models: [no*] }\n",
+	    "auth.anonymous_models[0]", "no model has a name like \"no*\"" },
+	{ PM "auth: { keys: [ { name: a, key: env:LLMGW_T_A,\n"
+	     "models: ['m*', zz] } ] }\n",
+	    "auth.keys[0].models[1]", "no model has a name like \"zz\"" },
+	{ PM KEY("env:LLMGW_T_SHORT"), "auth.keys[0].key", "easily guessed" },
+	{ ANY P "models: { m: { targets: [p/x, p/x] } }\n", "models.m.targets",
+	    "targets 0 and 1 are the same" },
+};
+
+static void
+test_fine(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(fine); i++) {
+		const struct row *row = &fine[i];
+		struct loaded l;
+
+		load_text(&l, row->text);
+		if (l.err != ERR_OK ||
+		    l.problems.n_warnings != (row->what != NULL) ||
+		    (row->what != NULL &&
+			!has_problem(&l.problems, 0, row->path, row->what))) {
+			conf_problems_print(&l.problems, stdout);
+			fail_msg("%s", row->text);
+		}
+		load_done(&l);
+	}
+}
+
+static void
+key_from(struct loaded *l, const char *reference)
+{
+	char text[512];
+
+	(void)snprintf(
+	    text, sizeof(text), PROV("api_key: \"%s\"") ANY, reference);
+	load_text(l, text);
+}
+
+static void
+test_secret_files(void **state)
+{
+	static const struct {
+		const char *text, *secret;
+	} rows[] = {
+		{ "sk-1", "sk-1" },
+		{ "sk-1\n", "sk-1" },
+		{ "sk-1\r\n", "sk-1" },
+		{ "sk-1\n\n", NULL },
+		{ "sk 1", NULL },
+		{ "\n", NULL },
+		{ "", NULL },
+		{ "sk-\xc3\xa4", NULL },
+	};
+	char reference[300];
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		put_file("key", rows[i].text);
+		assert_int_equal(chmod(test_path("key"), 0640), 0);
+		(void)snprintf(
+		    reference, sizeof(reference), "file:%s", test_path("key"));
+		key_from(&l, reference);
+		assert_int_equal(l.err == ERR_OK, rows[i].secret != NULL);
+		assert_int_equal(l.problems.n, rows[i].secret == NULL);
+		if (l.conf != NULL)
+			assert_str(secret_str(l.conf->providers[0].api_key),
+			    rows[i].secret);
+		/* Nothing of a secret is ever told. */
+		for (struct conf_problem *p = l.problems.first; p != NULL;
+		     p = p->next)
+			assert_false(str_contains(p->what, STR("sk")));
+		load_done(&l);
+	}
+	put_file("key", "sk-1");
+	assert_int_equal(chmod(test_path("key"), 0644), 0);
+	key_from(&l, reference);
+	assert_int_equal(l.err, ERR_OK);
+	assert_true(has_problem(&l.problems, 0, "providers.p.api_key",
+	    "every user of this host may read"));
+	load_done(&l);
+	drop_file("key");
+}
+
+static void
+test_too_long_secret(void **state)
+{
+	char *text = malloc(20000);
+	char reference[300];
+	struct loaded l;
+
+	(void)state;
+	assert_non_null(text);
+	(void)snprintf(
+	    reference, sizeof(reference), "file:%s", test_path("key"));
+	for (size_t n = 8191; n < 8195; n++) {
+		memset(text, 'x', n);
+		text[n] = '\0';
+		put_file("key", text);
+		assert_int_equal(chmod(test_path("key"), 0600), 0);
+		key_from(&l, reference);
+		assert_int_equal(l.err == ERR_OK, n <= 8192);
+		load_done(&l);
+	}
+	drop_file("key");
+	free(text);
+}
+
+/* A plain secret in the configuration is not repeated in its problem. */
+static void
+test_plain_is_not_told(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_text(&l, PM KEY("swordfish") "log: { lvl: 1 }\n");
+	assert_int_equal(l.err, ERR_SYNTAX);
+	for (struct conf_problem *p = l.problems.first; p != NULL; p = p->next)
+		assert_false(str_contains(p->what, STR("swordfish")));
+	load_done(&l);
+}
+
+static void
+test_hash_forms_agree(void **state)
+{
+	unsigned char hash[HASH_KEY_BYTES];
+	char hex[2 * HASH_KEY_BYTES + 1];
+	char text[512];
+	struct loaded l;
+
+	(void)state;
+	hash_key(
+	    STR("a-key-of-the-first-client"), (struct str){ NULL, 0 }, hash);
+	hash_hex(hash, sizeof(hash), hex);
+	(void)snprintf(text, sizeof(text), PM KEY("\"blake2b:%s\""), hex);
+	load_text(&l, text);
+	assert_int_equal(l.err, ERR_OK);
+	assert_memory_equal(l.conf->keys[0].hash, hash, sizeof(hash));
+	load_done(&l);
+	load_text(&l, PM KEY("env:LLMGW_T_A"));
+	assert_int_equal(l.err, ERR_OK);
+	assert_memory_equal(l.conf->keys[0].hash, hash, sizeof(hash));
+	load_done(&l);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_fine),
+		cmocka_unit_test(test_secret_files),
+		cmocka_unit_test(test_too_long_secret),
+		cmocka_unit_test(test_plain_is_not_told),
+		cmocka_unit_test(test_hash_forms_agree),
+	};
+
+	(void)setenv("LLMGW_T_A", "a-key-of-the-first-client", 1);
+	(void)setenv("LLMGW_T_B", "a-key-of-the-other-client", 1);
+	(void)setenv("LLMGW_T_SHORT", "short", 1);
+	(void)setenv("LLMGW_T_EMPTY", "", 1);
+	(void)setenv("LLMGW_T_LINES", "a\nb", 1);
+	(void)unsetenv("LLMGW_T_NOT_SET");
+	return cmocka_run_group_tests(tests, dir_begin, dir_end);
+}
