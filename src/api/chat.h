@@ -13,8 +13,9 @@
  * kept raw. A refusal names the field as OpenAI does:
  *	messages[3].content[1].image_url.url: must be a string, got a number
  * with the path in fail->param as well. Laxer than OpenAI on purpose:
- * max_tokens -1 is "no limit"; tool_calls [] is absent; tool_choice "none" is
- * allowed without tools; logprobs may be a number; tool names are free.
+ * max_tokens -1 is "no limit"; tool_calls [] and tools [] are absent (with
+ * tool_choice "auto" beside them); tool_choice "none" is allowed without tools;
+ * a tool's type and a JSON schema's name may be missing; logprobs may be a number; tool names are free.
  */
 #include "api/msg.h"
 #include "base/arena.h"

@@ -26,7 +26,8 @@ schema_parse(struct api_parse *p, const struct api_where *up, json_ref v)
 	if (e != ERR_OK)
 		return e;
 	api_fields(p, v, fields, S__MAX, f);
-	e = api_req_text(p, &w, "name", f[S_NAME], &r->schema_name);
+	/* OpenAI demands the name, Perplexity and others do not */
+	e = api_opt_text(p, &w, "name", f[S_NAME], &r->schema_name);
 	if (e == ERR_OK)
 		e = api_opt_object(p, &w, "schema", f[S_SCHEMA], &r->schema);
 	if (e == ERR_OK)

@@ -185,7 +185,8 @@ api_body_parse(
 	if (e == ERR_OK)
 		e = api_tools_parse(p, f[B_TOOLS], f[B_FUNCTIONS]);
 	if (e == ERR_OK)
-		e = api_choice_parse(p, f[B_TOOL_CHOICE], f[B_FUNCTION_CALL]);
+		e = api_choice_parse(p, f[B_TOOL_CHOICE], f[B_FUNCTION_CALL],
+		    f[B_TOOLS] != JSON_NONE || f[B_FUNCTIONS] != JSON_NONE);
 	if (e == ERR_OK)
 		e = api_format_parse(p, f[B_RESPONSE_FORMAT]);
 	if (e == ERR_OK && envelope) {

@@ -70,7 +70,10 @@ tool_parse(struct api_parse *p, const struct api_where *w, json_ref v,
 	t->raw = json_raw(p->j, v);
 	e = api_opt_object(
 	    p, w, "cache_control", f[O_CACHE], &t->cache_control);
-	if (e == ERR_OK)
+	/* Mistral's clients leave it out */
+	if (f[O_TYPE] == JSON_NONE && f[O_FUNCTION] != JSON_NONE)
+		type = STR("function");
+	else if (e == ERR_OK)
 		e = api_req_text(p, w, "type", f[O_TYPE], &type);
 	if (e != ERR_OK)
 		return e;
@@ -96,9 +99,6 @@ list_check(struct api_parse *p, const struct api_where *w, json_ref v)
 {
 	if (json_type(p->j, v) != JSON_T_ARRAY)
 		return api_refuse_type(p, w, v, "an array");
-	if (json_count(p->j, v) == 0)
-		return api_refuse(p, ERR_RANGE, w,
-		    "must not be empty; leave it out when there are none");
 	if (json_count(p->j, v) > p->lim->tools)
 		return api_refuse(p, ERR_LIMIT, w,
 		    "has %" PRIu32 " entries; at most %" PRIu32 " are allowed",
@@ -144,7 +144,7 @@ api_tools_parse(struct api_parse *p, json_ref tools, json_ref functions)
 		at.index++;
 	}
 	p->out->n_tools = at.index;
-	p->out->legacy_functions = is_legacy;
+	p->out->legacy_functions = is_legacy && at.index > 0;
 	return ERR_OK;
 }
 
@@ -280,7 +280,8 @@ choice_legacy(struct api_parse *p, const struct api_where *w, json_ref v)
 }
 
 enum err
-api_choice_parse(struct api_parse *p, json_ref choice, json_ref function_call)
+api_choice_parse(
+    struct api_parse *p, json_ref choice, json_ref function_call, bool has_list)
 {
 	bool is_legacy = choice == JSON_NONE;
 	json_ref v = is_legacy ? function_call : choice;
@@ -308,8 +309,11 @@ api_choice_parse(struct api_parse *p, json_ref choice, json_ref function_call)
 	}
 	if (e != ERR_OK)
 		return e;
-	/* "none" asks for what is the case anyway */
-	if (!p->out->tools && p->out->choice != MSG_CHOICE_NONE)
+	/* "none" asks for what is the case anyway; so does "auto" beside an
+	 * empty list, which some clients always send */
+	if (!p->out->tools && p->out->choice == MSG_CHOICE_AUTO && has_list)
+		p->out->choice = MSG_CHOICE_UNSET;
+	else if (!p->out->tools && p->out->choice != MSG_CHOICE_NONE)
 		return api_refuse(p, ERR_RANGE, &w,
 		    "is only allowed when %s are given",
 		    is_legacy ? "functions" : "tools");

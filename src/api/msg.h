@@ -232,7 +232,7 @@ struct msg_request {
 	enum msg_format format;
 	struct str format_raw; /* raw: response_format as given */
 	struct str schema; /* raw: the JSON schema */
-	struct str schema_name; /* text */
+	struct str schema_name; /* text; absent at some clients */
 	struct str schema_strict; /* raw */
 	struct str param[MSG_P__MAX]; /* raw */
 	struct msg_member *extra;

@@ -106,11 +106,11 @@ MUST_CHECK enum err api_content_parse(
 MUST_CHECK enum err api_thinking_parse(struct api_parse *p,
     const struct api_where *up, const char *name, json_ref v, struct msg *m);
 
-/* chat_tools.c */
+/* chat_tools.c; has_list: tools or functions is there, perhaps empty */
 MUST_CHECK enum err
 api_tools_parse(struct api_parse *p, json_ref tools, json_ref functions);
-MUST_CHECK enum err
-api_choice_parse(struct api_parse *p, json_ref choice, json_ref function_call);
+MUST_CHECK enum err api_choice_parse(struct api_parse *p, json_ref choice,
+    json_ref function_call, bool has_list);
 /* chat_format.c */
 MUST_CHECK enum err api_format_parse(struct api_parse *p, json_ref v);
 
