@@ -1,3 +1,5 @@
+#include "flow/flow.h"
+
 #include "flow/life.h"
 
 struct flow *

@@ -1,3 +1,5 @@
+#include "flow/req.h"
+
 #include "flow/life.h"
 
 /* A body that tells its length gets its room at once up to here. */
