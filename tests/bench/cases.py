@@ -44,6 +44,11 @@ class Cases:
     def __init__(self, bench):
         self.bench = bench
         self.rows = []
+        self.only = []
+
+    def wanted(self, case):
+        return not self.only or any(
+            case == o or case.startswith(o + "-") for o in self.only)
 
     # --- one run of loadgen ---------------------------------------------
 
@@ -103,6 +108,8 @@ class Cases:
 
     def closed_loop(self, case, alias, connections, seconds, rounds):
         """All peers take turns; the round in the middle counts."""
+        if not self.wanted(case):
+            return
         runs = {}
         for _ in range(rounds):
             for peer in self.bench.up():
@@ -153,6 +160,8 @@ class Cases:
         for dialect in ("openai", "anthropic"):
             for label, size in BODIES:
                 case = f"body-{label}-to-{dialect}"
+                if not self.wanted(case):
+                    continue
                 for peer in self.bench.up():
                     if dialect == "anthropic" and not peer.translates:
                         continue
@@ -166,20 +175,14 @@ class Cases:
                     self.add(case, peer, out)
 
     def run(self, only):
+        self.only = only
         for peer in self.bench.up():  # code is compiled, files are read
             self.warm(peer, "tiny")
-
-        def wanted(name):
-            return not only or any(name.startswith(o) for o in only)
-
-        if wanted("throughput"):
-            self.throughput()
-        if wanted("delay"):
-            self.delay()
-        if wanted("body"):
-            self.bodies()
+        self.throughput()
+        self.delay()
+        self.bodies()
         for name, n, alias, ramp, rounds in STREAMS:
             if self.bench.quick and not only and n != 1000:
                 continue
-            if wanted(name):
+            if self.wanted(name):
                 self.streams(name, n, alias, ramp, rounds)
