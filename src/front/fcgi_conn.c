@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "front/refuse.h"
+
 /* An arena for the variables: their limit, doubled for blocks and lists. */
 #define PARAMS_ARENA_MAX (4u * FCGI_PARAMS_MAX_BYTES)
 /* flow pauses long before; this is the stated maximum. */
@@ -12,6 +14,7 @@
 #define READ_ROUNDS 8
 /* What FCGI_GET_VALUES tells a web server; none is known to ask. */
 #define MAX_CONNS_TOLD 10000
+#define REFUSAL_MAX 1024
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -262,32 +265,17 @@ on_params(void *arg, const char *p, size_t n)
 		(void)!fcgi_params_feed(&c->params, p, n);
 }
 
-static void
-answer_status(struct conn *c, const char *head)
-{
-	fcgi_put_stdout(&c->out, c->parser.id, head, strlen(head));
-	door_finish(c);
-}
-
 /* Variables that cannot be used never reach flow. */
 static void
 refuse_params(struct conn *c, enum err e)
 {
-	if (e == ERR_LIMIT)
-		answer_status(c,
-		    "Status: 431 Request Header Fields Too Large\r\n"
-		    "Content-Type: application/json\r\n\r\n"
-		    "{\"error\":{\"message\":\"The request's headers are too "
-		    "large.\",\"type\":\"invalid_request_error\",\"param\":"
-		    "null,\"code\":\"headers_too_large\"}}");
-	else
-		answer_status(c,
-		    "Status: 400 Bad Request\r\n"
-		    "Content-Type: application/json\r\n\r\n"
-		    "{\"error\":{\"message\":\"The request's headers are "
-		    "ambiguous or malformed.\",\"type\":"
-		    "\"invalid_request_error\",\"param\":null,\"code\":"
-		    "\"invalid_headers\"}}");
+	struct buf b;
+
+	buf_init(&b, REFUSAL_MAX);
+	front_refuse(&b, e);
+	fcgi_put_stdout(&c->out, c->parser.id, b.p, b.n);
+	buf_fini(&b);
+	door_finish(c);
 }
 
 _Static_assert(

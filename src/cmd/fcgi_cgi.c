@@ -1,0 +1,95 @@
+#include "cmd/fcgi.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "flow/flow.h"
+#include "front/cgi.h"
+#include "sys/loop.h"
+#include "sys/stats.h"
+#include "upstream/upstream.h"
+
+/* One request at a time needs few connections kept. */
+#define MAX_IDLE 4
+
+static volatile sig_atomic_t stop;
+
+static void
+on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+struct one {
+	struct fcgi_main *main;
+	struct flow *flow;
+};
+
+/* No loop runs between requests, so the files are looked at here. */
+static void
+before(void *arg)
+{
+	struct one *o = arg;
+	struct fcgi_conf *c = &o->main->conf;
+
+	if (conf_stamp(c->file) == c->stamp)
+		return;
+	if (fcgi_conf_load(c) == ERR_OK)
+		flow_conf_set(o->flow, c->conf);
+	else
+		flow_conf_failed(o->flow, c->problem);
+}
+
+static int
+serve(struct fcgi_main *m, struct loop *loop, struct flow *flow)
+{
+	struct one one = { m, flow };
+	struct front_cgi door = {
+		.loop = loop,
+		.flow = flow,
+		.before = before,
+		.arg = &one,
+		.stop = &stop,
+	};
+	struct sigaction sa = { .sa_handler = on_term };
+	enum err e;
+
+	if (m->listen_fd < 0) {
+		e = front_cgi_once(&door);
+	} else {
+		/* No SA_RESTART: it has to interrupt accept. */
+		sigaction(SIGTERM, &sa, NULL);
+		sigaction(SIGINT, &sa, NULL);
+		e = front_cgi_serve(&door, m->listen_fd);
+	}
+	return e == ERR_OK || e == ERR_CLOSED ? 0 : 1;
+}
+
+int
+fcgi_cgi_run(struct fcgi_main *m)
+{
+	struct loop *loop = loop_new();
+	struct upstream *up = loop ? upstream_curl_new(loop, MAX_IDLE) : NULL;
+	struct flow *flow = NULL;
+	int code = 1;
+
+	if (shm_worker_take(m->shm) != ERR_OK) {
+		log_msg(LOG_ERROR, "too many workers on this host");
+	} else {
+		stats_worker_begin(m->shm);
+		if (up)
+			flow = flow_new(
+			    loop, up, m->shm, shm_worker(m->shm), m->conf.conf);
+	}
+	if (flow && m->conf.problem[0])
+		flow_conf_failed(flow, m->conf.problem);
+	if (flow)
+		code = serve(m, loop, flow);
+	flow_free(flow);
+	upstream_free(up);
+	loop_free(loop);
+	shm_worker_give_back(m->shm);
+	return code;
+}

@@ -1,0 +1,226 @@
+#include "cmd/fcgi.h"
+
+#include <signal.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/rand.h"
+#include "conf/watch.h"
+#include "flow/flow.h"
+#include "front/front.h"
+#include "front/listen.h"
+#include "sys/loop.h"
+#include "sys/stats.h"
+#include "upstream/upstream.h"
+
+/* How often a draining worker looks whether all has gone. */
+#define DRAIN_LOOK (10 * USEC_PER_MSEC)
+
+enum {
+	SIG_TERM,
+	SIG_HUP,
+	SIG_USR1,
+	SIG__MAX
+};
+
+static const int signums[SIG__MAX] = { SIGTERM, SIGHUP, SIGUSR1 };
+
+struct worker {
+	struct fcgi_main *main;
+	struct fcgi_conf *conf; /* main's, which this process owns now */
+	struct loop *loop;
+	struct upstream *upstream;
+	struct flow *flow;
+	struct front_fcgi *front;
+	struct conf_watch *watch;
+	uv_signal_t signal[SIG__MAX];
+	bool has_signals;
+	bool is_draining;
+	usec_t drain_until;
+	struct timer look;
+};
+
+/* ---- configuration ----------------------------------------------------- */
+
+static void
+on_conf(void *arg, struct conf *c, const struct conf_problems *problems)
+{
+	struct worker *w = arg;
+
+	fcgi_conf_problems(w->conf, problems);
+	if (!c) {
+		flow_conf_failed(w->flow, w->conf->problem);
+		log_msg(LOG_ERROR, "configuration refused; %s stays in force",
+		    w->conf->conf ? w->conf->conf->digest : "none");
+		return;
+	}
+	conf_unref(w->conf->conf);
+	w->conf->conf = conf_ref(c);
+	flow_conf_set(w->flow, c);
+	fcgi_log_open(c);
+	log_msg(LOG_INFO, "configuration %s in force", c->digest);
+}
+
+/* The parent's last good one serves when the files are bad now. */
+static void
+first_conf(struct worker *w)
+{
+	struct fcgi_conf *c = w->conf;
+
+	if (c->stamp == conf_stamp(c->file))
+		return;
+	if (fcgi_conf_load(c) == ERR_OK)
+		fcgi_log_open(c->conf);
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static void
+on_look(void *arg)
+{
+	struct worker *w = arg;
+	bool is_late = clock_mono() >= w->drain_until;
+
+	if (front_fcgi_connections(w->front) == 0) {
+		loop_stop(w->loop);
+	} else if (is_late) {
+		log_msg(LOG_WARN, "ending with %u requests under way",
+		    (unsigned)flow_active(w->flow));
+		loop_stop(w->loop);
+	} else if (timer_set(w->loop, &w->look, DRAIN_LOOK, on_look, w) !=
+		   ERR_OK) {
+		loop_stop(w->loop);
+	}
+}
+
+static void
+drain(struct worker *w)
+{
+	usec_t timeout = w->conf->conf ? w->conf->conf->drain_timeout : 0;
+
+	if (w->is_draining) { /* told again: now */
+		loop_stop(w->loop);
+		return;
+	}
+	w->is_draining = true;
+	w->drain_until = clock_mono() + timeout;
+	/* What waits in the queue of the socket is for whoever comes next. */
+	front_fcgi_stop_accepting(w->front);
+	front_listen_drop(w->main->listen_fd);
+	flow_drain(w->flow);
+	on_look(w);
+}
+
+static void
+on_signal(uv_signal_t *handle, int signum)
+{
+	struct worker *w = handle->data;
+
+	switch (signum) {
+	case SIGTERM:
+		drain(w);
+		break;
+	case SIGHUP:
+		conf_watch_now(w->watch);
+		break;
+	case SIGUSR1:
+		if (log_reopen() != ERR_OK)
+			log_msg(LOG_ERROR, "cannot open the log again");
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+static bool
+signals_init(struct worker *w)
+{
+	struct uv_loop_s *uv = loop_uv(w->loop);
+
+	for (int i = 0; i < SIG__MAX; i++) {
+		if (uv_signal_init(uv, &w->signal[i]) != 0)
+			return false;
+		w->signal[i].data = w;
+		w->has_signals = true;
+		if (uv_signal_start(&w->signal[i], on_signal, signums[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static const char *
+init(struct worker *w)
+{
+	struct conf *c;
+	unsigned max_idle = 256;
+
+	if (shm_worker_take(w->main->shm) != ERR_OK)
+		return "too many workers on this host";
+	stats_worker_begin(w->main->shm);
+	first_conf(w);
+	c = w->conf->conf;
+	if (c)
+		max_idle = c->max_idle_connections;
+	w->loop = loop_new();
+	if (!w->loop)
+		return "no event loop";
+	w->upstream = upstream_curl_new(w->loop, max_idle);
+	if (!w->upstream)
+		return "no transfer engine";
+	w->flow = flow_new(
+	    w->loop, w->upstream, w->main->shm, shm_worker(w->main->shm), c);
+	if (!w->flow)
+		return "no memory";
+	if (w->conf->problem[0])
+		flow_conf_failed(w->flow, w->conf->problem);
+	w->front = front_fcgi_new(w->loop, w->flow, w->main->listen_fd);
+	if (!w->front)
+		return "the listening socket cannot be used";
+	w->watch =
+	    conf_watch_new(w->loop, w->conf->file, w->conf->stamp, on_conf, w);
+	if (!w->watch)
+		return "no memory";
+	return signals_init(w) ? NULL : "no signal handlers";
+}
+
+static void
+deinit(struct worker *w)
+{
+	front_fcgi_free(w->front);
+	conf_watch_free(w->watch);
+	flow_free(w->flow);
+	upstream_free(w->upstream);
+	for (int i = 0; w->has_signals && i < SIG__MAX; i++)
+		if (w->signal[i].data)
+			uv_close((uv_handle_t *)&w->signal[i], NULL);
+	if (w->loop)
+		timer_stop(w->loop, &w->look);
+	loop_free(w->loop);
+	conf_unref(w->conf->conf);
+	w->conf->conf = NULL;
+	shm_worker_give_back(w->main->shm);
+	shm_close(w->main->shm);
+}
+
+int
+fcgi_worker_run(void *arg, unsigned slot)
+{
+	struct fcgi_main *m = arg;
+	struct worker w = { .main = m, .conf = &m->conf };
+	const char *why;
+
+	(void)slot;
+	rand_init();
+	why = init(&w);
+	if (why) {
+		log_msg(LOG_ERROR, "worker cannot start: %s", why);
+	} else {
+		worker_ready();
+		loop_run(w.loop);
+	}
+	deinit(&w);
+	return why ? 1 : 0;
+}
