@@ -213,6 +213,9 @@ struct conf {
 #define CONF_FILES_MAX 256u
 MUST_CHECK enum err
 conf_load(const char *file, struct conf **out, struct conf_problems *problems);
+/* The same from memory, without conf.d; name: what problems call it. */
+MUST_CHECK enum err conf_load_text(struct str text, struct str name,
+    struct conf **out, struct conf_problems *problems);
 struct conf *conf_ref(struct conf *c);
 /* NULL is allowed. */
 void conf_unref(struct conf *c);

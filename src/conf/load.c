@@ -178,44 +178,46 @@ struct load {
 };
 
 static void
-read_one_file(struct load *l, const char *path, struct buf *text)
+read_text(struct load *l, struct str name, struct str text)
 {
-	struct conf_where where = { .file = str_z(path), .line = 1 };
+	struct conf_where where = { .file = name, .line = 1 };
 	struct tree_node *root = NULL;
-	char hex[17];
-	enum err e;
 
-	buf_reset(text);
-	e = conf_file_read(path, text, NULL);
-	if (e != ERR_OK) {
-		where.line = 0;
-		conf_problem_add(l->problems, &where, "cannot be read: %s",
-		    conf_file_why(e, errno));
+	buf_printf(&l->digest, "%.*s %016llx\n", STR_ARG(name),
+	    (unsigned long long)hash_stable(text));
+	if (yaml_read(&l->tree, text, name, &root, l->problems) != ERR_OK) {
 		l->is_read = false;
 		return;
 	}
-	(void)snprintf(hex, sizeof(hex), "%016llx",
-	    (unsigned long long)hash_stable(buf_str(text)));
-	buf_printf(&l->digest, "%s %s\n", path, hex);
-	if (yaml_read(&l->tree, buf_str(text), str_z(path), &root,
-		l->problems) != ERR_OK) {
-		l->is_read = false;
-		return;
-	}
-	if (root->type != TREE_MAP) {
+	if (root->type == TREE_MAP && l->root != NULL) {
+		join(l->root, root, &conf_table, l->problems);
+	} else if (root->type == TREE_MAP) {
+		l->root = root;
+	} else if (root->type != TREE_NULL || l->root == NULL) {
 		/* A file cut short while it is written must not count. */
-		if (root->type == TREE_NULL && l->root != NULL)
-			return;
 		conf_problem_add(l->problems, &where, "%s",
 		    root->type == TREE_NULL
 			? "the file is empty"
 			: "must be a map (\"name: value\" lines)");
 		l->is_read = false;
-	} else if (l->root == NULL) {
-		l->root = root;
-	} else {
-		join(l->root, root, &conf_table, l->problems);
 	}
+}
+
+static void
+read_one_file(struct load *l, const char *path, struct buf *text)
+{
+	struct conf_where where = { .file = str_z(path) };
+	enum err e;
+
+	buf_reset(text);
+	e = conf_file_read(path, text, NULL);
+	if (e == ERR_OK) {
+		read_text(l, str_z(path), buf_str(text));
+		return;
+	}
+	conf_problem_add(
+	    l->problems, &where, "cannot be read: %s", conf_file_why(e, errno));
+	l->is_read = false;
 }
 
 static void
@@ -224,7 +226,6 @@ read_files(struct load *l)
 	struct conf_where where = { .file = str_z(l->files.dir) };
 	struct buf text;
 
-	l->is_read = true;
 	if (l->files.dir_errno != 0)
 		conf_problem_add(l->problems, &where, "cannot be read: %s",
 		    strerror(l->files.dir_errno));
@@ -304,14 +305,17 @@ build(struct load *l)
 }
 
 static enum err
-finish(struct load *l, struct conf **out)
+finish(struct load *l, struct str name, struct conf **out)
 {
-	struct conf_where where = { .file = str_z(l->files.path[0]) };
+	struct conf_where where = { .file = name };
 	enum err e = ERR_OK;
 
+	/* Half a file would make references fail that are fine. */
+	if (l->is_read)
+		build(l);
 	if (l->problems->n_errors > 0)
 		e = ERR_SYNTAX;
-	else if (!l->is_read || l->conf == NULL || l->digest.failed ||
+	else if (l->conf == NULL || l->digest.failed ||
 		 arena_failed(l->conf->arena) || arena_failed(l->arena))
 		e = ERR_NOMEM;
 	if (e == ERR_NOMEM)
@@ -324,28 +328,60 @@ finish(struct load *l, struct conf **out)
 	return e;
 }
 
+static bool
+load_begin(struct load *l, struct conf_problems *problems, struct str name)
+{
+	struct conf_where where = { .file = name };
+
+	l->problems = problems;
+	l->is_read = true;
+	buf_init(&l->digest, (size_t)2 * 1024 * 1024);
+	l->arena = fault("conf.load") ? NULL : arena_new(TREE_ARENA_MAX);
+	if (l->arena == NULL)
+		conf_problem_add(problems, &where, "out of memory");
+	else
+		tree_init(&l->tree, l->arena);
+	return l->arena != NULL;
+}
+
+static void
+load_end(struct load *l)
+{
+	buf_fini(&l->digest);
+	arena_free(l->arena);
+}
+
 enum err
 conf_load(const char *file, struct conf **out, struct conf_problems *problems)
 {
-	struct load l = { .problems = problems };
-	enum err e;
+	struct conf_where where = { .file = str_z(file) };
+	struct load l = { 0 };
+	enum err e = ERR_NOMEM;
 
-	buf_init(&l.digest, (size_t)2 * 1024 * 1024);
-	l.arena = fault("conf.load") ? NULL : arena_new(TREE_ARENA_MAX);
-	if (l.arena == NULL || list_files(&l.files, l.arena, file) != ERR_OK) {
-		struct conf_where where = { .file = str_z(file) };
-
-		conf_problem_add(problems, &where, "out of memory");
-		e = ERR_NOMEM;
-	} else {
-		tree_init(&l.tree, l.arena);
-		read_files(&l);
-		/* Half a file would make references fail that are fine. */
-		if (l.is_read)
-			build(&l);
-		e = finish(&l, out);
+	if (load_begin(&l, problems, str_z(file))) {
+		e = list_files(&l.files, l.arena, file);
+		if (e == ERR_OK) {
+			read_files(&l);
+			e = finish(&l, str_z(file), out);
+		} else {
+			conf_problem_add(problems, &where, "out of memory");
+		}
 	}
-	buf_fini(&l.digest);
-	arena_free(l.arena);
+	load_end(&l);
+	return e;
+}
+
+enum err
+conf_load_text(struct str text, struct str name, struct conf **out,
+    struct conf_problems *problems)
+{
+	struct load l = { 0 };
+	enum err e = ERR_NOMEM;
+
+	if (load_begin(&l, problems, name)) {
+		read_text(&l, name, text);
+		e = finish(&l, name, out);
+	}
+	load_end(&l);
 	return e;
 }
