@@ -55,10 +55,10 @@ call_add(struct api_norm *n, uint32_t choice, uint32_t key)
 		n->calls = calls;
 		n->cap_calls = cap;
 	}
-	n->calls[n->n_calls] = (struct norm_call){
-		.choice = choice, .key = key, .number = c->n_calls++
-	};
+	n->calls[n->n_calls] =
+	    (struct norm_call){ .choice = choice, .key = key };
 	c->is_seen = true;
+	c->n_calls++;
 	return &n->calls[n->n_calls++];
 }
 
@@ -125,7 +125,6 @@ call_send(struct api_norm *n, struct norm_call *c)
 	struct msg_event ev = {
 		.type = MSG_EV_CALL_START,
 		.choice = c->choice,
-		.call = c->number,
 		.is_custom = c->is_custom,
 		.signature = str_z(c->signature),
 	};
@@ -134,6 +133,9 @@ call_send(struct api_norm *n, struct norm_call *c)
 		return true;
 	if (!c->id && !id_make(c))
 		return false;
+	/* numbered as they go out: one that waits for its name has no number */
+	c->number = n->choices[c->choice].n_sent++;
+	ev.call = c->number;
 	ev.id = str_z(c->id);
 	ev.name = c->name ? str_z(c->name) : STR("");
 	c->is_sent = true;
@@ -279,14 +281,11 @@ norm_call_args(struct api_norm *n, const struct msg_event *ev)
 static bool
 call_finish(struct api_norm *n, struct norm_call *c)
 {
-	struct msg_event ev = {
-		.choice = c->choice,
-		.call = c->number,
-		.text = STR("{}"),
-	};
+	struct msg_event ev = { .choice = c->choice, .text = STR("{}") };
 
 	if (!call_send(n, c))
 		return false;
+	ev.call = c->number;
 	if (!c->has_args && !c->is_custom) {
 		args_send(n, c, &ev);
 		c->is_complete = true;

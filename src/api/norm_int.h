@@ -5,11 +5,11 @@
 
 #include "base/buf.h"
 
-/* A call: numbered by its place among the calls of its choice. */
+/* A tool call of a choice. */
 struct norm_call {
 	uint32_t choice;
 	uint32_t key; /* upstream's; the newest call with it is meant */
-	uint32_t number;
+	uint32_t number; /* from 0, in the order in which they went out */
 	char *id; /* NULL: not told yet */
 	char *name;
 	char *signature;
@@ -34,6 +34,7 @@ struct norm_choice {
 	enum msg_finish finish;
 	char native[NORM_NATIVE_SIZE];
 	uint32_t n_calls;
+	uint32_t n_sent; /* of them with their CALL_START out */
 };
 
 /* An EXTRA that came before content. */

@@ -188,6 +188,23 @@ id_and_name_may_come_apart(void **state)
 	expect_end(&t, "call(0,a,f) args(0:{}) callend(0) ");
 }
 
+/* Numbers follow the order in which calls go out. */
+static void
+nameless_call_waits_without_a_number(void **state)
+{
+	struct norm_test t;
+
+	(void)state;
+	norm_test_init(&t, NULL);
+	feed(&t, EV(CALL_START, .call = 0, .id = STR("a")));
+	feed(&t, EV(CALL_START, .call = 1, .id = STR("b"), .name = STR("g")));
+	feed(&t, EV(CALL_START, .call = 0, .name = STR("f")));
+	feed(&t, EV(CALL_ARGS, .call = 0, .text = STR("{}")));
+	feed(&t, EV(CALL_ARGS, .call = 1, .text = STR("[]")));
+	expect_end(&t, "call(0,b,g) call(1,a,f) args(1:{}) args(0:[]) "
+		       "callend(1) callend(0) ");
+}
+
 static void
 repeated_arguments_are_dropped(void **state)
 {
@@ -259,6 +276,7 @@ main(void)
 		cmocka_unit_test(row_14_missing_ids_are_made),
 		cmocka_unit_test(taken_ids_are_not_used_twice),
 		cmocka_unit_test(id_and_name_may_come_apart),
+		cmocka_unit_test(nameless_call_waits_without_a_number),
 		cmocka_unit_test(repeated_arguments_are_dropped),
 		cmocka_unit_test(custom_input_is_free_text),
 		cmocka_unit_test(pieces_without_a_start_are_not_lost),
