@@ -149,12 +149,21 @@ req_free(struct req *r)
 	free(r);
 }
 
+/* The client gets the end of its answer before we see to our own matters. */
+static void
+let_go(struct req *r)
+{
+	const struct req_door *door = r->door;
+
+	r->door = NULL;
+	if (door)
+		door->finish(r->door_arg);
+}
+
 enum flow_step
 step_settle(struct req *r)
 {
-	const struct req_door *door = r->door;
 	const struct conf_key *key = r->client.key;
-	void *door_arg = r->door_arg;
 
 	r->rec.total = clock_mono() - r->started;
 	if (r->norm)
@@ -163,10 +172,9 @@ step_settle(struct req *r)
 	if (r->is_client_counted)
 		gate_rate_settle(&r->flow->rate, key->identity, key->limits,
 		    key->n_limits, clock_wall(), tokens_used(&r->rec.usage));
+	let_go(r);
 	log_request(r);
 	meter_metrics_end(r->flow->metrics, &r->rec);
 	req_free(r);
-	if (door)
-		door->finish(door_arg);
 	return FLOW_WAIT;
 }

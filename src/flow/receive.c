@@ -24,21 +24,25 @@ enum var_name {
  * REDIRECT_HTTP_AUTHORIZATION and the like are not read: identity comes only
  * from what the web server sets for this request itself.
  */
-static const char *const var_names[VAR__MAX] = {
-	[VAR_METHOD] = "REQUEST_METHOD",
-	[VAR_REQUEST_URI] = "REQUEST_URI",
-	[VAR_SCRIPT_NAME] = "SCRIPT_NAME",
-	[VAR_PATH_INFO] = "PATH_INFO",
-	[VAR_CONTENT_TYPE] = "CONTENT_TYPE",
-	[VAR_CONTENT_LENGTH] = "CONTENT_LENGTH",
-	[VAR_REMOTE_ADDR] = "REMOTE_ADDR",
-	[VAR_REQUEST_ID] = "HTTP_X_REQUEST_ID",
-	[VAR_READ_TIMEOUT] = "HTTP_X_STAINLESS_READ_TIMEOUT",
-	[VAR_AUTHORIZATION] = "HTTP_AUTHORIZATION",
-	[VAR_X_API_KEY] = "HTTP_X_API_KEY",
-	[VAR_API_KEY] = "HTTP_API_KEY",
-	[VAR_REMOTE_USER] = "REMOTE_USER",
-	[VAR_CLIENT_DN] = "SSL_CLIENT_S_DN",
+static const struct str var_names[VAR__MAX] = {
+	[VAR_METHOD] = { "REQUEST_METHOD", sizeof("REQUEST_METHOD") - 1 },
+	[VAR_REQUEST_URI] = { "REQUEST_URI", sizeof("REQUEST_URI") - 1 },
+	[VAR_SCRIPT_NAME] = { "SCRIPT_NAME", sizeof("SCRIPT_NAME") - 1 },
+	[VAR_PATH_INFO] = { "PATH_INFO", sizeof("PATH_INFO") - 1 },
+	[VAR_CONTENT_TYPE] = { "CONTENT_TYPE", sizeof("CONTENT_TYPE") - 1 },
+	[VAR_CONTENT_LENGTH] = { "CONTENT_LENGTH",
+	    sizeof("CONTENT_LENGTH") - 1 },
+	[VAR_REMOTE_ADDR] = { "REMOTE_ADDR", sizeof("REMOTE_ADDR") - 1 },
+	[VAR_REQUEST_ID] = { "HTTP_X_REQUEST_ID",
+	    sizeof("HTTP_X_REQUEST_ID") - 1 },
+	[VAR_READ_TIMEOUT] = { "HTTP_X_STAINLESS_READ_TIMEOUT",
+	    sizeof("HTTP_X_STAINLESS_READ_TIMEOUT") - 1 },
+	[VAR_AUTHORIZATION] = { "HTTP_AUTHORIZATION",
+	    sizeof("HTTP_AUTHORIZATION") - 1 },
+	[VAR_X_API_KEY] = { "HTTP_X_API_KEY", sizeof("HTTP_X_API_KEY") - 1 },
+	[VAR_API_KEY] = { "HTTP_API_KEY", sizeof("HTTP_API_KEY") - 1 },
+	[VAR_REMOTE_USER] = { "REMOTE_USER", sizeof("REMOTE_USER") - 1 },
+	[VAR_CLIENT_DN] = { "SSL_CLIENT_S_DN", sizeof("SSL_CLIENT_S_DN") - 1 },
 };
 
 static void
@@ -48,7 +52,7 @@ pick_vars(const struct req_var *vars, size_t n, struct str out[VAR__MAX])
 	for (size_t i = 0; i < n; i++)
 		for (int k = 0; k < VAR__MAX; k++)
 			if (!str_present(out[k]) &&
-			    str_eqz(vars[i].name, var_names[k])) {
+			    str_eq(vars[i].name, var_names[k])) {
 				out[k] = vars[i].value;
 				break;
 			}

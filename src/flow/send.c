@@ -172,11 +172,9 @@ static enum flow_step
 complete(struct req *r)
 {
 	r->rec.outcome = METER_OK;
-	if (!r->msg.stream)
+	if (!r->is_head_sent)
 		write_answer_head(r);
-	else if (!r->is_head_sent)
-		write_answer_head(r);
-	write_out(r, true);
+	write_out(r, false); /* goes with the end */
 	r->is_answered = true;
 	return FLOW_SETTLE;
 }

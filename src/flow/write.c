@@ -115,6 +115,6 @@ write_page(struct req *r, int status, const char *content_type, struct str more)
 	write_head(r, status, content_type, more);
 	if (r->target.is_head)
 		buf_reset(&r->out);
-	write_out(r, true);
+	write_out(r, false); /* goes with the end */
 	r->is_answered = true;
 }

@@ -1,11 +1,10 @@
 #ifndef FRONT_FCGI_H
 #define FRONT_FCGI_H
 /* Inside of the event door: fcgi_listen.c accepts, fcgi_conn.c converses. */
-#include <uv.h>
-
 #include "base/buf.h"
 #include "flow/req.h"
 #include "front/front.h"
+#include "sys/pollset.h"
 #include "wire/fcgi.h"
 
 /* Bytes taken from a socket in one go. */
@@ -23,7 +22,7 @@ enum conn_state {
 	CONN_REQUEST, /* flow has it: body, answer */
 	CONN_ENDING, /* answered; output is being sent */
 	CONN_LINGERING, /* sent and shut down; what still comes is dropped */
-	CONN_CLOSED, /* freed when libuv has let go of it */
+	CONN_CLOSED, /* freed at the end of the turn */
 };
 
 struct conn {
@@ -31,15 +30,14 @@ struct conn {
 	struct conn *next, *prev;
 	enum conn_state state;
 	int fd;
-	int events; /* what poll is set to */
-	uv_poll_t poll;
+	unsigned events; /* POLLSET_* bits that are wanted */
 	struct fcgi_parser parser;
 	struct fcgi_params params;
 	struct arena *arena; /* of the variables, while they come */
 	struct req *req; /* CONN_REQUEST only */
 	struct buf out;
 	size_t out_sent; /* of out */
-	struct defer flush;
+	struct defer flush; /* output that is in no hurry; then: freeing */
 	struct timer timer; /* input time-out, lingering */
 	usec_t last_read;
 	bool is_input_done; /* the body has come whole */
@@ -51,17 +49,20 @@ struct front_fcgi {
 	struct flow *flow;
 	int listen_fd;
 	int reserve_fd; /* given up to accept and refuse at EMFILE */
-	uv_poll_t poll;
 	bool is_accepting;
+	bool is_unix; /* no TCP options to set */
 	struct conn *all;
-	uint32_t n_conns; /* open ones and those libuv still holds */
-	unsigned n_handles;
+	struct conn *closed; /* freed by reap */
+	struct defer reap;
+	uint32_t n_conns;
 	char read_buffer[FCGI_READ_BYTES];
 };
 
-/* Takes fd. ERR_NOMEM: fd is closed. */
+/* Takes fd, and reads what is there already. ERR_NOMEM: fd is closed. */
 MUST_CHECK enum err conn_open(struct front_fcgi *f, int fd);
 /* Aborts its request if it has one, closes it. Not within the parser. */
 void conn_close(struct conn *c);
+/* Frees what was closed in this turn. */
+void conn_reap(void *front);
 
 #endif

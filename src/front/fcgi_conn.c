@@ -16,7 +16,8 @@
 #define MAX_CONNS_TOLD 10000
 #define REFUSAL_MAX 1024
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_ready(void *arg, int fd, unsigned events);
+static void read_some(struct conn *c);
 
 /* ---- life -------------------------------------------------------------- */
 
@@ -47,32 +48,34 @@ conn_open(struct front_fcgi *f, int fd)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
-	if (!c || uv_poll_init(loop_uv(f->loop), &c->poll, fd) != 0) {
+	if (!c || pollset_set(loop_pollset(f->loop), fd, POLLSET_IN, on_ready,
+		      c) != ERR_OK) {
 		free(c);
 		close(fd);
 		return ERR_NOMEM;
 	}
-	c->poll.data = c;
 	c->front = f;
 	c->fd = fd;
+	c->events = POLLSET_IN;
 	fcgi_parser_init(&c->parser);
 	buf_init(&c->out, OUT_MAX);
 	list_add(c);
 	f->n_conns++;
-	f->n_handles++;
-	c->events = UV_READABLE;
-	uv_poll_start(&c->poll, c->events, on_poll);
+	/* A web server writes at once after connecting: no need to wait. */
+	read_some(c);
 	return ERR_OK;
 }
 
-static void
-on_closed(uv_handle_t *h)
+void
+conn_reap(void *front)
 {
-	struct conn *c = h->data;
+	struct front_fcgi *f = front;
+	struct conn *c;
 
-	c->front->n_handles--;
-	c->front->n_conns--;
-	free(c);
+	while ((c = f->closed)) {
+		f->closed = c->next;
+		free(c);
+	}
 }
 
 static void
@@ -98,20 +101,26 @@ conn_close(struct conn *c)
 	drop_params(c);
 	buf_fini(&c->out);
 	list_remove(c);
-	uv_poll_stop(&c->poll);
-	uv_close((uv_handle_t *)&c->poll, on_closed);
+	pollset_forget(loop_pollset(c->front->loop), c->fd);
 	close(c->fd);
+	/* Whoever is on the stack may look at it still. */
+	c->front->n_conns--;
+	c->next = c->front->closed;
+	c->front->closed = c;
+	loop_defer(c->front->loop, &c->front->reap, conn_reap, c->front);
 }
 
 /* ---- output ------------------------------------------------------------ */
 
 static void
-want(struct conn *c, int events)
+want(struct conn *c, unsigned events)
 {
 	if (c->events == events)
 		return;
 	c->events = events;
-	uv_poll_start(&c->poll, events, on_poll);
+	if (pollset_set(loop_pollset(c->front->loop), c->fd, events, on_ready,
+		c) != ERR_OK)
+		c->must_close = true;
 }
 
 static void
@@ -159,10 +168,10 @@ is_gone(ssize_t n)
 	       errno != EINTR;
 }
 
-static void
-flush(void *arg)
+/* Sends what it can. False: the other side has gone. */
+static bool
+send_out(struct conn *c)
 {
-	struct conn *c = arg;
 	ssize_t n = 0;
 
 	while (c->out_sent < c->out.n) {
@@ -172,41 +181,55 @@ flush(void *arg)
 			break;
 		c->out_sent += (size_t)n;
 	}
-	if (is_gone(n)) {
-		conn_close(c);
-		return;
-	}
+	if (is_gone(n))
+		return false;
 	if (c->out_sent < c->out.n) {
-		want(c, UV_READABLE | UV_WRITABLE);
-	} else {
-		/* Idle streams are many: they hold no buffer. */
-		buf_fini(&c->out);
-		c->out_sent = 0;
-		want(c, UV_READABLE);
+		want(c, POLLSET_IN | POLLSET_OUT);
+		return true;
 	}
-	if (c->state == CONN_ENDING && c->out.n == 0)
+	/* Idle streams are many: they hold no buffer. */
+	buf_fini(&c->out);
+	c->out_sent = 0;
+	want(c, POLLSET_IN);
+	return true;
+}
+
+static void
+flush(void *arg)
+{
+	struct conn *c = arg;
+
+	if (!send_out(c) || (c->must_close && c->state != CONN_REQUEST))
+		conn_close(c);
+	else if (c->state == CONN_ENDING && c->out.n == 0)
 		after_answer(c);
 	else if (c->req && c->out.n - c->out_sent <= FCGI_LOW_WATER)
 		req_writable(c->req);
 }
 
-/* One send(2) at the end of the turn for all that is written in it. */
+/* At the end of the turn, from where flow may be called. */
 static void
 flush_soon(struct conn *c)
 {
-	if (!(c->events & UV_WRITABLE))
+	if (!(c->events & POLLSET_OUT))
 		loop_defer(c->front->loop, &c->flush, flush, c);
 }
 
+/*
+ * What the client should see now is sent now: it goes before our own clean-up.
+ * That the other side has gone is found out again, and told, at the end of the
+ * turn.
+ */
 static void
 door_write(void *arg, struct str bytes, bool now)
 {
 	struct conn *c = arg;
 
-	(void)now; /* all goes at the end of the turn */
 	fcgi_put_stdout(&c->out, c->parser.id, bytes.p, bytes.n);
 	if (c->out.failed)
 		c->must_close = true;
+	if (now && !(c->events & POLLSET_OUT) && send_out(c))
+		return;
 	flush_soon(c);
 }
 
@@ -229,7 +252,8 @@ door_finish(void *arg)
 	timer_stop(c->front->loop, &c->timer);
 	fcgi_put_end(&c->out, c->parser.id, 0, FCGI_REQUEST_COMPLETE);
 	fcgi_parser_done(&c->parser);
-	flush_soon(c);
+	if (!(c->events & POLLSET_OUT))
+		flush(c);
 }
 
 static const struct req_door door = { door_write, door_pending, door_finish };
@@ -416,16 +440,13 @@ read_some(struct conn *c)
 }
 
 static void
-on_poll(uv_poll_t *poll, int status, int events)
+on_ready(void *arg, int fd, unsigned events)
 {
-	struct conn *c = poll->data;
+	struct conn *c = arg;
 
-	if (status < 0) {
-		conn_close(c);
-		return;
-	}
-	if (events & UV_WRITABLE)
+	(void)fd;
+	if (events & POLLSET_OUT)
 		flush(c);
-	if ((events & UV_READABLE) && c->state != CONN_CLOSED)
+	if ((events & (POLLSET_IN | POLLSET_ERR)) && c->state != CONN_CLOSED)
 		read_some(c);
 }

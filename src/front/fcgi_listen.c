@@ -26,13 +26,14 @@ refuse_one(struct front_fcgi *f)
 }
 
 static void
-on_listen(uv_poll_t *poll, int status, int events)
+on_listen(void *arg, int listen_fd, unsigned events)
 {
-	struct front_fcgi *f = poll->data;
+	struct front_fcgi *f = arg;
 	int on = 1;
 
+	(void)listen_fd;
 	(void)events;
-	for (int i = 0; status == 0 && i < ACCEPT_BURST; i++) {
+	for (int i = 0; f->is_accepting && i < ACCEPT_BURST; i++) {
 		int fd = accept4(
 		    f->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -41,19 +42,22 @@ on_listen(uv_poll_t *poll, int status, int events)
 				refuse_one(f);
 			return;
 		}
-		/* Fails on unix sockets, which need it not. */
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		if (!f->is_unix)
+			setsockopt(
+			    fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (conn_open(f, fd) != ERR_OK)
 			return;
 	}
 }
 
-static void
-on_listen_closed(uv_handle_t *h)
+static bool
+is_unix(int fd)
 {
-	struct front_fcgi *f = h->data;
+	struct sockaddr_storage a = { 0 };
+	socklen_t n = sizeof(a);
 
-	f->n_handles--;
+	return getsockname(fd, (struct sockaddr *)&a, &n) == 0 &&
+	       a.ss_family == AF_UNIX;
 }
 
 struct front_fcgi *
@@ -68,17 +72,16 @@ front_fcgi_new(struct loop *loop, struct flow *flow, int listen_fd)
 	f->flow = flow;
 	f->listen_fd = listen_fd;
 	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	f->is_accepting = true;
+	f->is_unix = is_unix(listen_fd);
 	if (flags < 0 || fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-	    uv_poll_init(loop_uv(loop), &f->poll, listen_fd) != 0) {
+	    pollset_set(loop_pollset(loop), listen_fd, POLLSET_IN, on_listen,
+		f) != ERR_OK) {
 		if (f->reserve_fd >= 0)
 			close(f->reserve_fd);
 		free(f);
 		return NULL;
 	}
-	f->poll.data = f;
-	f->n_handles = 1;
-	f->is_accepting = true;
-	uv_poll_start(&f->poll, UV_READABLE, on_listen);
 	return f;
 }
 
@@ -90,7 +93,8 @@ front_fcgi_stop_accepting(struct front_fcgi *f)
 	if (!f->is_accepting)
 		return;
 	f->is_accepting = false;
-	uv_poll_stop(&f->poll);
+	/* It is the other workers' as well: only we look away. */
+	pollset_drop(loop_pollset(f->loop), f->listen_fd);
 	for (struct conn *c = f->all; c; c = next) {
 		next = c->next;
 		if (c->state == CONN_IDLE)
@@ -115,9 +119,9 @@ front_fcgi_free(struct front_fcgi *f)
 		next = c->next;
 		conn_close(c);
 	}
-	uv_close((uv_handle_t *)&f->poll, on_listen_closed);
-	while (f->n_handles)
-		uv_run(loop_uv(f->loop), UV_RUN_NOWAIT);
+	front_fcgi_stop_accepting(f);
+	loop_defer_cancel(f->loop, &f->reap);
+	conn_reap(f);
 	if (f->reserve_fd >= 0)
 		close(f->reserve_fd);
 	free(f);

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "base/fault.h"
+#include "sys/pollset.h"
 #include "sys/timer.h"
 
 /*
@@ -38,6 +39,7 @@ struct loop {
 	usec_t armed; /* what uv_timer is set to, or -1 */
 	usec_t polled; /* when poll returned; 0: not yet */
 	usec_t longest_turn;
+	struct pollset *pollset;
 	struct timer_heap heap;
 	struct defer *first, **last;
 	struct job *jobs, **jobs_last;
@@ -241,6 +243,11 @@ loop_new(void)
 	l->uv_timer.data = l->prepare.data = l->check.data = l;
 	uv_prepare_start(&l->prepare, on_prepare);
 	uv_check_start(&l->check, on_check);
+	l->pollset = pollset_new(l);
+	if (!l->pollset) {
+		loop_free(l);
+		return NULL;
+	}
 	return l;
 }
 
@@ -265,6 +272,7 @@ loop_free(struct loop *l)
 		return;
 	ASSERT(l->heap.n == 0);
 	if (!l->is_virtual) {
+		pollset_free(l->pollset);
 		uv_close((uv_handle_t *)&l->uv_timer, NULL);
 		uv_close((uv_handle_t *)&l->prepare, NULL);
 		uv_close((uv_handle_t *)&l->check, NULL);
@@ -296,6 +304,12 @@ struct uv_loop_s *
 loop_uv(struct loop *l)
 {
 	return l->is_virtual ? NULL : &l->uv;
+}
+
+struct pollset *
+loop_pollset(struct loop *l)
+{
+	return l->pollset;
 }
 
 usec_t

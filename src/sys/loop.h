@@ -12,6 +12,7 @@
 #include "base/err.h"
 
 struct loop;
+struct pollset;
 struct uv_loop_s;
 
 /* Call after fork. NULL: no memory or no descriptors. */
@@ -37,6 +38,8 @@ void loop_turn(struct loop *l);
 usec_t loop_next_due(const struct loop *l);
 /* For rooms that need their own handles (front, upstream). NULL if virtual. */
 struct uv_loop_s *loop_uv(struct loop *l);
+/* For their sockets (sys/pollset.h). NULL if virtual. */
+struct pollset *loop_pollset(struct loop *l);
 
 /* ---- timers: embedded, a heap, one libuv timer for all of them ---------- */
 

@@ -1,8 +1,47 @@
 #include "upstream/engine.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "sys/pollset.h"
 #include "wire/url.h"
+
+static enum err
+note(struct engine *e, curl_socket_t fd)
+{
+	int n = e->n_dialled ? e->n_dialled : 256;
+	unsigned char *p;
+
+	while (n <= fd)
+		n *= 2;
+	if (n > e->n_dialled) {
+		p = realloc(e->dialled, (size_t)n);
+		if (!p)
+			return ERR_NOMEM;
+		memset(p + e->n_dialled, 0, (size_t)(n - e->n_dialled));
+		e->dialled = p;
+		e->n_dialled = n;
+	}
+	e->dialled[fd] = 1;
+	return ERR_OK;
+}
+
+bool
+dial_is_ours(const struct engine *e, curl_socket_t fd)
+{
+	return fd >= 0 && fd < e->n_dialled && e->dialled[fd];
+}
+
+int
+dial_close(void *clientp, curl_socket_t fd)
+{
+	struct engine *e = clientp;
+
+	if (dial_is_ours(e, fd))
+		e->dialled[fd] = 0;
+	pollset_forget(loop_pollset(e->loop), fd);
+	return close(fd);
+}
 
 /*
  * The guard looks at the address that is dialled, not at the name: a name that
@@ -12,6 +51,7 @@ curl_socket_t
 dial_open(void *clientp, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct upstream_xfer *x = clientp;
+	curl_socket_t fd;
 
 	(void)purpose;
 	if (!x->call->allow_private && address->family != AF_UNIX &&
@@ -20,6 +60,11 @@ dial_open(void *clientp, curlsocktype purpose, struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	}
 	x->is_new_connection = true;
-	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
 	    address->protocol);
+	if (fd >= 0 && note(x->engine, fd) != ERR_OK) {
+		close(fd);
+		return CURL_SOCKET_BAD;
+	}
+	return fd;
 }

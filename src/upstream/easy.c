@@ -212,6 +212,11 @@ set_safety(struct upstream_xfer *x)
 		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, dial_open);
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
+	if (!r)
+		r = curl_easy_setopt(
+		    h, CURLOPT_CLOSESOCKETFUNCTION, dial_close);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, x->engine);
 	if (!r && c->ca_file)
 		r = curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
 	if (!r && c->unix_socket)

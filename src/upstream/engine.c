@@ -1,11 +1,6 @@
 #include "upstream/engine.h"
 
-/* One watched socket of curl's. Freed when libuv has closed it. */
-struct engine_socket {
-	uv_poll_t poll;
-	struct engine *engine;
-	curl_socket_t fd;
-};
+#include "sys/pollset.h"
 
 static const char *const end_words[UPSTREAM__MAX] = {
 	[UPSTREAM_OK] = "ok",
@@ -142,72 +137,42 @@ run(struct engine *e, curl_socket_t fd, int events)
 }
 
 static void
-on_poll(uv_poll_t *poll, int status, int events)
+on_ready(void *arg, int fd, unsigned events)
 {
-	struct engine_socket *s = poll->data;
 	int flags = 0;
 
-	if (status < 0)
-		flags = CURL_CSELECT_ERR;
-	if (events & UV_READABLE)
+	if (events & POLLSET_IN)
 		flags |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
+	if (events & POLLSET_OUT)
 		flags |= CURL_CSELECT_OUT;
-	run(s->engine, s->fd, flags);
+	if (events & POLLSET_ERR)
+		flags |= CURL_CSELECT_ERR;
+	run(arg, fd, flags);
 }
 
-static void
-on_socket_closed(uv_handle_t *h)
-{
-	struct engine_socket *s = h->data;
-
-	s->engine->n_handles--;
-	free(s);
-}
-
-static struct engine_socket *
-socket_new(struct engine *e, curl_socket_t fd)
-{
-	struct engine_socket *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return NULL;
-	if (uv_poll_init(loop_uv(e->loop), &s->poll, fd) != 0) {
-		free(s);
-		return NULL;
-	}
-	s->poll.data = s;
-	s->engine = e;
-	s->fd = fd;
-	e->n_handles++;
-	curl_multi_assign(e->multi, fd, s);
-	return s;
-}
-
-/* CURLMOPT_SOCKETFUNCTION */
+/*
+ * CURLMOPT_SOCKETFUNCTION. A connection that curl keeps for the next call stays
+ * registered (dial.c tells when it is closed); what curl opened behind our back
+ * (the resolver's pipes) is closed behind it too, and so taken out at once.
+ */
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 {
-	struct engine_socket *s = assigned;
 	struct engine *e = arg;
-	int events = 0;
+	struct pollset *set = loop_pollset(e->loop);
+	unsigned wanted = 0;
 
 	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (s) {
-			curl_multi_assign(e->multi, fd, NULL);
-			uv_poll_stop(&s->poll);
-			uv_close((uv_handle_t *)&s->poll, on_socket_closed);
-		}
+	(void)assigned;
+	if (what == CURL_POLL_REMOVE && !dial_is_ours(e, fd)) {
+		pollset_drop(set, fd);
 		return 0;
 	}
-	if (!s && !(s = socket_new(e, fd)))
-		return -1;
-	if (what & CURL_POLL_IN)
-		events |= UV_READABLE;
-	if (what & CURL_POLL_OUT)
-		events |= UV_WRITABLE;
-	return uv_poll_start(&s->poll, events, on_poll) == 0 ? 0 : -1;
+	if (what != CURL_POLL_REMOVE && (what & CURL_POLL_IN))
+		wanted |= POLLSET_IN;
+	if (what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT))
+		wanted |= POLLSET_OUT;
+	return pollset_set(set, fd, wanted, on_ready, e) == ERR_OK ? 0 : -1;
 }
 
 static void
@@ -298,6 +263,7 @@ engine_free(struct upstream *u)
 	uv_close((uv_handle_t *)&e->timer, on_timer_closed);
 	while (e->n_handles)
 		uv_run(loop_uv(e->loop), UV_RUN_NOWAIT);
+	free(e->dialled);
 	free(e);
 }
 

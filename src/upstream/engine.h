@@ -24,6 +24,8 @@ struct engine {
 	CURL *pool[ENGINE_EASY_POOL];
 	unsigned n_pool;
 	unsigned n_handles; /* open libuv handles */
+	unsigned char *dialled; /* by descriptor: opened by dial_open */
+	int n_dialled;
 	struct upstream_counts counts;
 };
 
@@ -74,8 +76,13 @@ void xfer_resume(struct upstream_xfer *x);
 /* easy.c: options of a call on a handle */
 MUST_CHECK enum err easy_setup(struct upstream_xfer *x);
 
-/* dial.c: CURLOPT_OPENSOCKETFUNCTION, clientp is the xfer */
+/* dial.c */
+/* CURLOPT_OPENSOCKETFUNCTION, clientp is the xfer. */
 curl_socket_t
 dial_open(void *clientp, curlsocktype purpose, struct curl_sockaddr *address);
+/* CURLOPT_CLOSESOCKETFUNCTION, clientp is the engine: it outlives the xfer. */
+int dial_close(void *clientp, curl_socket_t fd);
+/* Was it opened by dial_open and not closed since? */
+bool dial_is_ours(const struct engine *e, curl_socket_t fd);
 
 #endif

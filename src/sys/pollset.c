@@ -1,0 +1,209 @@
+#include "sys/pollset.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define BATCH 128
+/* Descriptor numbers beyond this are refused; RLIMIT_NOFILE is lower. */
+#define FD_MAX (1 << 20)
+
+struct pollset_entry {
+	pollset_fn fn;
+	void *arg;
+	uint32_t generation; /* tells a number from its next life */
+	uint8_t wanted;
+	uint8_t registered; /* what epoll watches for */
+};
+
+struct pollset {
+	struct loop *loop;
+	int epoll;
+	uv_poll_t poll;
+	unsigned n_handles;
+	struct pollset_entry *entry; /* by descriptor number */
+	int n_entries;
+};
+
+static uint32_t
+to_epoll(unsigned wanted)
+{
+	return (wanted & POLLSET_IN ? (uint32_t)EPOLLIN : 0) |
+	       (wanted & POLLSET_OUT ? (uint32_t)EPOLLOUT : 0);
+}
+
+static unsigned
+from_epoll(uint32_t events)
+{
+	unsigned got = 0;
+
+	if (events & (EPOLLIN | EPOLLPRI))
+		got |= POLLSET_IN;
+	if (events & EPOLLOUT)
+		got |= POLLSET_OUT;
+	/* Reading or writing tells what happened. */
+	if (events & (EPOLLERR | EPOLLHUP))
+		got |= POLLSET_ERR | POLLSET_IN | POLLSET_OUT;
+	return got;
+}
+
+static enum err
+control(struct pollset *p, int op, int fd, unsigned wanted)
+{
+	struct pollset_entry *e = &p->entry[fd];
+	struct epoll_event ev = { .events = to_epoll(wanted) };
+
+	ev.data.u64 = (uint64_t)e->generation << 32 | (uint32_t)fd;
+	if (epoll_ctl(p->epoll, op, fd, &ev) != 0)
+		return ERR_IO;
+	e->registered = (uint8_t)wanted;
+	return ERR_OK;
+}
+
+/* An event that nobody wants any more: now it is worth a call. */
+static void
+unregister(struct pollset *p, int fd)
+{
+	(void)!control(p, EPOLL_CTL_DEL, fd, 0);
+	p->entry[fd].registered = 0;
+}
+
+static void
+dispatch(struct pollset *p, const struct epoll_event *ev)
+{
+	int fd = (int)(uint32_t)ev->data.u64;
+	struct pollset_entry *e = &p->entry[fd];
+	unsigned got = from_epoll(ev->events);
+
+	/* Forgotten, or closed and opened again, by an earlier event. */
+	if (e->generation != (uint32_t)(ev->data.u64 >> 32))
+		return;
+	if (!e->wanted) {
+		unregister(p, fd);
+		return;
+	}
+	got &= e->wanted | POLLSET_ERR;
+	if (got)
+		e->fn(e->arg, fd, got);
+	else /* more is registered than wanted: trim it */
+		(void)!control(p, EPOLL_CTL_MOD, fd, e->wanted);
+}
+
+static void
+on_ready(uv_poll_t *poll, int status, int events)
+{
+	struct pollset *p = poll->data;
+	struct epoll_event batch[BATCH];
+	int n;
+
+	(void)status;
+	(void)events;
+	n = epoll_wait(p->epoll, batch, BATCH, 0);
+	for (int i = 0; i < n; i++)
+		dispatch(p, &batch[i]);
+}
+
+static void
+on_closed(uv_handle_t *h)
+{
+	struct pollset *p = h->data;
+
+	p->n_handles--;
+}
+
+struct pollset *
+pollset_new(struct loop *loop)
+{
+	struct pollset *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->loop = loop;
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (p->epoll < 0 ||
+	    uv_poll_init(loop_uv(loop), &p->poll, p->epoll) != 0) {
+		if (p->epoll >= 0)
+			close(p->epoll);
+		free(p);
+		return NULL;
+	}
+	p->poll.data = p;
+	p->n_handles = 1;
+	uv_poll_start(&p->poll, UV_READABLE, on_ready);
+	return p;
+}
+
+void
+pollset_free(struct pollset *p)
+{
+	if (!p)
+		return;
+	uv_poll_stop(&p->poll);
+	uv_close((uv_handle_t *)&p->poll, on_closed);
+	while (p->n_handles)
+		uv_run(loop_uv(p->loop), UV_RUN_NOWAIT);
+	close(p->epoll);
+	free(p->entry);
+	free(p);
+}
+
+static enum err
+grow(struct pollset *p, int fd)
+{
+	int n = p->n_entries ? p->n_entries : 64;
+	struct pollset_entry *e;
+
+	if (fd < 0 || fd >= FD_MAX)
+		return ERR_NOMEM;
+	while (n <= fd)
+		n *= 2;
+	e = realloc(p->entry, (size_t)n * sizeof(*e));
+	if (!e)
+		return ERR_NOMEM;
+	memset(e + p->n_entries, 0, (size_t)(n - p->n_entries) * sizeof(*e));
+	p->entry = e;
+	p->n_entries = n;
+	return ERR_OK;
+}
+
+enum err
+pollset_set(
+    struct pollset *p, int fd, unsigned wanted, pollset_fn fn, void *arg)
+{
+	struct pollset_entry *e;
+
+	if (fd >= p->n_entries && grow(p, fd) != ERR_OK)
+		return ERR_NOMEM;
+	e = &p->entry[fd];
+	e->fn = fn;
+	e->arg = arg;
+	e->wanted = (uint8_t)wanted;
+	if ((e->registered & wanted) == wanted)
+		return ERR_OK;
+	return control(
+	    p, e->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, wanted);
+}
+
+/*
+ * close() takes the descriptor out of the epoll set by itself, as long as
+ * nobody has a duplicate of it; nobody has.
+ */
+void
+pollset_forget(struct pollset *p, int fd)
+{
+	if (fd < 0 || fd >= p->n_entries)
+		return;
+	p->entry[fd].wanted = 0;
+	p->entry[fd].registered = 0;
+	p->entry[fd].generation++;
+}
+
+void
+pollset_drop(struct pollset *p, int fd)
+{
+	if (fd < 0 || fd >= p->n_entries)
+		return;
+	if (p->entry[fd].registered)
+		unregister(p, fd);
+	pollset_forget(p, fd);
+}

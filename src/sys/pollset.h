@@ -1,0 +1,49 @@
+#ifndef SYS_POLLSET_H
+#define SYS_POLLSET_H
+/*
+ * Many descriptors on one loop, cheaply. libuv's poll handles cost five system
+ * calls for a descriptor's short life (probing, adding, removing twice); a
+ * request has two such lives. Here all descriptors are in one epoll set of
+ * ours, which libuv watches as a single descriptor.
+ *
+ * What is no longer wanted stays registered until it fires or closes: a
+ * connection that goes back to a pool and is used again costs no call at all.
+ *
+ * THREADS: the loop's.
+ */
+#include <stdint.h>
+
+#include "base/err.h"
+#include "sys/loop.h"
+
+struct pollset;
+
+#define POLLSET_IN 1u
+#define POLLSET_OUT 2u
+/* Only reported, never asked for: error or hang-up. */
+#define POLLSET_ERR 4u
+
+/* events: POLLSET_* bits that are wanted and true. */
+typedef void (*pollset_fn)(void *arg, int fd, unsigned events);
+
+/* NULL: no memory or descriptors. */
+struct pollset *pollset_new(struct loop *loop);
+/* NULL is allowed. Descriptors are not closed. */
+void pollset_free(struct pollset *p);
+
+/*
+ * From now on fn(arg, fd, events) is called while one of the wanted events is
+ * true (level triggered). wanted 0: nothing is reported any more. ERR_NOMEM;
+ * ERR_IO: epoll refuses the descriptor.
+ */
+MUST_CHECK enum err pollset_set(
+    struct pollset *p, int fd, unsigned wanted, pollset_fn fn, void *arg);
+/* Before close(fd), always; also for one that was never set. */
+void pollset_forget(struct pollset *p, int fd);
+/*
+ * For a descriptor that somebody else closes, we know not when: it is taken out
+ * at once.
+ */
+void pollset_drop(struct pollset *p, int fd);
+
+#endif
