@@ -38,6 +38,9 @@ hidden_length(struct str s, size_t tag)
 		while (at < rest.n &&
 		       !str_case_starts(str_skip(rest, at), hidden[i].close))
 			at++;
+		/* an end tag is a tag of its own; that of a comment is not */
+		if (hidden[i].close.p[0] == '-')
+			at += str_skip(rest, at).n != 0 ? hidden[i].close.n : 0;
 		return hidden[i].open.n + at;
 	}
 	return tag;

@@ -461,6 +461,7 @@ on_finish(struct openai_answer *a, const struct json *j, uint32_t index,
 		return;
 	} else {
 		ev.finish = finish_table[i].finish;
+		/* the first five are OpenAI's own words */
 		if (i > MSG_FINISH__MAX)
 			ev.native = word;
 	}

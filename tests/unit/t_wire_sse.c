@@ -276,9 +276,33 @@ count_bytes(void *arg, const struct sse_event *ev)
 	return ERR_OK;
 }
 
-/* wire.md 10 #93, #94: a line of many MB in small pieces. */
+/* The rows of wire.md 10 K by their numbers; EXPECT cuts everywhere. */
 static void
-test_large_event(void **state)
+row_90_utf8_cut_between_reads(void **state)
+{
+	(void)state;
+	EXPECT(
+	    "data: \xe4\xb8\xad\xe6\x96\x87\n\n", "[\xe4\xb8\xad\xe6\x96\x87]");
+}
+
+static void
+row_91_line_ends_and_no_space(void **state)
+{
+	(void)state;
+	EXPECT("data:{}\r\n\r\ndata:[]\r\n\r\n", "[{}][[]]");
+}
+
+static void
+row_92_event_cut_between_reads(void **state)
+{
+	(void)state;
+	EXPECT("event: content_block_delta\ndata: {\"type\":\"x\"}\n\n",
+	    "[content_block_delta|{\"type\":\"x\"}]");
+}
+
+/* A line of many MB in small pieces: no line limit, no rescans. */
+static void
+row_93_and_94_large_event(void **state)
 {
 	enum {
 		PIECE = 1000,
@@ -345,7 +369,10 @@ main(void)
 		cmocka_unit_test(test_name_limit),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_no_copy),
-		cmocka_unit_test(test_large_event),
+		cmocka_unit_test(row_90_utf8_cut_between_reads),
+		cmocka_unit_test(row_91_line_ends_and_no_space),
+		cmocka_unit_test(row_92_event_cut_between_reads),
+		cmocka_unit_test(row_93_and_94_large_event),
 		cmocka_unit_test(test_many_cuts),
 	};
 

@@ -1,0 +1,395 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "prov_run.h"
+#include "prov/openai.h"
+
+#define USER "\"messages\":[{\"role\":\"user\",\"content\":\"h\\u00e9\"}]"
+
+static const struct prov_build openai = { .kind = "openai",
+	.model = "gpt-4o-mini" };
+static const struct prov_build gpt5 = { .kind = "openai", .model = "gpt-5" };
+
+static struct prov_build
+vendor(const char *name)
+{
+	return (
+	    struct prov_build){ .kind = "openai-compatible", .vendor = name };
+}
+
+static void
+only_the_model_changes(void **state)
+{
+	(void)state;
+	prov_build_is(&openai,
+	    "{ \"model\" : \"alias\", " USER ", \"seed\": 7, \"x\": [1, 2] }",
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"seed\":7,\"x\":[1, 2]}",
+	    NULL);
+}
+
+static void
+the_url_and_the_key(void **state)
+{
+	struct prov_build b = openai;
+	char *url, *z;
+
+	(void)state;
+	z = prov_build(&b, "{\"model\":\"a\"," USER "}", NULL, &url);
+	assert_string_equal(url, "https://api.openai.com/v1/chat/completions");
+	free(url);
+	free(z);
+	b.base_url = "http://proxy:8080/openai/";
+	z = prov_build(&b, "{\"model\":\"a\"," USER "}", NULL, &url);
+	assert_string_equal(
+	    url, "http://proxy:8080/openai/v1/chat/completions");
+	free(url);
+	free(z);
+	b = vendor("groq");
+	z = prov_build(&b, "{\"model\":\"a\"," USER "}", NULL, &url);
+	assert_string_equal(
+	    url, "https://api.groq.com/openai/v1/chat/completions");
+	free(url);
+	free(z);
+	b = vendor("perplexity");
+	z = prov_build(&b, "{\"model\":\"a\"," USER "}", NULL, &url);
+	assert_string_equal(url, "https://api.perplexity.ai/chat/completions");
+	free(url);
+	free(z);
+}
+
+static void
+no_base_url_at_all(void **state)
+{
+	struct prov_build b = vendor("vllm");
+	char *z;
+
+	(void)state;
+	z = prov_build(&b, "{\"model\":\"a\"," USER "}", NULL, NULL);
+	assert_string_equal(z,
+	    "FAIL internal : the base_url of provider prov cannot be used: "
+	    "malformed");
+	free(z);
+}
+
+static void
+usage_is_always_asked_for(void **state)
+{
+	struct prov_build b = openai;
+
+	(void)state;
+	b.stream = true;
+	prov_build_is(&b, "{\"model\":\"a\"," USER "}",
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"stream\":true,"
+	    "\"stream_options\":{\"include_usage\":true}}",
+	    NULL);
+	prov_build_is(&b,
+	    "{\"stream\":true,\"stream_options\":{\"include_usage\":false,"
+	    "\"include_obfuscation\":false},\"model\":\"a\"," USER "}",
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"stream\":true,"
+	    "\"stream_options\":{\"include_obfuscation\":false,"
+	    "\"include_usage\":true}}",
+	    NULL);
+	/* the client streams, the provider is not asked to */
+	b.stream = false;
+	prov_build_is(&b,
+	    "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+	    "\"model\":\"a\"," USER "}",
+	    "{\"model\":\"gpt-4o-mini\"," USER "}", NULL);
+}
+
+static void
+the_envelope_stays_here(void **state)
+{
+	struct prov_build b = openai;
+
+	(void)state;
+	b.is_envelope = true;
+	prov_build_is(&b,
+	    "{\"client_id\":\"c\",\"model\":\"a\"," USER
+	    ",\"metadata\":{\"request_id\":\"r\"},\"temperature\":0}",
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"temperature\":0}", NULL);
+	b.is_envelope = false;
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"metadata\":{\"request_id\":\"r\"}}",
+	    "{\"model\":\"gpt-4o-mini\"," USER
+	    ",\"metadata\":{\"request_id\":\"r\"}}",
+	    NULL);
+}
+
+static void
+an_escaped_key_does_not_slip_through(void **state)
+{
+	(void)state;
+	prov_build_is(&openai, "{\"mod\\u0065l\":\"alias\"," USER "}",
+	    "{\"model\":\"gpt-4o-mini\"," USER "}", NULL);
+}
+
+static void
+null_is_absent(void **state)
+{
+	(void)state;
+	prov_build_is(&openai,
+	    "{\"model\":\"a\"," USER ",\"seed\":null,\"tools\":null,"
+	    "\"stream\":null}",
+	    "{\"model\":\"gpt-4o-mini\"," USER "}", NULL);
+}
+
+static void
+limits_of_both_names(void **state)
+{
+	struct prov_build ds = vendor("deepseek");
+
+	(void)state;
+	ds.base_url = "https://api.deepseek.com";
+	prov_build_is(&openai, "{\"model\":\"a\"," USER ",\"max_tokens\":5}",
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"max_tokens\":5}", NULL);
+	prov_build_is(&openai,
+	    "{\"model\":\"a\"," USER ",\"max_completion_tokens\":5}",
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"max_completion_tokens\":5}",
+	    NULL);
+	prov_build_is(&gpt5, "{\"model\":\"a\"," USER ",\"max_tokens\":5}",
+	    "{\"model\":\"gpt-5\"," USER ",\"max_completion_tokens\":5}", NULL);
+	prov_build_is(&ds,
+	    "{\"model\":\"a\"," USER ",\"max_completion_tokens\":5}",
+	    "{\"model\":\"model-1\"," USER ",\"max_tokens\":5}", NULL);
+}
+
+static void
+reasoning_models_and_sampling(void **state)
+{
+	(void)state;
+	prov_build_is(&gpt5,
+	    "{\"model\":\"a\"," USER ",\"temperature\":0.2,\"top_p\":1.0,"
+	    "\"presence_penalty\":0,\"frequency_penalty\":0.5,"
+	    "\"logprobs\":false,\"reasoning_effort\":\"low\"}",
+	    "{\"model\":\"gpt-5\"," USER ",\"reasoning_effort\":\"low\"}",
+	    "temperature,frequency_penalty");
+	prov_build_is(&gpt5, "{\"model\":\"a\"," USER ",\"logprobs\":true}",
+	    "FAIL invalid logprobs: logprobs is not supported by the model's "
+	    "provider (prov)",
+	    NULL);
+	prov_build_is(&gpt5, "{\"model\":\"a\"," USER ",\"stop\":\"x\"}",
+	    "FAIL invalid stop: stop is not supported by the model's "
+	    "provider (prov)",
+	    NULL);
+}
+
+static void
+the_rule_can_be_set(void **state)
+{
+	struct prov_build b = gpt5;
+
+	(void)state;
+	b.on_unsupported = PROV_DROP_ALL;
+	prov_build_is(&b, "{\"model\":\"a\"," USER ",\"stop\":\"x\"}",
+	    "{\"model\":\"gpt-5\"," USER "}", "stop");
+	b.on_unsupported = PROV_REFUSE_ALL;
+	prov_build_is(&b, "{\"model\":\"a\"," USER ",\"temperature\":0.3}",
+	    "FAIL invalid temperature: temperature is not supported by the "
+	    "model's provider (prov)",
+	    NULL);
+	/* the value that it has anyway is no loss */
+	prov_build_is(&b, "{\"model\":\"a\"," USER ",\"temperature\":1.0}",
+	    "{\"model\":\"gpt-5\"," USER "}", NULL);
+}
+
+static void
+families(void **state)
+{
+	(void)state;
+	assert_true(openai_is_reasoning(STR("o1")));
+	assert_true(openai_is_reasoning(STR("o3-mini-2025-01-31")));
+	assert_true(openai_is_reasoning(STR("o4-mini")));
+	assert_true(openai_is_reasoning(STR("gpt-5")));
+	assert_true(openai_is_reasoning(STR("GPT-5.2-pro")));
+	assert_false(openai_is_reasoning(STR("gpt-5-chat-latest")));
+	assert_false(openai_is_reasoning(STR("gpt-4o")));
+	assert_false(openai_is_reasoning(STR("omni-moderation")));
+	assert_false(openai_is_reasoning(STR("o")));
+	assert_false(openai_is_reasoning(STR("")));
+}
+
+static void
+effort_only_for_models_that_reason(void **state)
+{
+	(void)state;
+	prov_build_is(&openai,
+	    "{\"model\":\"a\"," USER ",\"reasoning_effort\":\"low\","
+	    "\"thinking\":{\"type\":\"enabled\"},\"top_k\":5}",
+	    "{\"model\":\"gpt-4o-mini\"," USER "}",
+	    "reasoning_effort,thinking,top_k");
+}
+
+#define TOOL "{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"
+
+static void
+tools_of_none(void **state)
+{
+	(void)state;
+	prov_build_is(&openai,
+	    "{\"model\":\"a\"," USER ",\"tool_choice\":\"none\","
+	    "\"parallel_tool_calls\":false}",
+	    "{\"model\":\"gpt-4o-mini\"," USER "}", NULL);
+	prov_build_is(&openai,
+	    "{\"model\":\"a\"," USER ",\"tools\":[" TOOL "],\"tool_choice\":"
+	    "\"required\"}",
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"tools\":[" TOOL "],"
+	    "\"tool_choice\":\"required\"}",
+	    NULL);
+}
+
+static void
+tools_without_their_cache_markers(void **state)
+{
+	(void)state;
+	prov_build_is(&openai,
+	    "{\"model\":\"a\"," USER ",\"tools\":[" TOOL ",{\"type\":"
+	    "\"function\",\"function\":{\"name\":\"g\",\"description\":"
+	    "\"d\\n\",\"strict\":true},\"cache_control\":{\"type\":"
+	    "\"ephemeral\"}}]}",
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"tools\":[" TOOL ",{\"type\""
+	    ":\"function\",\"function\":{\"name\":\"g\",\"description\":"
+	    "\"d\\n\",\"strict\":true}}]}",
+	    "tools.cache_control");
+}
+
+static void
+legacy_functions(void **state)
+{
+	static const char asked[] =
+	    "{\"model\":\"a\"," USER ",\"functions\":[{\"name\":\"f\","
+	    "\"parameters\":{\"type\":\"object\"}}],\"function_call\":{"
+	    "\"name\":\"f\"}}";
+	struct prov_build b = vendor("xai");
+
+	(void)state;
+	prov_build_is(&openai, asked,
+	    "{\"model\":\"gpt-4o-mini\"," USER ",\"functions\":[{\"name\":\"f"
+	    "\",\"parameters\":{\"type\":\"object\"}}],\"function_call\":{"
+	    "\"name\":\"f\"}}",
+	    NULL);
+	prov_build_is(&b, asked,
+	    "{\"model\":\"model-1\"," USER ",\"tools\":[{\"type\":\"function\""
+	    ",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":\"object\""
+	    "}}}],\"tool_choice\":{\"type\":\"function\",\"function\":{"
+	    "\"name\":\"f\"}}}",
+	    NULL);
+}
+
+static void
+groq(void **state)
+{
+	struct prov_build b = vendor("groq");
+
+	(void)state;
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"n\":1,\"logprobs\":false,"
+	    "\"logit_bias\":{\"1\":2},\"seed\":3}",
+	    "{\"model\":\"model-1\"," USER ",\"seed\":3}", "logit_bias");
+	prov_build_is(&b, "{\"model\":\"a\"," USER ",\"n\":2}",
+	    "FAIL invalid n: n is not supported by the model's provider "
+	    "(prov)",
+	    NULL);
+}
+
+static void
+mistral(void **state)
+{
+	struct prov_build b = vendor("mistral");
+
+	(void)state;
+	b.stream = true;
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"seed\":3,\"user\":\"u\",\"store\":"
+	    "true,\"temperature\":0,\"x\":1,\"max_completion_tokens\":9,"
+	    "\"stream_options\":{\"include_usage\":true},\"stream\":true,"
+	    "\"safe_prompt\":true}",
+	    "{\"model\":\"model-1\"," USER ",\"random_seed\":3,"
+	    "\"temperature\":0,\"safe_prompt\":true,\"max_tokens\":9,"
+	    "\"stream\":true}",
+	    "user,store,x");
+}
+
+static void
+together_logprobs(void **state)
+{
+	struct prov_build b = vendor("together");
+
+	(void)state;
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"logprobs\":true,\"top_logprobs\":3}",
+	    "{\"model\":\"model-1\"," USER ",\"logprobs\":3}", NULL);
+	prov_build_is(&b, "{\"model\":\"a\"," USER ",\"logprobs\":2}",
+	    "{\"model\":\"model-1\"," USER ",\"logprobs\":2}", NULL);
+	prov_build_is(&b, "{\"model\":\"a\"," USER ",\"logprobs\":false}",
+	    "{\"model\":\"model-1\"," USER "}", NULL);
+}
+
+static void
+xai_reasoning(void **state)
+{
+	struct prov_build b = vendor("xai");
+
+	(void)state;
+	b.model = "grok-4-1-fast-reasoning";
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"presence_penalty\":1,"
+	    "\"temperature\":0}",
+	    "{\"model\":\"grok-4-1-fast-reasoning\"," USER
+	    ",\"temperature\":0}",
+	    "presence_penalty");
+	b.model = "grok-4-1-fast-non-reasoning";
+	prov_build_is(&b, "{\"model\":\"a\"," USER ",\"presence_penalty\":1}",
+	    "{\"model\":\"grok-4-1-fast-non-reasoning\"," USER
+	    ",\"presence_penalty\":1}",
+	    NULL);
+}
+
+static void
+numbers_keep_their_spelling(void **state)
+{
+	struct prov_build b = vendor("generic");
+
+	(void)state;
+	b.base_url = "http://h/v1";
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"seed\":12345678901234567,\"temperatu"
+	    "re\":1.50e0,\"min_p\":0.10}",
+	    "{\"model\":\"model-1\"," USER ",\"seed\":12345678901234567,"
+	    "\"temperature\":1.50e0,\"min_p\":0.10}",
+	    NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_model_changes),
+		cmocka_unit_test(the_url_and_the_key),
+		cmocka_unit_test(no_base_url_at_all),
+		cmocka_unit_test(usage_is_always_asked_for),
+		cmocka_unit_test(the_envelope_stays_here),
+		cmocka_unit_test(an_escaped_key_does_not_slip_through),
+		cmocka_unit_test(null_is_absent),
+		cmocka_unit_test(limits_of_both_names),
+		cmocka_unit_test(reasoning_models_and_sampling),
+		cmocka_unit_test(the_rule_can_be_set),
+		cmocka_unit_test(families),
+		cmocka_unit_test(effort_only_for_models_that_reason),
+		cmocka_unit_test(tools_of_none),
+		cmocka_unit_test(tools_without_their_cache_markers),
+		cmocka_unit_test(legacy_functions),
+		cmocka_unit_test(groq),
+		cmocka_unit_test(mistral),
+		cmocka_unit_test(together_logprobs),
+		cmocka_unit_test(xai_reasoning),
+		cmocka_unit_test(numbers_keep_their_spelling),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
