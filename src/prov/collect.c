@@ -100,22 +100,64 @@ scan(struct prov_collect *c, struct str text, struct json *j)
 	return false;
 }
 
+/*
+ * Spans of the JSON go out in events of ours, where a line's end would be the
+ * event's: in valid JSON it can only be a blank between values.
+ */
+static void
+blank_lines(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '\n' || p[i] == '\r')
+			p[i] = ' ';
+	}
+}
+
+/* An event of several lines: a copy, since the bytes are not ours. */
+static bool
+in_one_line(struct prov_collect *c, struct str *text)
+{
+	struct json j;
+
+	if (str_chr(*text, '\n') == text->n && str_chr(*text, '\r') == text->n)
+		return true;
+	/* before it is changed: an end of line inside a string is no JSON */
+	if (!scan(c, *text, &j))
+		return false;
+	buf_reset(&c->body);
+	c->body.max = c->sse.max;
+	buf_adds(&c->body, *text);
+	if (c->body.failed) {
+		prov_answer_failf(&c->a, MSG_FAIL_INTERNAL,
+		    "out of memory while reading the provider's answer");
+		return false;
+	}
+	blank_lines(c->body.p, c->body.n);
+	*text = buf_str(&c->body);
+	return true;
+}
+
+static void
+each_element(struct prov_collect *c, const struct json *j, struct str name)
+{
+	json_each (j, 0, e) {
+		if (c->a.ended)
+			break;
+		c->ops->event(c, j, e, name);
+	}
+}
+
 static void
 deliver(struct prov_collect *c, struct str text, struct str name)
 {
 	struct json j;
 
-	if (!scan(c, text, &j))
+	if (!in_one_line(c, &text) || !scan(c, text, &j))
 		return;
-	if (json_type(&j, 0) != JSON_T_ARRAY) {
+	if (json_type(&j, 0) == JSON_T_ARRAY)
+		each_element(c, &j, name);
+	else
 		c->ops->event(c, &j, 0, name);
-		return;
-	}
-	json_each (&j, 0, e) {
-		if (c->a.ended)
-			break;
-		c->ops->event(c, &j, e, name);
-	}
 }
 
 static enum err
@@ -182,13 +224,12 @@ body_end(struct prov_collect *c)
 	struct str text = str_trim(buf_str(&c->body));
 	struct json j;
 
-	if (text.p[0] == '[') {
-		deliver(c, text, str_of(NULL, 0));
-		return;
-	}
 	if (!scan(c, text, &j))
 		return;
-	if (json_type(&j, 0) == JSON_T_OBJECT)
+	blank_lines(c->body.p, c->body.n);
+	if (json_type(&j, 0) == JSON_T_ARRAY)
+		each_element(c, &j, str_of(NULL, 0));
+	else if (json_type(&j, 0) == JSON_T_OBJECT)
 		c->ops->body(c, &j, 0);
 	else
 		prov_answer_failf(&c->a, MSG_FAIL_BAD_ANSWER,

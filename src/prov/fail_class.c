@@ -192,8 +192,9 @@ by_status(int status)
 	case 409:
 	case 424:
 	case 425:
-	case 498:
 		return MSG_FAIL_UNAVAILABLE;
+	case 498: /* Groq's flex tier is full */
+		return MSG_FAIL_OVERLOADED;
 	case 413:
 		return MSG_FAIL_TOO_LARGE;
 	case 429:
@@ -243,6 +244,9 @@ prov_fail_code(const struct prov_fail_facts *f, enum msg_fail_class class,
 	switch (class) {
 	case MSG_FAIL_INVALID:
 	case MSG_FAIL_UNAVAILABLE:
+		break;
+	case MSG_FAIL_OVERLOADED:
+		code = f->status == 498 ? f->code : "";
 		break;
 	case MSG_FAIL_RATE_LIMIT:
 		code = same_word(f->word, "modelnotreadyexception")

@@ -107,7 +107,7 @@ streams(void **state)
 	    "event  {}\nEND\n", false);
 	/* an error body without data: in mid-stream */
 	check("data: {}\n\n{\n\"error\":1}\n",
-	    "event  {}\nevent  {\n\"error\":1}\nEND\n", false);
+	    "event  {}\nevent  { \"error\":1}\nEND\n", false);
 }
 
 static void
@@ -118,6 +118,11 @@ bodies(void **state)
 	check("\n\n \t{\"a\":1}", "body {\"a\":1}\nEND\n", false);
 	check("[{\"a\":1}\n,\r\n{\"b\":2}]",
 	    "event  {\"a\":1}\nevent  {\"b\":2}\nEND\n", false);
+	/* spans go into events of ours: no line's end in them */
+	check("{\n \"a\": {\r\n \"b\": 2}\n}",
+	    "body {  \"a\": {   \"b\": 2} }\nEND\n", false);
+	check("data: {\"a\":\ndata: 1}\n\n", "event  {\"a\": 1}\nEND\n", false);
+	check("data: {\"a\":\"\ndata: \"}\n\n", "FAIL bad_answer\n", false);
 }
 
 static void
