@@ -207,6 +207,34 @@ function_call_parse(
 
 /* ---- the parts of a message by role ------------------------------------ */
 
+/* message.refusal becomes the last part. */
+static enum err
+refusal_add(struct api_parse *p, json_ref v, struct str text, struct msg *m)
+{
+	struct msg_part **tail = &m->parts;
+	struct msg_part *part = ARENA_NEW(p->a, struct msg_part);
+
+	if (!part)
+		return api_nomem(p);
+	part->type = MSG_PART_REFUSAL;
+	part->text = text;
+	part->raw = json_raw(p->j, v);
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = part;
+	m->content_is_string = false;
+	return ERR_OK;
+}
+
+/* Nothing in it that a model could have said. */
+static bool
+is_bare(const json_ref *f, const struct msg *m)
+{
+	return f[F_CONTENT] == JSON_NONE && f[F_AUDIO] == JSON_NONE &&
+	       !m->calls && !m->parts && !m->thinking &&
+	       !str_present(m->reasoning);
+}
+
 static enum err
 assistant_parse(struct api_parse *p, const struct api_where *w,
     const json_ref *f, struct msg *m)
@@ -236,26 +264,12 @@ assistant_parse(struct api_parse *p, const struct api_where *w,
 		    p, w, "reasoning_details", f[F_REASONING_DETAILS], m);
 	if (e != ERR_OK)
 		return e;
-	if (refusal.n > 0) {
-		struct msg_part **tail = &m->parts;
-		struct msg_part *part = ARENA_NEW(p->a, struct msg_part);
-
-		if (!part)
-			return api_nomem(p);
-		part->type = MSG_PART_REFUSAL;
-		part->text = refusal;
-		part->raw = json_raw(p->j, f[F_REFUSAL]);
-		while (*tail)
-			tail = &(*tail)->next;
-		*tail = part;
-		m->content_is_string = false;
-	}
-	if (f[F_CONTENT] == JSON_NONE && !m->calls && !m->parts &&
-	    !str_present(m->reasoning) && !m->thinking &&
-	    f[F_AUDIO] == JSON_NONE)
-		return api_refuse(p, ERR_RANGE, &at,
+	if (refusal.n > 0)
+		e = refusal_add(p, f[F_REFUSAL], refusal, m);
+	if (e == ERR_OK && is_bare(f, m))
+		e = api_refuse(p, ERR_RANGE, &at,
 		    "is required unless tool_calls are given");
-	return ERR_OK;
+	return e;
 }
 
 /* A result names the call that it answers; a made-up name is refused. */

@@ -277,7 +277,7 @@ native_reason_of_the_maker_wins(void **state)
 }
 
 static void
-error_in_mid_stream(void **state)
+row_34_error_in_mid_stream_is_no_clean_end(void **state)
 {
 	struct answer_test t;
 	struct msg_fail f;
@@ -373,7 +373,7 @@ main(void)
 		cmocka_unit_test(role_once_per_choice),
 		cmocka_unit_test(extras_wait_for_the_next_chunk),
 		cmocka_unit_test(native_reason_of_the_maker_wins),
-		cmocka_unit_test(error_in_mid_stream),
+		cmocka_unit_test(row_34_error_in_mid_stream_is_no_clean_end),
 		cmocka_unit_test(chat_dialect),
 		cmocka_unit_test(full_output_is_told),
 	};

@@ -100,7 +100,7 @@ choices_end_in_order(void **state)
 }
 
 static void
-failure_before_content_stays_inside(void **state)
+row_32_failure_before_content_stays_inside(void **state)
 {
 	struct norm_test t;
 	struct msg_fail f;
@@ -381,7 +381,7 @@ main(void)
 		cmocka_unit_test(whole_answer),
 		cmocka_unit_test(empty_answer_that_says_so),
 		cmocka_unit_test(choices_end_in_order),
-		cmocka_unit_test(failure_before_content_stays_inside),
+		cmocka_unit_test(row_32_failure_before_content_stays_inside),
 		cmocka_unit_test(failure_after_content_goes_out),
 		cmocka_unit_test(row_11_truncated_arguments_are_length),
 		cmocka_unit_test(row_18_stop_after_a_call_is_tool_calls),
