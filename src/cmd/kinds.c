@@ -31,4 +31,5 @@ kinds_install(void)
 	qsort(list, n, sizeof(list[0]), by_name);
 	list[n] = (struct conf_kind){ NULL, false };
 	conf_kinds_set(list);
+	conf_vendors_set(prov_vendor_known);
 }

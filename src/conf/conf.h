@@ -229,6 +229,8 @@ struct conf_kind {
 	bool needs_base_url;
 };
 void conf_kinds_set(const struct conf_kind *kinds);
+/* Whether `vendor: NAME` means anything. Not set: every name is accepted. */
+void conf_vendors_set(bool (*is_known)(struct str vendor));
 
 /* NULL when there is none. */
 const struct conf_model *conf_model_find(const struct conf *c, struct str name);

@@ -229,7 +229,7 @@ static const struct opt provider_rows[] = {
 	    .example = "openai",
 	    .doc = "Which interface the provider speaks." },
 	{ "vendor", OPT_STR, IN(conf_provider, vendor), .max = 64,
-	    .example = "groq",
+	    .check = value_check_vendor, .example = "groq",
 	    .doc = "openai-compatible: whose peculiarities it has; default: "
 		   "told by the host of base_url." },
 	{ "base_url", OPT_STR, .flags = OPT_LIVE, IN(conf_provider, base_url),
@@ -267,8 +267,8 @@ static const struct opt provider_rows[] = {
 	{ "http2", OPT_BOOL, IN(conf_provider, http2), .dflt = "true",
 	    .doc = "Offer it HTTP/2." },
 	{ "ca_file", OPT_CUSTOM, IN(conf_provider, ca_file),
-	    .read = value_read_path, .form = "/PATH", .pattern = "^/",
-	    .example = "/etc/llmgw/ca.pem",
+	    .read = value_read_path, .check = value_check_readable,
+	    .form = "/PATH", .pattern = "^/", .example = "/etc/llmgw/ca.pem",
 	    .doc = "Certificates that may vouch for it; default: the "
 		   "system's." },
 	{ "on_unsupported", OPT_WORD, IN(conf_provider, on_unsupported),

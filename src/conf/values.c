@@ -2,6 +2,8 @@
 #include "conf/values.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <unistd.h>
 
 #include "base/num.h"
 #include "base/utf8.h"
@@ -19,6 +21,15 @@ void
 conf_kinds_set(const struct conf_kind *list)
 {
 	kinds = list;
+}
+
+/* As above. */
+static bool (*vendor_is_known)(struct str vendor);
+
+void
+conf_vendors_set(bool (*is_known)(struct str vendor))
+{
+	vendor_is_known = is_known;
 }
 
 const struct conf_kind *
@@ -150,6 +161,18 @@ value_check_kind(struct opt_run *run, const struct opt *row,
 	    near != NULL ? "?)" : "");
 }
 
+void
+value_check_vendor(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	(void)row;
+	(void)field;
+	if (vendor_is_known != NULL && !vendor_is_known(node->text))
+		opt_problem(run, node,
+		    "nothing is known of a vendor \"%.*s\": leave it out",
+		    STR_ARG(utf8_clip(node->text, SHOWN)));
+}
+
 /* ---- addresses ----------------------------------------------------------- */
 
 void
@@ -259,6 +282,18 @@ value_read_path(struct opt_run *run, const struct opt *row,
 		opt_problem(run, node, "must be an absolute path");
 	else
 		*(const char **)field = arena_strz(run->arena, node->text);
+}
+
+void
+value_check_readable(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field)
+{
+	(void)row;
+	(void)field;
+	/* A warning: who checks may be another user than who runs. */
+	if (access(node->text.p, R_OK) != 0)
+		opt_warning(run, node, "%.*s cannot be read: %s",
+		    STR_ARG(utf8_clip(node->text, 256)), strerror(errno));
 }
 
 void

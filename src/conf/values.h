@@ -27,6 +27,8 @@ void value_read_model(struct opt_run *run, const struct opt *row,
 /* Checks; field is the struct str (or struct conf_header value). */
 void value_check_kind(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
+void value_check_vendor(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
 void value_check_base_url(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
 void value_check_cidr(struct opt_run *run, const struct opt *row,
@@ -36,6 +38,9 @@ void value_check_header(struct opt_run *run, const struct opt *row,
 void value_check_store(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
 void value_check_log_to(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+/* A warning when the file is not there for us. */
+void value_check_readable(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
 void value_check_abs_path(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);

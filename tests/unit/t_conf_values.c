@@ -75,6 +75,8 @@ static const struct row errors[] = {
 	{ PROV("headers: { authorization: x }"),
 	    "providers.p.headers.authorization", "use api_key" },
 	/* kinds and names */
+	{ PROV("vendor: grok"), "providers.p.vendor",
+	    "nothing is known of a vendor \"grok\"" },
 	{ "providers: { p: { kind: gmini } }\n", "providers.p.kind",
 	    "(did you mean gemini?)" },
 	{ "providers: { p: {} }\n", "providers.p", "kind is missing" },
@@ -134,6 +136,12 @@ static const struct row errors[] = {
 	    "0.0 to 1.0" },
 };
 
+static bool
+is_groq(struct str vendor)
+{
+	return str_eqz(vendor, "groq");
+}
+
 static void
 test_errors(void **state)
 {
@@ -166,7 +174,10 @@ static const struct row fine[] = {
 	{ ANY PM "memcached:\npolicies:\n", NULL, NULL },
 	{ ANY PM "memcached: []\npolicies: []\n", NULL, NULL },
 	{ ANY PROV("headers: { X-A: b }"), NULL, NULL },
+	{ ANY PROV("vendor: groq"), NULL, NULL },
 	/* warnings */
+	{ ANY PROV("ca_file: /nonexistent/ca.pem"), "providers.p.ca_file",
+	    "/nonexistent/ca.pem cannot be read: No such" },
 	{ ANY PM "store: sqlite:///x\n", "store", "keeps nothing" },
 	{ PM, "", "nobody may ask" },
 	{ PM "auth: { identity: remote_user, anonymous_models: [no*] }\n",
@@ -334,5 +345,6 @@ main(void)
 	(void)setenv("LLMGW_T_EMPTY", "", 1);
 	(void)setenv("LLMGW_T_LINES", "a\nb", 1);
 	(void)unsetenv("LLMGW_T_NOT_SET");
+	conf_vendors_set(is_groq);
 	return cmocka_run_group_tests(tests, dir_begin, dir_end);
 }
