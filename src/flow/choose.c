@@ -125,6 +125,13 @@ fill_call(struct req *r, const struct conf_target *t)
 	};
 }
 
+/* Whose limits: a key may have the same name. */
+static uint64_t
+limit_owner(const struct conf_provider *p)
+{
+	return ~hash_stable(p->name);
+}
+
 /* Does the provider's own limit leave room? ERR_DENIED: r->fail. */
 static enum err
 hold_provider(struct req *r, const struct conf_provider *p)
@@ -133,8 +140,8 @@ hold_provider(struct req *r, const struct conf_provider *p)
 
 	if (p->n_limits == 0)
 		return ERR_OK;
-	gate_rate_admit(&r->flow->rate, hash_stable(p->name), p->limits,
-	    p->n_limits, clock_wall(), &result);
+	gate_rate_admit(&r->flow->rate, limit_owner(p), p->limits, p->n_limits,
+	    clock_wall(), &result);
 	if (result.admitted) {
 		r->held = p;
 		return ERR_OK;
@@ -155,8 +162,8 @@ choose_release(struct req *r)
 		return;
 	if (r->rec.usage.completion > 0)
 		tokens += r->rec.usage.completion;
-	gate_rate_settle(&r->flow->rate, hash_stable(p->name), p->limits,
-	    p->n_limits, clock_wall(), tokens);
+	gate_rate_settle(&r->flow->rate, limit_owner(p), p->limits, p->n_limits,
+	    clock_wall(), tokens);
 	r->held = NULL;
 }
 

@@ -16,9 +16,8 @@ given_key(const struct gate_credentials *cred)
 		if (key.n > 0)
 			return key;
 	}
-	if (cred->x_api_key.n > 0)
-		return str_trim(cred->x_api_key);
-	return str_trim(cred->api_key);
+	key = str_trim(cred->x_api_key);
+	return key.n > 0 ? key : str_trim(cred->api_key);
 }
 
 static const struct conf_key *

@@ -15,7 +15,7 @@ address_parse(struct str s, struct net_address *out)
 	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
 	char text[INET6_ADDRSTRLEN];
 
-	if (s.n == 0 || s.n >= sizeof(text))
+	if (s.n == 0 || s.n >= sizeof(text) || memchr(s.p, '\0', s.n))
 		return false;
 	memcpy(text, s.p, s.n);
 	text[s.n] = '\0';

@@ -8,8 +8,8 @@
  * at each full minute). A request is counted when it is admitted. Tokens are
  * counted when they are known, so a window of tokens may be passed by what was
  * under way when it filled. concurrent: held from admission to release; each
- * worker counts in a cell of its own, so a killed worker gives back what it
- * held.
+ * worker counts in a cell of its own, so what a killed worker held is given back
+ * when the next one starts.
  *
  * A limit whose slot cannot be had (shared table full) is not enforced and
  * counted in `unenforced`.
@@ -27,7 +27,10 @@ struct gate_rate {
 	uint64_t unenforced;
 };
 
-/* Zeroes this worker's concurrency cells in all slots. */
+/*
+ * Gives back what this worker's number, or numbers whose worker is dead, held
+ * in all slots. Call when the number is taken (shm_worker_take).
+ */
 void gate_rate_init(struct gate_rate *rate, struct shm *shm, unsigned worker);
 
 struct gate_rate_result {

@@ -76,9 +76,9 @@ meter_metrics_new(struct shm *shm, unsigned worker)
 	m->shm = shm;
 	m->worker = worker;
 	m->global = slot(m, SLOT_GLOBAL, 0);
-	/* What a dead worker of this number had in flight is gone. */
+	/* What dead workers had in flight is gone. */
 	if (m->global)
-		atomic_store(&m->global->cell[SHM_CELL_WORKER + worker], 0);
+		shm_slot_reclaim(shm, m->global, worker);
 	return m;
 }
 

@@ -338,3 +338,18 @@ shm_worker_pid(const struct shm *s, unsigned worker)
 	pid = atomic_load(&s->file->worker_pid[worker]);
 	return is_alive(pid) ? pid : 0;
 }
+
+void
+shm_slot_reclaim(struct shm *s, struct shm_slot *slot, unsigned worker)
+{
+	for (unsigned i = 0; i < SHM_WORKERS_MAX; i++) {
+		_Atomic int64_t *cell = &slot->cell[SHM_CELL_WORKER + i];
+		int64_t held = atomic_load(cell);
+
+		if (i == worker)
+			atomic_store(cell, 0);
+		else if (held != 0 && shm_worker_pid(s, i) == 0)
+			/* unless a new owner has begun meanwhile */
+			atomic_compare_exchange_strong(cell, &held, 0);
+	}
+}

@@ -41,6 +41,11 @@ shm_open_file(const char *path, uint32_t slots, struct shm **out);
 void shm_close(struct shm *s);
 /* Finds or claims. NULL when the table is full. */
 struct shm_slot *shm_slot(struct shm *s, uint64_t identity);
+/*
+ * Zeroes the slot's cells of this worker and of all numbers whose owner is
+ * dead: what they held is held no more.
+ */
+void shm_slot_reclaim(struct shm *s, struct shm_slot *slot, unsigned worker);
 /* Walks claimed slots: start with *pos = 0; NULL at the end. */
 struct shm_slot *shm_next(struct shm *s, uint32_t *pos);
 uint32_t shm_used(const struct shm *s);
