@@ -53,14 +53,6 @@ struct anthropic_build {
 	struct prov_reasoning reasoning;
 };
 
-/* prov_lose that keeps the first error in b->err. */
-#define ANTHROPIC_LOSE(b, what, ...)                                          \
-	do {                                                                  \
-		if ((b)->err == ERR_OK)                                       \
-			(b)->err = prov_lose((b)->call, (b)->http, (b)->fail, \
-			    (what), __VA_ARGS__);                             \
-	} while (0)
-
 /* anthropic_build.c */
 enum err anthropic_build(const struct prov_call *call, struct prov_http *http,
     struct msg_fail *fail);

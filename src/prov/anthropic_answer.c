@@ -127,38 +127,10 @@ count(const struct json *j, json_ref v, const char *key, int64_t *out)
 		*out = n;
 }
 
-static bool
-is_counted(const struct json *j, json_ref key)
-{
-	static const char *const keys[] = { "input_tokens", "output_tokens",
-		"cache_read_input_tokens", "cache_creation_input_tokens",
-		"output_tokens_details" };
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		if (json_str_is(j, key, keys[i]))
-			return true;
-	}
-	return false;
-}
-
-/* Appends the usage members that have no field of ours; not twice. */
-static void
-extra_add(struct buf *b, const struct json *j, json_ref v)
-{
-	json_each (j, v, k) {
-		struct str key = json_raw(j, k);
-
-		if (is_counted(j, k) ||
-		    json_type(j, json_value(j, k)) == JSON_T_NULL ||
-		    str_contains(buf_str(b), key))
-			continue;
-		if (b->n != 0)
-			buf_addc(b, ',');
-		buf_adds(b, key);
-		buf_addc(b, ':');
-		buf_adds(b, json_raw(j, json_value(j, k)));
-	}
-}
+/* Counted here, or nothing that the client has to know. */
+static const char *const counted[] = { "input_tokens", "output_tokens",
+	"cache_read_input_tokens", "cache_creation_input_tokens",
+	"output_tokens_details", NULL };
 
 /*
  * Counts are cumulative and may come again, corrected (server tools): the
@@ -190,9 +162,9 @@ put_usage(
 		u->prompt = num_add_i64_sat(input, other);
 	buf_reset(&a->scratch);
 	buf_adds(&a->scratch, buf_str(&a->usage_extra));
-	extra_add(&a->scratch, j, v);
+	prov_put_members(&a->scratch, j, v, counted);
 	if (is_first && !a->scratch.failed)
-		extra_add(&a->usage_extra, j, v);
+		prov_put_members(&a->usage_extra, j, v, counted);
 	u->extra = a->scratch.failed ? str_of(NULL, 0) : buf_str(&a->scratch);
 	emit(a, (struct msg_event){ .type = MSG_EV_USAGE, .usage = *u });
 }

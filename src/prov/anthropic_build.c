@@ -37,7 +37,7 @@ anthropic_put_cache(struct anthropic_build *b, struct str cache_control)
 	if (!str_present(cache_control))
 		return;
 	if (b->cache_marks == CACHE_MARKS_MAX) {
-		ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "cache_control");
+		PROV_LOSE(b, PROV_LOSS_TUNING, "cache_control");
 		return;
 	}
 	b->cache_marks++;

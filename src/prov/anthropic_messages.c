@@ -6,6 +6,7 @@
 #include "prov/anthropic.h"
 
 #include "base/hash.h"
+#include "prov/history.h"
 
 #define NO_RESULT "(no result)"
 #define EMPTY_TURN "(empty message)"
@@ -14,42 +15,18 @@
 	"Answer with one valid JSON object and nothing else: no prose before " \
 	"or after it, no code fence."
 
-/* A tool call of the assistant's last turn and what came back for it. */
-struct slot {
-	struct slot *next; /* of this turn */
-	const struct msg_call *call;
-	struct str id; /* as it goes out */
-	const struct msg *result;
-	unsigned turn;
-	/* Calls of one turn that share an id; the first has the ends. */
-	struct slot *same; /* the next of them */
-	struct slot *same_last;
-	struct slot *same_open; /* the first of them without a result */
-};
-
 struct history {
 	struct anthropic_build *b;
-	/* The latest call of each id; NULL while there was none. */
-	struct map *by_id;
-	struct slot *first, *last; /* of the turn that waits for results */
-	struct slot *nameless; /* next call without an id (legacy functions) */
-	unsigned turn;
+	struct prov_history h;
 	unsigned n_made; /* ids made so far */
-	bool *is_orphan; /* by message: a result without a call */
 	bool is_open; /* a message's content array is open */
 	const struct msg_part *end_text; /* last text of a last assistant */
 };
 
-static bool
-is_system(const struct msg *m)
-{
-	return m->role == MSG_SYSTEM || m->role == MSG_DEVELOPER;
-}
-
 static const struct msg *
 skip_system(const struct msg *m)
 {
-	while (m != NULL && is_system(m))
+	while (m != NULL && prov_is_system(m))
 		m = m->next;
 	return m;
 }
@@ -97,12 +74,12 @@ anthropic_put_system(struct anthropic_build *b)
 		const struct msg_part *last = last_part(m);
 		unsigned i = 0;
 
-		if (!is_system(m))
+		if (!prov_is_system(m))
 			continue;
 		for (const struct msg_part *p = m->parts; p != NULL;
 		     p = p->next, i++) {
 			if (p->type != MSG_PART_TEXT) {
-				ANTHROPIC_LOSE(b, PROV_LOSS_CONTRACT,
+				PROV_LOSE(b, PROV_LOSS_CONTRACT,
 				    "messages[%u].content[%u]",
 				    (unsigned)m->index, i);
 				continue;
@@ -157,88 +134,6 @@ id_out(struct history *h, struct str id, bool is_used)
 	return arena_printf(a, "call_%s", hash);
 }
 
-/* Notes the call under its id; false: no memory. */
-static bool
-slot_name(struct history *h, struct slot *s, struct slot *old)
-{
-	if (old != NULL && old->turn == h->turn) {
-		old->same_last->same = s;
-		old->same_last = s;
-		return true;
-	}
-	s->same_last = s->same_open = s;
-	if (h->by_id == NULL)
-		h->by_id = map_new(UINT32_MAX);
-	return h->by_id != NULL && map_put(h->by_id, s->call->id, s) == ERR_OK;
-}
-
-static bool
-slot_add(struct history *h, const struct msg_call *c)
-{
-	struct slot *s = ARENA_NEW(h->b->call->arena, struct slot);
-	struct slot *old = map_find(h->by_id, c->id);
-
-	if (s == NULL)
-		return false;
-	s->call = c;
-	s->turn = h->turn;
-	s->id = id_out(h, c->id, old != NULL);
-	if (c->id.n != 0) {
-		if (!slot_name(h, s, old))
-			return false;
-	} else if (h->nameless == NULL) {
-		h->nameless = s;
-	}
-	if (h->last == NULL)
-		h->first = s;
-	else
-		h->last->next = s;
-	h->last = s;
-	return true;
-}
-
-/* The call without an id that comes after s. */
-static struct slot *
-nameless_next(struct slot *s)
-{
-	do {
-		s = s->next;
-	} while (s != NULL && s->call->id.n != 0);
-	return s;
-}
-
-enum found {
-	FOUND,
-	DUPLICATE,
-	ORPHAN
-};
-
-/* Which call a tool message answers; the first result wins (#66). */
-static enum found
-result_take(struct history *h, const struct msg *m)
-{
-	struct slot *first;
-	struct slot *s;
-
-	if (m->call_id.n == 0) {
-		s = h->nameless;
-		if (s == NULL)
-			return ORPHAN;
-		s->result = m;
-		h->nameless = nameless_next(s);
-		return FOUND;
-	}
-	first = map_find(h->by_id, m->call_id);
-	if (first == NULL || first->turn != h->turn || h->first == NULL)
-		return ORPHAN;
-	s = first->same_open;
-	if (s == NULL)
-		return DUPLICATE;
-	s->result = m;
-	first->same_open = s->same;
-	return FOUND;
-}
-
 static void
 put_result_content(struct anthropic_build *b, const struct msg *m)
 {
@@ -269,7 +164,7 @@ result_cache(const struct msg *m)
 }
 
 static void
-put_result(struct history *h, const struct slot *s)
+put_result(struct history *h, const struct prov_slot *s)
 {
 	struct json_out *o = &h->b->out;
 
@@ -281,7 +176,7 @@ put_result(struct history *h, const struct slot *s)
 		json_out_key(o, "content");
 		json_out_strz(o, NO_RESULT);
 		json_out_kv_bool(o, "is_error", true);
-		ANTHROPIC_LOSE(h->b, PROV_LOSS_TUNING,
+		PROV_LOSE(h->b, PROV_LOSS_TUNING,
 		    "messages[].tool_calls[]:no-result");
 	} else {
 		put_result_content(h->b, s->result);
@@ -339,7 +234,7 @@ put_user_parts(struct history *h, const struct msg *m)
 		(void)anthropic_put_part(h->b, m, p, i, cache_of(m, p, last));
 	}
 	if (m->name.n != 0 && m->role == MSG_USER)
-		ANTHROPIC_LOSE(h->b, PROV_LOSS_TUNING, "messages[].name");
+		PROV_LOSE(h->b, PROV_LOSS_TUNING, "messages[].name");
 }
 
 static const struct msg *
@@ -355,21 +250,12 @@ static void
 put_results(struct history *h, const struct msg *from, const struct msg *to)
 {
 	for (const struct msg *m = from; m != to; m = m->next) {
-		if (m->role != MSG_TOOL)
-			continue;
-		switch (result_take(h, m)) {
-		case FOUND:
-			break;
-		case DUPLICATE:
-			ANTHROPIC_LOSE(h->b, PROV_LOSS_TUNING, "messages[%u]",
+		if (m->role == MSG_TOOL &&
+		    prov_history_take(&h->h, m) == PROV_TAKEN_TWICE)
+			PROV_LOSE(h->b, PROV_LOSS_TUNING, "messages[%u]",
 			    (unsigned)m->index);
-			break;
-		case ORPHAN:
-			h->is_orphan[m->index] = true;
-			break;
-		}
 	}
-	for (const struct slot *s = h->first; s != NULL; s = s->next) {
+	for (const struct prov_slot *s = h->h.first; s != NULL; s = s->next) {
 		turn_open(h, "user");
 		put_result(h, s);
 	}
@@ -384,8 +270,8 @@ put_user_turn(struct history *h, const struct msg *from)
 	for (const struct msg *m = from; m != to; m = m->next) {
 		if (m->role == MSG_USER) {
 			put_user_parts(h, m);
-		} else if (m->role == MSG_TOOL && h->is_orphan[m->index]) {
-			ANTHROPIC_LOSE(h->b, PROV_LOSS_TUNING,
+		} else if (prov_history_is_orphan(&h->h, m)) {
+			PROV_LOSE(h->b, PROV_LOSS_TUNING,
 			    "messages[%u].tool_call_id", (unsigned)m->index);
 			put_user_parts(h, m);
 		}
@@ -393,7 +279,7 @@ put_user_turn(struct history *h, const struct msg *from)
 	if (!h->is_open)
 		put_user_text(h, EMPTY_TURN);
 	turn_close(h);
-	h->first = h->last = h->nameless = NULL;
+	prov_history_settle(&h->h);
 	return to;
 }
 
@@ -414,16 +300,18 @@ put_call(struct history *h, const struct msg *m, const struct msg_call *c,
 {
 	struct anthropic_build *b = h->b;
 	struct json_out *o = &b->out;
+	struct prov_slot *s = prov_history_call(&h->h, c);
 
-	if (!slot_add(h, c)) {
+	if (s == NULL) {
 		b->err = ERR_NOMEM;
 		return;
 	}
+	s->id = id_out(h, c->id, s->is_repeat);
 	turn_open(h, "assistant");
 	json_out_obj(o);
 	json_out_key(o, "type");
 	json_out_strz(o, "tool_use");
-	json_out_kv_str(o, "id", h->last->id);
+	json_out_kv_str(o, "id", s->id);
 	put_call_name(o, c->name);
 	json_out_key(o, "input");
 	if (c->is_custom) {
@@ -436,7 +324,7 @@ put_call(struct history *h, const struct msg *m, const struct msg_call *c,
 		/* An empty value makes the writer put what goes before one. */
 		json_out_raw(o, STR(""));
 		if (!prov_put_arguments(body, &b->tape, c->arguments))
-			ANTHROPIC_LOSE(b, PROV_LOSS_TUNING,
+			PROV_LOSE(b, PROV_LOSS_TUNING,
 			    "messages[%u].tool_calls[].function.arguments",
 			    (unsigned)m->index);
 	}
@@ -474,10 +362,10 @@ put_assistant(struct history *h, const struct msg *m)
 	}
 	/* Its text without a signature cannot be replayed (wire.md 3.4). */
 	if (m->thinking == NULL && m->reasoning.n != 0)
-		ANTHROPIC_LOSE(
+		PROV_LOSE(
 		    h->b, PROV_LOSS_TUNING, "messages[].reasoning_content");
 	if (m->name.n != 0)
-		ANTHROPIC_LOSE(h->b, PROV_LOSS_TUNING, "messages[].name");
+		PROV_LOSE(h->b, PROV_LOSS_TUNING, "messages[].name");
 	put_assistant_parts(h, m);
 	for (const struct msg_call *c = m->calls;
 	     c != NULL && h->b->err == ERR_OK; c = c->next)
@@ -489,8 +377,8 @@ put_assistant(struct history *h, const struct msg *m)
 static const struct msg *
 put_assistant_turn(struct history *h, const struct msg *m)
 {
-	h->turn++;
-	while (m != NULL && (m->role == MSG_ASSISTANT || is_system(m))) {
+	prov_history_turn(&h->h);
+	while (m != NULL && (m->role == MSG_ASSISTANT || prov_is_system(m))) {
 		if (m->role == MSG_ASSISTANT)
 			put_assistant(h, m);
 		m = m->next;
@@ -508,7 +396,7 @@ find_end_text(struct history *h)
 {
 	for (const struct msg *m = h->b->req->messages; m != NULL;
 	     m = m->next) {
-		if (is_system(m))
+		if (prov_is_system(m))
 			continue;
 		if (m->role != MSG_ASSISTANT || m->calls != NULL)
 			h->end_text = NULL;
@@ -527,12 +415,11 @@ anthropic_put_messages(struct anthropic_build *b)
 	struct history h = { .b = b };
 	const struct msg *m = skip_system(b->req->messages);
 
-	h.is_orphan =
-	    arena_calloc(b->call->arena, b->req->n_messages, sizeof(bool));
-	if (h.is_orphan == NULL) {
-		b->err = ERR_NOMEM;
+	if (b->err != ERR_OK)
 		return;
-	}
+	b->err = prov_history_init(&h.h, b->call->arena, b->req);
+	if (b->err != ERR_OK)
+		return;
 	find_end_text(&h);
 	json_out_key(&b->out, "messages");
 	json_out_arr(&b->out);
@@ -546,10 +433,10 @@ anthropic_put_messages(struct anthropic_build *b)
 		else
 			m = put_user_turn(&h, m);
 	}
-	if (h.first != NULL) /* calls at the end of all */
+	if (h.h.first != NULL) /* calls at the end of all */
 		(void)put_user_turn(&h, NULL);
 	json_out_end(&b->out);
-	map_free(h.by_id);
+	prov_history_fini(&h.h);
 }
 
 static bool
@@ -578,7 +465,7 @@ anthropic_is_bare_tool_loop(const struct msg_request *req)
 	bool is_headed = false; /* the turn begins with thinking */
 
 	for (const struct msg *m = req->messages; m != NULL; m = m->next) {
-		if (is_system(m))
+		if (prov_is_system(m))
 			continue;
 		if (m->role != MSG_ASSISTANT) {
 			in_turn = false;

@@ -51,7 +51,7 @@ plan_budget(struct anthropic_build *b, bool has_limit)
 	if (budget >= b->max_tokens)
 		budget = b->max_tokens - b->max_tokens / 5;
 	if (budget < BUDGET_MIN || budget >= b->max_tokens) {
-		ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "%s", b->reasoning.param);
+		PROV_LOSE(b, PROV_LOSS_TUNING, "%s", b->reasoning.param);
 		return;
 	}
 	b->thinking_budget = budget;
@@ -70,14 +70,14 @@ anthropic_plan_limits(struct anthropic_build *b)
 	b->reasoning = prov_reasoning_asked(b->req);
 	if (b->reasoning.effort == PROV_EFFORT_UNSET) {
 		if (b->reasoning.param != NULL)
-			ANTHROPIC_LOSE(
+			PROV_LOSE(
 			    b, PROV_LOSS_TUNING, "%s", b->reasoning.param);
 		return;
 	}
 	if (b->reasoning.effort == PROV_EFFORT_NONE)
 		return;
 	if (cannot_think(b))
-		ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "%s", b->reasoning.param);
+		PROV_LOSE(b, PROV_LOSS_TUNING, "%s", b->reasoning.param);
 	else if (b->family.is_adaptive)
 		b->has_thinking = true;
 	else
@@ -182,11 +182,11 @@ put_temperature(struct anthropic_build *b)
 		return;
 	if (!b->family.has_sampling || b->has_thinking) {
 		if (v != 1)
-			ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "temperature");
+			PROV_LOSE(b, PROV_LOSS_TUNING, "temperature");
 		return;
 	}
 	if (v > 1) {
-		ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "temperature");
+		PROV_LOSE(b, PROV_LOSS_TUNING, "temperature");
 		json_out_kv_i64(&b->out, "temperature", 1);
 		return;
 	}
@@ -205,7 +205,7 @@ put_top_p(struct anthropic_build *b)
 	if (!b->family.has_sampling || (b->has_thinking && v < 0.95) ||
 	    (both && !b->has_thinking && b->family.one_of_temperature_top_p)) {
 		if (v != 1)
-			ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "top_p");
+			PROV_LOSE(b, PROV_LOSS_TUNING, "top_p");
 		return;
 	}
 	json_out_kv_raw(&b->out, "top_p", b->req->param[MSG_P_TOP_P]);
@@ -219,7 +219,7 @@ put_top_k(struct anthropic_build *b)
 	if (!msg_param_i64(b->req, MSG_P_TOP_K, &v) || v <= 0)
 		return;
 	if (!b->family.has_sampling || b->has_thinking)
-		ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "top_k");
+		PROV_LOSE(b, PROV_LOSS_TUNING, "top_k");
 	else
 		json_out_kv_i64(&b->out, "top_k", v);
 }
@@ -229,7 +229,7 @@ put_stop_one(
     struct anthropic_build *b, const struct json *j, json_ref v, bool *is_open)
 {
 	if (prov_inner_is_blank(json_inner(j, v))) {
-		ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "stop");
+		PROV_LOSE(b, PROV_LOSS_TUNING, "stop");
 		return;
 	}
 	if (!*is_open) {
@@ -291,7 +291,7 @@ put_user(struct anthropic_build *b)
 		if (id.n == 0 || is_put)
 			continue;
 		if (is_personal(id)) {
-			ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "%s",
+			PROV_LOSE(b, PROV_LOSS_TUNING, "%s",
 			    msg_param_table[order[i]].name);
 			continue;
 		}
@@ -316,7 +316,7 @@ put_service_tier(struct anthropic_build *b)
 	else if (str_eqz(tier, "default") || str_eqz(tier, "standard_only"))
 		word = "standard_only";
 	if (word == NULL) {
-		ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, "service_tier");
+		PROV_LOSE(b, PROV_LOSS_TUNING, "service_tier");
 		return;
 	}
 	json_out_key(&b->out, "service_tier");
@@ -335,5 +335,6 @@ anthropic_put_params(struct anthropic_build *b)
 	put_user(b);
 	put_service_tier(b);
 	if (b->err == ERR_OK)
-		b->err = prov_params_lose(b->call, b->http, b->fail, KNOWN);
+		b->err =
+		    prov_params_lose(b->call, b->http, b->fail, KNOWN, NULL);
 }

@@ -28,7 +28,7 @@ source(struct anthropic_build *b, const char *type)
 static void
 lose_part(struct anthropic_build *b, const struct msg *m, unsigned index)
 {
-	ANTHROPIC_LOSE(b, PROV_LOSS_CONTRACT, WHERE, (unsigned)m->index, index);
+	PROV_LOSE(b, PROV_LOSS_CONTRACT, WHERE, (unsigned)m->index, index);
 }
 
 void
@@ -143,7 +143,7 @@ put_image(struct anthropic_build *b, const struct msg *m,
 		return false;
 	}
 	if (p->detail.n != 0 && !str_eqz(p->detail, "auto"))
-		ANTHROPIC_LOSE(b, PROV_LOSS_TUNING, WHERE ".image_url.detail",
+		PROV_LOSE(b, PROV_LOSS_TUNING, WHERE ".image_url.detail",
 		    (unsigned)m->index, index);
 	anthropic_put_cache(b, cache);
 	json_out_end(&b->out);
@@ -213,8 +213,7 @@ anthropic_put_thinking(struct anthropic_build *b, const struct msg_part *p)
 {
 	/* Without a signature it is another maker's, and refused. */
 	if (anthropic_part_is_void(p)) {
-		ANTHROPIC_LOSE(
-		    b, PROV_LOSS_TUNING, "messages[].thinking_blocks");
+		PROV_LOSE(b, PROV_LOSS_TUNING, "messages[].thinking_blocks");
 		return false;
 	}
 	if (is_native(b, p)) {

@@ -86,7 +86,7 @@ anthropic_put_schema(struct anthropic_build *b, struct str schema)
 	ok = prov_schema_close(&text, schema);
 	if (ok) {
 		json_out_raw(&b->out, buf_str(&text));
-		ANTHROPIC_LOSE(
+		PROV_LOSE(
 		    b, PROV_LOSS_TUNING, "response_format.json_schema.schema");
 	} else {
 		json_out_null(&b->out);

@@ -80,7 +80,7 @@ plan_tool(struct anthropic_build *b, const struct msg_tool *t)
 		 * As a function it would come back as a function call, which is
 		 * not what a client of custom tools reads.
 		 */
-		ANTHROPIC_LOSE(b, PROV_LOSS_CONTRACT, "tools[%u]", t->index);
+		PROV_LOSE(b, PROV_LOSS_CONTRACT, "tools[%u]", t->index);
 		return false;
 	}
 	(void)snprintf(param, sizeof(param), "tools[%u].function.name",
@@ -126,7 +126,7 @@ plan_choice(struct anthropic_build *b)
 		    "tool_choice: there is no function '%.*s' in tools",
 		    STR_ARG(req->choice_name));
 	else if (b->is_forced && !b->has_tools) {
-		ANTHROPIC_LOSE(b, PROV_LOSS_CONTRACT, "tool_choice");
+		PROV_LOSE(b, PROV_LOSS_CONTRACT, "tool_choice");
 		b->is_forced = false;
 	}
 }
@@ -140,7 +140,7 @@ plan_format(struct anthropic_build *b)
 	case MSG_FORMAT_JSON_OBJECT: /* by an instruction */
 		return;
 	case MSG_FORMAT_OTHER:
-		ANTHROPIC_LOSE(b, PROV_LOSS_CONTRACT, "response_format");
+		PROV_LOSE(b, PROV_LOSS_CONTRACT, "response_format");
 		return;
 	case MSG_FORMAT_JSON_SCHEMA:
 		break;
@@ -210,7 +210,7 @@ put_input_schema(struct anthropic_build *b, struct str raw, const char *param)
 		json_out_end(o);
 	} else {
 		json_out_raw(o, STR(EMPTY_SCHEMA));
-		ANTHROPIC_LOSE(b, PROV_LOSS_CONTRACT, "%s", param);
+		PROV_LOSE(b, PROV_LOSS_CONTRACT, "%s", param);
 	}
 }
 
@@ -231,7 +231,7 @@ put_function(struct anthropic_build *b, const struct msg_tool *t)
 		if (b->family.has_schema)
 			json_out_kv_bool(o, "strict", true);
 		else
-			ANTHROPIC_LOSE(b, PROV_LOSS_TUNING,
+			PROV_LOSE(b, PROV_LOSS_TUNING,
 			    "tools[%u].function.strict", t->index);
 	}
 	anthropic_put_cache(b, t->cache_control);

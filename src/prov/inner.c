@@ -117,3 +117,25 @@ prov_put_arguments(struct buf *b, struct prov_tape *t, struct str inner)
 	buf_addz(b, "\"}");
 	return false;
 }
+
+void
+prov_put_members(
+    struct buf *b, const struct json *j, json_ref v, const char *const *known)
+{
+	json_each (j, v, k) {
+		struct str key = json_raw(j, k);
+		const char *const *z = known;
+
+		while (*z != NULL && !json_str_is(j, k, *z))
+			z++;
+		if (*z != NULL ||
+		    json_type(j, json_value(j, k)) == JSON_T_NULL ||
+		    str_contains(buf_str(b), key))
+			continue;
+		if (b->n != 0)
+			buf_addc(b, ',');
+		buf_adds(b, key);
+		buf_addc(b, ':');
+		buf_adds(b, json_raw(j, json_value(j, k)));
+	}
+}

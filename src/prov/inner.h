@@ -31,4 +31,12 @@ bool prov_tape_scan(struct prov_tape *t, struct str raw, struct json *j);
  */
 bool prov_put_arguments(struct buf *b, struct prov_tape *t, struct str inner);
 
+/*
+ * Appends the members of v that are not null and not in `known` (a list that
+ * ends in NULL), as "k":v,"k2":v2, behind what is in b already; a key that b
+ * has is not put twice.
+ */
+void prov_put_members(
+    struct buf *b, const struct json *j, json_ref v, const char *const *known);
+
 #endif

@@ -9,6 +9,7 @@
 const struct prov_kind *const prov_kinds[] = {
 	&prov_kind_openai,
 	&prov_kind_anthropic,
+	&prov_kind_gemini,
 	&prov_kind_azure,
 	&prov_kind_compatible,
 	NULL,

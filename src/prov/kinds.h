@@ -6,6 +6,7 @@
 extern const struct prov_kind prov_kind_anthropic;
 extern const struct prov_kind prov_kind_azure;
 extern const struct prov_kind prov_kind_compatible;
+extern const struct prov_kind prov_kind_gemini;
 extern const struct prov_kind prov_kind_openai;
 
 #endif

@@ -45,11 +45,22 @@ is_default(const struct msg_request *req, enum msg_param p)
 	}
 }
 
+static bool
+is_member(const char *const *members, struct str key)
+{
+	for (; members != NULL && *members != NULL; members++) {
+		if (str_eqz(key, *members))
+			return true;
+	}
+	return false;
+}
+
 enum err
 prov_params_lose(const struct prov_call *call, struct prov_http *h,
-    struct msg_fail *fail, uint64_t known)
+    struct msg_fail *fail, uint64_t known, const char *const *members)
 {
 	const struct msg_request *req = call->req;
+	const struct msg_member *m;
 	enum err e = ERR_OK;
 
 	for (unsigned p = 0; p < MSG_P__MAX && e == ERR_OK; p++) {
@@ -61,10 +72,11 @@ prov_params_lose(const struct prov_call *call, struct prov_http *h,
 					   : PROV_LOSS_TUNING,
 		    "%s", msg_param_table[p].name);
 	}
-	for (const struct msg_member *m = req->extra; m != NULL && e == ERR_OK;
-	     m = m->next)
-		e = prov_lose(call, h, fail, PROV_LOSS_TUNING, "%.*s",
-		    (int)(m->key.n < 64 ? m->key.n : 64), m->key.p);
+	for (m = req->extra; m != NULL && e == ERR_OK; m = m->next) {
+		if (!is_member(members, m->key))
+			e = prov_lose(call, h, fail, PROV_LOSS_TUNING, "%.*s",
+			    (int)(m->key.n < 64 ? m->key.n : 64), m->key.p);
+	}
 	return e;
 }
 

@@ -7,6 +7,17 @@
  */
 #include "prov/common.h"
 
+/*
+ * prov_lose for a builder b that has call, http, fail and err: keeps its first
+ * error.
+ */
+#define PROV_LOSE(b, what, ...)                                               \
+	do {                                                                  \
+		if ((b)->err == ERR_OK)                                       \
+			(b)->err = prov_lose((b)->call, (b)->http, (b)->fail, \
+			    (what), __VA_ARGS__);                             \
+	} while (0)
+
 /* Bit of a parameter, for sets of them. */
 #define PROV_P(p) (UINT64_C(1) << (p))
 
@@ -14,10 +25,12 @@
  * Drops or refuses (prov_lose) every parameter that was given, is not in
  * `known` and does not merely say what is so anyway (n: 1, logprobs: false,
  * store: false, presence_penalty: 0, modalities: ["text"] ...), and every
- * member that the gateway does not know.
+ * member that the gateway does not know and that is not in `members` (a list
+ * that ends in NULL; NULL: none).
  */
-MUST_CHECK enum err prov_params_lose(const struct prov_call *call,
-    struct prov_http *h, struct msg_fail *fail, uint64_t known);
+MUST_CHECK enum err
+prov_params_lose(const struct prov_call *call, struct prov_http *h,
+    struct msg_fail *fail, uint64_t known, const char *const *members);
 
 /* How much reasoning was asked for, by whichever parameter. */
 enum prov_effort {

@@ -86,8 +86,10 @@ make_right(json_t *s, int depth)
 static int
 dump(const char *p, size_t n, void *arg)
 {
-	buf_add(arg, p, n);
-	return 0;
+	struct buf *b = arg;
+
+	buf_add(b, p, n);
+	return b->failed ? -1 : 0;
 }
 
 bool
