@@ -23,6 +23,7 @@ prov_collect_init(struct prov_collect *c, const struct prov_target *target,
 	c->ops = ops;
 	c->mode = PROV_COLLECT_UNDECIDED;
 	sse_init(&c->sse, o->max_event);
+	prov_array_init(&c->array, o->max_event);
 	buf_init(&c->body, o->max_body);
 	c->tok = NULL;
 	c->tok_cap = 0;
@@ -32,6 +33,7 @@ void
 prov_collect_fini(struct prov_collect *c)
 {
 	sse_fini(&c->sse);
+	prov_array_fini(&c->array);
 	buf_fini(&c->body);
 	free(c->tok);
 	c->tok = NULL;
@@ -188,6 +190,15 @@ on_event(void *arg, const struct sse_event *ev)
 	return c->a.ended ? ERR_CLOSED : ERR_OK;
 }
 
+static enum err
+on_element(void *arg, struct str element)
+{
+	struct prov_collect *c = arg;
+
+	deliver(c, element, str_of(NULL, 0));
+	return c->a.ended ? ERR_CLOSED : ERR_OK;
+}
+
 static void
 stream_result(struct prov_collect *c, enum err e)
 {
@@ -227,9 +238,7 @@ body_end(struct prov_collect *c)
 	if (!scan(c, text, &j))
 		return;
 	blank_lines(c->body.p, c->body.n);
-	if (json_type(&j, 0) == JSON_T_ARRAY)
-		each_element(c, &j, str_of(NULL, 0));
-	else if (json_type(&j, 0) == JSON_T_OBJECT)
+	if (json_type(&j, 0) == JSON_T_OBJECT)
 		c->ops->body(c, &j, 0);
 	else
 		prov_answer_failf(&c->a, MSG_FAIL_BAD_ANSWER,
@@ -274,11 +283,14 @@ decide(struct prov_collect *c, const char *p, size_t n)
 	case 'r': /* retry: */
 		c->mode = PROV_COLLECT_STREAM;
 		break;
+	case '[':
+		c->mode = PROV_COLLECT_ARRAY;
+		break;
 	default:
 		c->mode = PROV_COLLECT_BODY;
 		break;
 	}
-	c->a.is_stream = c->mode == PROV_COLLECT_STREAM;
+	c->a.is_stream = c->mode != PROV_COLLECT_BODY;
 	return i;
 }
 
@@ -297,6 +309,9 @@ prov_collect_feed(struct prov_answer *a, const char *p, size_t n)
 	}
 	if (c->mode == PROV_COLLECT_STREAM)
 		stream_result(c, sse_feed(&c->sse, p, n, on_event, c));
+	else if (c->mode == PROV_COLLECT_ARRAY)
+		stream_result(
+		    c, prov_array_feed(&c->array, p, n, on_element, c));
 	else if (c->mode == PROV_COLLECT_BODY)
 		body_add(c, p, n);
 }
@@ -315,6 +330,8 @@ prov_collect_end(struct prov_answer *a)
 		break;
 	case PROV_COLLECT_STREAM:
 		stream_result(c, sse_end(&c->sse, on_event, c));
+		break;
+	case PROV_COLLECT_ARRAY:
 		break;
 	case PROV_COLLECT_BODY:
 		body_end(c);

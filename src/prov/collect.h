@@ -14,8 +14,9 @@
  *	answer_head, answer_feed, answer_end of the kind:
  *			prov_collect_head, _feed, _end
  *
- * What comes is told by its first byte that is no blank: '{' and '[' begin a
- * body, anything that can begin a line of an event stream begins a stream; the
+ * What comes is told by its first byte that is no blank: '{' begins a
+ * body, '[' an array whose elements are handed over as they come (Gemini
+ * without alt=sse; errors), anything that can begin a line of an event stream begins a stream; the
  * content type is wrong or missing too often (wire.md 5.1.8). Blank lines
  * before it (OpenRouter, DeepSeek) and comments become MSG_EV_PING.
  *
@@ -23,6 +24,7 @@
  * body at all) become one FAIL event of class BAD_ANSWER or CUT. After END or
  * FAIL no callback is called any more.
  */
+#include "prov/array.h"
 #include "prov/prov.h"
 #include "wire/sse.h"
 
@@ -51,6 +53,7 @@ enum prov_collect_mode {
 	PROV_COLLECT_UNDECIDED,
 	PROV_COLLECT_STREAM,
 	PROV_COLLECT_BODY,
+	PROV_COLLECT_ARRAY,
 };
 
 struct prov_collect {
@@ -58,6 +61,7 @@ struct prov_collect {
 	const struct prov_collect_ops *ops;
 	enum prov_collect_mode mode;
 	struct sse sse;
+	struct prov_array array;
 	struct buf body; /* max_body */
 	struct json_tok *tok; /* tape, used again for each event */
 	uint32_t tok_cap;

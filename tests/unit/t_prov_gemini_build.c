@@ -20,42 +20,43 @@ target(const char *model)
 #define V25P target("gemini-2.5-pro")
 #define V2 target("gemini-2.0-flash")
 
-#define IS(t, req, body, dropped)                                              \
-	do {                                                                   \
-		struct prov_target t_ = (t);                                   \
-		assert_true(prov_ask_is(&t_, (req), (body), (dropped)));       \
+#define IS(t, req, body, dropped)                                        \
+	do {                                                             \
+		struct prov_target t_ = (t);                             \
+		assert_true(prov_ask_is(&t_, (req), (body), (dropped))); \
 	} while (0)
-#define HAS(t, req, path, want, dropped)                                       \
-	do {                                                                   \
-		struct prov_target t_ = (t);                                   \
-		assert_true(                                                   \
-		    prov_ask_has(&t_, (req), (path), (want), (dropped)));      \
+#define HAS(t, req, path, want, dropped)                                  \
+	do {                                                              \
+		struct prov_target t_ = (t);                              \
+		assert_true(                                              \
+		    prov_ask_has(&t_, (req), (path), (want), (dropped))); \
 	} while (0)
-#define FAILS(t, req, err, param)                                              \
-	do {                                                                   \
-		struct prov_target t_ = (t);                                   \
-		assert_true(prov_ask_fails(&t_, (req), (err), (param)));       \
+#define FAILS(t, req, err, param)                                        \
+	do {                                                             \
+		struct prov_target t_ = (t);                             \
+		assert_true(prov_ask_fails(&t_, (req), (err), (param))); \
 	} while (0)
 
 /* A request with these members after the messages. */
-#define WITH(members)                                                          \
+#define WITH(members) \
 	"{'model':'m','messages':[{'role':'user','content':'hi'}]," members "}"
 /* A request with these messages. */
 #define MSGS(list) "{'model':'m','messages':[" list "]}"
 #define USER(text) "{'role':'user','content':'" text "'}"
-#define CALLS(list) "{'role':'assistant','content':null,'tool_calls':[" list "]}"
-#define CALL(id, name, args)                                                   \
-	"{'id':'" id "','type':'function','function':{'name':'" name           \
+#define CALLS(list) \
+	"{'role':'assistant','content':null,'tool_calls':[" list "]}"
+#define CALL(id, name, args)                                         \
+	"{'id':'" id "','type':'function','function':{'name':'" name \
 	"','arguments':'" args "'}}"
-#define RESULT(id, text)                                                       \
+#define RESULT(id, text) \
 	"{'role':'tool','tool_call_id':'" id "','content':'" text "'}"
 #define FC(name, args) "{'functionCall':{'name':'" name "','args':" args "}}"
-#define FR(name, response)                                                     \
+#define FR(name, response) \
 	"{'functionResponse':{'name':'" name "','response':" response "}}"
 #define TEXT(text) "{'text':'" text "'}"
 #define IN(role, parts) "{'role':'" role "','parts':[" parts "]}"
-#define TOOL(name, schema)                                                     \
-	"{'type':'function','function':{'name':'" name                         \
+#define TOOL(name, schema)                             \
+	"{'type':'function','function':{'name':'" name \
 	"','description':'d','parameters':" schema "}}"
 #define OBJECT "{'type':'object','properties':{'a':{'type':'string'}}}"
 
@@ -63,8 +64,8 @@ static void
 builds_the_smallest_request(void **state)
 {
 	(void)state;
-	IS(V25, MSGS(USER("hi")),
-	    "{'contents':[" IN("user", TEXT("hi")) "]}", "");
+	IS(V25, MSGS(USER("hi")), "{'contents':[" IN("user", TEXT("hi")) "]}",
+	    "");
 }
 
 static void
@@ -95,7 +96,7 @@ asks_at_the_right_url(void **state)
 		t.base_url = str_z(rows[i].base);
 		prov_ask(&a, &t,
 		    rows[i].stream[0] == 't' ? WITH("'stream':true")
-		                             : WITH("'stream':false"));
+					     : WITH("'stream':false"));
 		assert_int_equal(a.err, ERR_OK);
 		assert_str(a.http.url, rows[i].url);
 		assert_string_equal(a.http.key_header, "x-goog-api-key");
@@ -106,24 +107,25 @@ asks_at_the_right_url(void **state)
 static void
 hoists_system_and_developer(void **state)
 {
-	static const char req[] =
-	    MSGS("{'role':'system','content':'a'}," USER("hi") ",{'role':"
-	         "'developer','content':[{'type':'text','text':'b'}]}");
+	static const char req[] = MSGS("{'role':'system','content':'a'}," USER(
+	    "hi") ",{'role':"
+		  "'developer','content':[{'type':'text','text':'b'}]}");
 
 	(void)state;
 	IS(V25, req,
-	    "{'systemInstruction':{'parts':[" TEXT("a") "," TEXT("b") "]},"
-	    "'contents':[" IN("user", TEXT("hi")) "]}",
+	    "{'systemInstruction':{'parts':[" TEXT("a") "," TEXT(
+		"b") "]},"
+		     "'contents':[" IN("user", TEXT("hi")) "]}",
 	    "");
 	/* Gemma takes none */
 	IS(target("gemma-3-27b-it"), req,
-	    "{'contents':[" IN("user", TEXT("a") "," TEXT("b")) ","
-	    IN("user", TEXT("hi")) "]}",
+	    "{'contents':[" IN("user", TEXT("a") "," TEXT("b")) "," IN(
+		"user", TEXT("hi")) "]}",
 	    "");
 	/* contents may not be empty */
 	IS(V25, MSGS("{'role':'system','content':'a'}"),
-	    "{'systemInstruction':{'parts':[" TEXT("a") "]},'contents':["
-	    IN("user", TEXT("Please continue.")) "]}",
+	    "{'systemInstruction':{'parts':[" TEXT("a") "]},'contents':[" IN(
+		"user", TEXT("Please continue.")) "]}",
 	    "");
 }
 
@@ -132,31 +134,31 @@ merges_runs_and_drops_empty_text(void **state)
 {
 	(void)state;
 	HAS(V25,
-	    MSGS(USER("a") "," USER("b") ",{'role':'assistant','content':'1'},"
-	         "{'role':'assistant','content':''},"
-	         "{'role':'assistant','content':'2'}," USER("")),
+	    MSGS(USER("a") "," USER(
+		"b") ",{'role':'assistant','content':'1'},"
+		     "{'role':'assistant','content':''},"
+		     "{'role':'assistant','content':'2'}," USER("")),
 	    "contents",
-	    "[" IN("user", TEXT("a") "," TEXT("b")) ","
-	    IN("model", TEXT("1") "," TEXT("2")) ","
-	    IN("user", TEXT("(empty message)")) "]",
+	    "[" IN("user", TEXT("a") "," TEXT("b")) "," IN(
+		"model", TEXT("1") "," TEXT("2")) "," IN("user",
+		TEXT("(empty message)")) "]",
 	    "");
 }
 
 static void
 pairs_calls_and_responses(void **state)
 {
-	static const char req[] =
-	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{\\\"x\\\":1}") ","
-	        CALL("b", "g", "")) "," RESULT("b", "{\\\"y\\\":[2]}") ","
-	        USER("wait") "," RESULT("a", "one\\n"));
+	static const char req[] = MSGS(USER("q") "," CALLS(CALL(
+	    "a", "f", "{\\\"x\\\":1}") "," CALL("b", "g", "")) "," RESULT("b",
+	    "{\\\"y\\\":[2]}") "," USER("wait") "," RESULT("a", "one\\n"));
 
 	(void)state;
 	/* names are looked up by id, the results are a turn of their own */
 	HAS(V25, req, "contents",
-	    "[" IN("user", TEXT("q")) ","
-	    IN("model", FC("f", "{'x':1}") "," FC("g", "{}")) ","
-	    IN("user", FR("f", "{'result':'one\\n'}") ","
-	        FR("g", "{'y':[2]}")) "," IN("user", TEXT("wait")) "]",
+	    "[" IN("user", TEXT("q")) "," IN(
+		"model", FC("f", "{'x':1}") "," FC("g", "{}")) "," IN("user",
+		FR("f", "{'result':'one\\n'}") "," FR(
+		    "g", "{'y':[2]}")) "," IN("user", TEXT("wait")) "]",
 	    "");
 	/* 3: ids too */
 	HAS(V3, req, "contents.2.parts.0.functionResponse.id", "'a'", "");
@@ -168,8 +170,8 @@ row_66_takes_the_first_of_two_results(void **state)
 {
 	(void)state;
 	HAS(V25,
-	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{}")) ","
-	        RESULT("a", "1") "," RESULT("a", "2")),
+	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{}")) "," RESULT(
+		"a", "1") "," RESULT("a", "2")),
 	    "contents.2", IN("user", FR("f", "{'result':'1'}")), "messages[3]");
 }
 
@@ -181,8 +183,9 @@ fills_missing_results(void **state)
 	    IN("user", FR("f", "{'error':'(no result)'}")),
 	    "messages[].tool_calls[]:no-result");
 	HAS(V25,
-	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{}")) "," USER("x") ","
-	         "{'role':'assistant','content':'y'}," RESULT("a", "late")),
+	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{}")) "," USER(
+		"x") ","
+		     "{'role':'assistant','content':'y'}," RESULT("a", "late")),
 	    "contents.5", IN("user", TEXT("late")),
 	    "messages[].tool_calls[]:no-result,messages[4].tool_call_id");
 }
@@ -192,8 +195,7 @@ row_69_sends_an_empty_result(void **state)
 {
 	(void)state;
 	HAS(V25,
-	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{}")) ","
-	        RESULT("a", "")),
+	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{}")) "," RESULT("a", "")),
 	    "contents.2", IN("user", FR("f", "{'result':''}")), "");
 }
 
@@ -203,18 +205,17 @@ row_61_carries_thought_signatures(void **state)
 #define SIGNED                                                                 \
 	"{'id':'a','type':'function','function':{'name':'f','arguments':'{}'}" \
 	",'extra_content':{'google':{'thought_signature':'SIG'}}}"
-	static const char req[] =
-	    MSGS(USER("q") "," CALLS(SIGNED "," CALL("b", "g", "{}")) ","
-	        RESULT("a", "1") "," RESULT("b", "2"));
+	static const char req[] = MSGS(USER("q") "," CALLS(SIGNED "," CALL(
+	    "b", "g", "{}")) "," RESULT("a", "1") "," RESULT("b", "2"));
 
 	(void)state;
 	HAS(V25, req, "contents.1.parts.0.thoughtSignature", "'SIG'", "");
 	HAS(V3, req, "contents.1.parts.0.thoughtSignature", "'SIG'", "");
 	HAS(V3, req, "contents.1.parts.1.thoughtSignature", NULL, "");
 	/* another model's call: the documented dummy, on the first only */
-#define FOREIGN                                                                \
-	MSGS(USER("q") "," CALLS(CALL("a", "f", "{}") ","                      \
-	    CALL("b", "g", "{}")) "," RESULT("a", "1") "," RESULT("b", "2"))
+#define FOREIGN                                                 \
+	MSGS(USER("q") "," CALLS(CALL("a", "f", "{}") "," CALL( \
+	    "b", "g", "{}")) "," RESULT("a", "1") "," RESULT("b", "2"))
 	HAS(V3, FOREIGN, "contents.1.parts.0.thoughtSignature",
 	    "'skip_thought_signature_validator'", "");
 	HAS(V3, FOREIGN, "contents.1.parts.1.thoughtSignature", NULL, "");
@@ -222,7 +223,8 @@ row_61_carries_thought_signatures(void **state)
 	/* of a text */
 	HAS(V3,
 	    MSGS(USER("q") ",{'role':'assistant','content':'t','extra_content'"
-	         ":{'google':{'thought_signature':'TS'}}}," USER("go")),
+			   ":{'google':{'thought_signature':'TS'}}}," USER(
+			       "go")),
 	    "contents.1.parts.0", "{'text':'t','thoughtSignature':'TS'}", "");
 }
 
@@ -231,23 +233,24 @@ maps_arguments(void **state)
 {
 	(void)state;
 	HAS(V25,
-	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{\\\"x\\\":")) ","
-	        RESULT("a", "1")),
+	    MSGS(USER("q") "," CALLS(CALL("a", "f", "{\\\"x\\\":")) "," RESULT(
+		"a", "1")),
 	    "contents.1.parts.0.functionCall.args", "{'_raw':'{\\\"x\\\":'}",
 	    "messages[1].tool_calls[].function.arguments");
 }
 
 #define PNG "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
-#define PART(part, want, dropped)                                              \
-	HAS(V25, MSGS("{'role':'user','content':[" part "]}"),                 \
+#define PART(part, want, dropped)                              \
+	HAS(V25, MSGS("{'role':'user','content':[" part "]}"), \
 	    "contents.0.parts.0", want, dropped)
 
 static void
 row_80_sniffs_the_image_type(void **state)
 {
 	(void)state;
-	PART("{'type':'image_url','image_url':{'url':'data:image/jpg;base64,"
-	     PNG "','detail':'low'}}",
+	PART(
+	    "{'type':'image_url','image_url':{'url':'data:image/jpg;base64," PNG
+	    "','detail':'low'}}",
 	    "{'inlineData':{'mimeType':'image/png','data':'" PNG "'}}",
 	    "messages[0].content[0].image_url.detail");
 }
@@ -276,7 +279,7 @@ maps_media(void **state)
 	    "{'fileData':{'fileUri':'https://www.youtube.com/watch?v=1'}}", "");
 	FAILS(V25,
 	    MSGS("{'role':'user','content':[{'type':'file','file':{'file_id':"
-	         "'file-1'}}]}"),
+		 "'file-1'}}]}"),
 	    ERR_UNSUPPORTED, "messages[0].content[0]");
 }
 
@@ -286,9 +289,9 @@ reports_what_has_no_place_in_messages(void **state)
 	(void)state;
 	HAS(V25,
 	    MSGS("{'role':'user','name':'bob','content':[{'type':'text','text':"
-	         "'q','cache_control':{'type':'ephemeral'}}]},{'role':"
-	         "'assistant','reasoning_content':'hm','content':[{'type':"
-	         "'refusal','refusal':'no'}]}," USER("go")),
+		 "'q','cache_control':{'type':'ephemeral'}}]},{'role':"
+		 "'assistant','reasoning_content':'hm','content':[{'type':"
+		 "'refusal','refusal':'no'}]}," USER("go")),
 	    "contents.1", IN("model", TEXT("no")),
 	    "cache_control,messages[].name,messages[].reasoning_content");
 }
@@ -297,10 +300,13 @@ static void
 maps_tools(void **state)
 {
 	(void)state;
-	HAS(V25, WITH("'tools':[" TOOL("f", OBJECT) ",{'type':'function',"
-	              "'function':{'name':'g'}},{'type':'function','function':"
-	              "{'name':'h','parameters':{'type':'object','properties':"
-	              "{}}}}]"),
+	HAS(V25,
+	    WITH("'tools':[" TOOL("f", OBJECT) ",{'type':'function',"
+					       "'function':{'name':'g'}},{'"
+					       "type':'function','function':"
+					       "{'name':'h','parameters':{'"
+					       "type':'object','properties':"
+					       "{}}}}]"),
 	    "tools",
 	    "[{'functionDeclarations':[{'name':'f','description':'d',"
 	    "'parameters':" OBJECT "},{'name':'g'},{'name':'h'}]}]",
@@ -312,10 +318,11 @@ maps_tools(void **state)
 	    "{'$schema':'x','type':'object'}", "");
 	HAS(V25,
 	    WITH("'tools':[{'type':'function','function':{'name':'f','strict':"
-	         "true}}]"),
+		 "true}}]"),
 	    "tools.0.functionDeclarations.0", "{'name':'f'}",
 	    "tools[0].function.strict");
-	FAILS(V25, WITH("'tools':[{'type':'function','function':{'name':'1f'}}]"),
+	FAILS(V25,
+	    WITH("'tools':[{'type':'function','function':{'name':'1f'}}]"),
 	    ERR_SYNTAX, "tools[0].function.name");
 	FAILS(V25, WITH("'tools':[{'type':'custom','custom':{'name':'c'}}]"),
 	    ERR_UNSUPPORTED, "tools[0]");
@@ -326,18 +333,18 @@ row_51_converts_schemas_for_older_models(void **state)
 {
 	(void)state;
 	HAS(V25,
-	    WITH("'tools':["
-	        TOOL("f", "{'$schema':'x','type':'object','properties':{'pattern'"
-	                  ":{'type':['string','null']}},'required':['pattern',"
-	                  "'z'],'additionalProperties':false}") "]"),
+	    WITH("'tools':[" TOOL("f",
+		"{'$schema':'x','type':'object','properties':{'pattern'"
+		":{'type':['string','null']}},'required':['pattern',"
+		"'z'],'additionalProperties':false}") "]"),
 	    "tools.0.functionDeclarations.0.parameters",
 	    "{'type':'object','properties':{'pattern':{'type':'string',"
 	    "'nullable':true}},'required':['pattern']}",
 	    "");
 	HAS(V25,
-	    WITH("'tools':["
-	        TOOL("f", "{'type':'object','properties':{'a':{'type':'integer',"
-	                  "'multipleOf':2}}}") "]"),
+	    WITH("'tools':[" TOOL("f",
+		"{'type':'object','properties':{'a':{'type':'integer',"
+		"'multipleOf':2}}}") "]"),
 	    "tools.0.functionDeclarations.0.parameters.properties.a",
 	    "{'type':'integer'}", "tools[0].function.parameters");
 }
@@ -346,10 +353,10 @@ static void
 maps_tool_choice(void **state)
 {
 	(void)state;
-#define CHOICE(members, want)                                                  \
-	HAS(V25,                                                               \
-	    WITH("'tools':[" TOOL("f", OBJECT) "," TOOL("g", OBJECT)           \
-	         "]," members),                                                \
+#define CHOICE(members, want)                            \
+	HAS(V25,                                         \
+	    WITH("'tools':[" TOOL("f", OBJECT) "," TOOL( \
+		"g", OBJECT) "]," members),              \
 	    "toolConfig", want, "")
 	CHOICE("'tool_choice':'auto'",
 	    "{'functionCallingConfig':{'mode':'AUTO'}}");
@@ -368,8 +375,8 @@ maps_tool_choice(void **state)
 	    "['g']}}");
 	CHOICE(ALLOWED("auto"), "{'functionCallingConfig':{'mode':'AUTO'}}");
 	HAS(V25,
-	    WITH("'tools':[" TOOL("f", OBJECT) "," TOOL("g", OBJECT) "],"
-	        ALLOWED("auto")),
+	    WITH("'tools':[" TOOL("f", OBJECT) "," TOOL(
+		"g", OBJECT) "]," ALLOWED("auto")),
 	    "tools.0.functionDeclarations.1", NULL, "");
 	HAS(V25,
 	    WITH("'tools':[" TOOL("f", OBJECT) "],'parallel_tool_calls':false"),
@@ -387,16 +394,16 @@ maps_server_tools(void **state)
 static void
 maps_legacy_functions(void **state)
 {
-	static const char req[] =
-	    "{'model':'m','messages':[" USER("q") ",{'role':'assistant',"
-	    "'content':null,'function_call':{'name':'f','arguments':'{}'}},"
-	    "{'role':'function','name':'f','content':'1'}],'functions':[{"
-	    "'name':'f','parameters':" OBJECT "}],'function_call':{'name':'f'}}";
+	static const char req[] = "{'model':'m','messages':[" USER(
+	    "q") ",{'role':'assistant',"
+		 "'content':null,'function_call':{'name':'f','arguments':'{}'}}"
+		 ","
+		 "{'role':'function','name':'f','content':'1'}],'functions':[{"
+		 "'name':'f','parameters':" OBJECT
+		 "}],'function_call':{'name':'f'}}";
 
 	(void)state;
-	HAS(V25, req, "contents.2", 
-	    IN("user", FR("f", "{'result':'1'}")),
-	    "");
+	HAS(V25, req, "contents.2", IN("user", FR("f", "{'result':'1'}")), "");
 	HAS(V25, req, "toolConfig.functionCallingConfig.allowedFunctionNames",
 	    "['f']", "");
 }
@@ -407,9 +414,9 @@ maps_parameters(void **state)
 	(void)state;
 	HAS(V25,
 	    WITH("'temperature':0.0,'top_p':0.5,'top_k':7,'seed':3,"
-	         "'presence_penalty':0.1,'frequency_penalty':-0.1,"
-	         "'max_tokens':9,'stop':['a','','b'],'n':2,'logprobs':true,"
-	         "'top_logprobs':4"),
+		 "'presence_penalty':0.1,'frequency_penalty':-0.1,"
+		 "'max_tokens':9,'stop':['a','','b'],'n':2,'logprobs':true,"
+		 "'top_logprobs':4"),
 	    "generationConfig",
 	    "{'temperature':0.0,'topP':0.5,'topK':7,'seed':3,"
 	    "'presencePenalty':0.1,'frequencyPenalty':-0.1,"
@@ -438,9 +445,9 @@ drops_what_tunes(void **state)
 	(void)state;
 	IS(V25,
 	    WITH("'logit_bias':{'1':2},'user':'u','metadata':{'a':'b'},"
-	         "'store':true,'prediction':{'type':'content','content':'x'},"
-	         "'prompt_cache_key':'k','verbosity':'low','frobnicate':1,"
-	         "'n':1,'logprobs':false"),
+		 "'store':true,'prediction':{'type':'content','content':'x'},"
+		 "'prompt_cache_key':'k','verbosity':'low','frobnicate':1,"
+		 "'n':1,'logprobs':false"),
 	    "{'contents':[" IN("user", TEXT("hi")) "]}",
 	    "logit_bias,user,metadata,store,prediction,prompt_cache_key,"
 	    "verbosity,frobnicate");
@@ -452,7 +459,7 @@ passes_safety_settings(void **state)
 	(void)state;
 	HAS(V25,
 	    WITH("'safety_settings':[{'category':'C','threshold':'OFF'}],"
-	         "'cached_content':'cachedContents/1'"),
+		 "'cached_content':'cachedContents/1'"),
 	    "safetySettings", "[{'category':'C','threshold':'OFF'}]", "");
 	HAS(V25, WITH("'cached_content':'cachedContents/1'"), "cachedContent",
 	    "'cachedContents/1'", "");
@@ -462,13 +469,14 @@ static void
 maps_reasoning_by_family(void **state)
 {
 	(void)state;
-#define THINKS(t, effort, want, dropped)                                       \
-	HAS(t, WITH("'reasoning_effort':'" effort "'"),                        \
+#define THINKS(t, effort, want, dropped)                \
+	HAS(t, WITH("'reasoning_effort':'" effort "'"), \
 	    "generationConfig.thinkingConfig", want, dropped)
-	THINKS(V25, "low", "{'thinkingBudget':1024,'includeThoughts':true}", "");
+	THINKS(
+	    V25, "low", "{'thinkingBudget':1024,'includeThoughts':true}", "");
 	THINKS(V25, "none", "{'thinkingBudget':0}", "");
-	THINKS(V25, "max", "{'thinkingBudget':24576,'includeThoughts':true}",
-	    "");
+	THINKS(
+	    V25, "max", "{'thinkingBudget':24576,'includeThoughts':true}", "");
 	THINKS(V25P, "none", "{'thinkingBudget':128}", "reasoning_effort");
 	THINKS(V25P, "high", "{'thinkingBudget':16384,'includeThoughts':true}",
 	    "");
@@ -486,9 +494,11 @@ maps_reasoning_by_family(void **state)
 	    "generationConfig.thinkingConfig", "{'thinkingBudget':2000}", "");
 }
 
-#define SCHEMA(inner) "'response_format':{'type':'json_schema','json_schema':"  \
+#define SCHEMA(inner)                                            \
+	"'response_format':{'type':'json_schema','json_schema':" \
 	"{'name':'n','schema':" inner "}}"
-#define CLOSED "{'type':'object','properties':{'a':{'type':'string'}},"       \
+#define CLOSED                                                   \
+	"{'type':'object','properties':{'a':{'type':'string'}}," \
 	"'additionalProperties':false}"
 
 static void
@@ -498,8 +508,8 @@ maps_response_format(void **state)
 	HAS(V25, WITH("'response_format':{'type':'json_object'}"),
 	    "generationConfig", "{'responseMimeType':'application/json'}", "");
 	HAS(V25, WITH(SCHEMA(CLOSED)), "generationConfig",
-	    "{'responseMimeType':'application/json','responseJsonSchema':"
-	    CLOSED "}",
+	    "{'responseMimeType':'application/"
+	    "json','responseJsonSchema':" CLOSED "}",
 	    "");
 	HAS(V2, WITH(SCHEMA(CLOSED)), "generationConfig.responseSchema", OBJECT,
 	    "");
@@ -509,8 +519,8 @@ maps_response_format(void **state)
 	FAILS(V25, WITH(SCHEMA(CLOSED) ",'tools':[" TOOL("f", OBJECT) "]"),
 	    ERR_UNSUPPORTED, "response_format");
 	HAS(V25,
-	    WITH("'response_format':{'type':'json_object'},'tools':["
-	        TOOL("f", OBJECT) "]"),
+	    WITH("'response_format':{'type':'json_object'},'tools':[" TOOL(
+		"f", OBJECT) "]"),
 	    "generationConfig", NULL, "");
 }
 

@@ -14,8 +14,7 @@ turns(const char *schema, const char *want, enum prov_subset how)
 	struct buf out;
 
 	buf_init(&out, 65536);
-	assert_int_equal(
-	    prov_schema_subset(&out, str_z(text), &budget), how);
+	assert_int_equal(prov_schema_subset(&out, str_z(text), &budget), how);
 	if (want == NULL)
 		assert_int_equal(out.n, 0);
 	else
@@ -62,13 +61,13 @@ row_52_rewrites_unions_and_constants(void **state)
 	EXACT(P("{'anyOf':[{'type':'integer','minimum':1},{'type':'null'}]}"),
 	    P("{'type':'integer','minimum':1,'nullable':true}"));
 	EXACT(P("{'oneOf':[{'type':'string'},{'oneOf':[{'type':'number'},"
-	        "{'type':'boolean'}]}]}"),
+		"{'type':'boolean'}]}]}"),
 	    P("{'anyOf':[{'type':'string'},{'anyOf':[{'type':'number'},"
 	      "{'type':'boolean'}]}]}"));
 	EXACT(P("{'const':'x'}"), P("{'type':'string','enum':['x']}"));
 	EXACT(P("{'allOf':[{'type':'object','properties':{'a':{'type':"
-	        "'string'}},'required':['a']},{'properties':{'b':{'type':"
-	        "'string'}},'required':['b']}]}"),
+		"'string'}},'required':['a']},{'properties':{'b':{'type':"
+		"'string'}},'required':['b']}]}"),
 	    P("{'type':'object','properties':{'a':{'type':'string'},'b':"
 	      "{'type':'string'}},'required':['a','b']}"));
 }
@@ -125,7 +124,7 @@ row_55_strips_property_names(void **state)
 {
 	(void)state;
 	LOSSY(P("{'type':'object','propertyNames':{'pattern':'^a'},"
-	        "'patternProperties':{'^a':{}},'not':{},'if':{},'then':{}}"),
+		"'patternProperties':{'^a':{}},'not':{},'if':{},'then':{}}"),
 	    P("{'type':'object'}"));
 	LOSSY(P("{'type':'integer','exclusiveMinimum':1,'multipleOf':2}"),
 	    P("{'type':'integer'}"));
@@ -191,7 +190,7 @@ bounds_what_references_expand_to(void **state)
 	(void)state;
 	buf_init(&s, 65536);
 	buf_addz(&s, "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":"
-	             "\"#/$defs/d0\"}},\"$defs\":{");
+		     "\"#/$defs/d0\"}},\"$defs\":{");
 	for (int i = 0; i < 30; i++)
 		buf_printf(&s,
 		    "%s\"d%d\":{\"properties\":{\"x\":{\"$ref\":"
@@ -199,8 +198,8 @@ bounds_what_references_expand_to(void **state)
 		    i == 0 ? "" : ",", i, i + 1, i + 1);
 	buf_addz(&s, "}}");
 	buf_init(&out, (size_t)64 << 20);
-	assert_int_equal(prov_schema_subset(&out, buf_str(&s), &budget),
-	    PROV_SUBSET_LOSSY);
+	assert_int_equal(
+	    prov_schema_subset(&out, buf_str(&s), &budget), PROV_SUBSET_LOSSY);
 	assert_int_equal(budget, 0);
 	buf_fini(&out);
 	buf_fini(&s);
