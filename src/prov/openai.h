@@ -9,7 +9,9 @@
  *	quirks.c		what makers refuse or spell otherwise
  *	openai_build.c		the client's body, spliced
  *	openai_messages.c	messages that a quirk touches
- *	openai_answer.c		chunks and bodies -> events
+ *	openai_answer.c		chunks and bodies: their frame, errors, ends
+ *	openai_delta.c		what a delta or message adds to a choice
+ *	openai_emit.c		events, with the maker's own members along
  *	openai_calls.c		which tool call a piece belongs to
  *	openai_usage.c		token counts of all makers
  *
@@ -92,13 +94,40 @@ struct openai_answer {
 	struct str padding; /* "obfuscation":"..." of this chunk */
 	uint64_t last_top; /* hash of what last went out */
 	struct buf args; /* arguments that came as an object, escaped */
-	struct buf text[5]; /* decoded id, model, name, signature, native */
+	struct buf text[5]; /* by enum openai_text */
 };
 
-extern const struct prov_collect_ops openai_collect_ops;
 struct prov_answer *openai_answer_new(const struct prov_target *target,
     const struct prov_answer_options *o, struct msg_sink sink);
 void openai_answer_free(struct prov_answer *a);
+
+/* Decoded texts of one event, each in a buffer of its own. */
+enum openai_text {
+	OPENAI_TEXT_ID,
+	OPENAI_TEXT_MODEL,
+	OPENAI_TEXT_NAME,
+	OPENAI_TEXT_SIGNATURE,
+	OPENAI_TEXT_NATIVE,
+	OPENAI_TEXT__MAX
+};
+/* Of a string; absent when v is none. Valid until that slot's next. */
+struct str openai_text(struct openai_answer *a, const struct json *j,
+    json_ref v, enum openai_text slot);
+/* null and empty containers say nothing. */
+bool openai_is_blank(const struct json *j, json_ref v);
+/* The key as it stands between its quotes: makers do not escape theirs. */
+#define OPENAI_KEY(k, lit) \
+	((k).n == sizeof(lit) - 1 && memcmp((k).p, lit, sizeof(lit) - 1) == 0)
+/* Adds a member to what goes out with the next event; blank ones do not. */
+void openai_keep(struct buf *b, const struct json *j, json_ref key);
+/* Emits an event that a client sees; what is waiting goes with it. */
+void openai_emit(struct openai_answer *a, struct msg_event *ev);
+/*
+ * Events for what a delta or message v adds to a choice (which exists).
+ * is_whole: its calls are a complete list.
+ */
+void openai_delta(struct openai_answer *a, const struct json *j, uint32_t index,
+    json_ref v, json_ref logprobs, bool is_whole);
 
 /*
  * The key of the call that a piece belongs to; UINT32_MAX when there are too

@@ -65,8 +65,7 @@ struct prov_http {
 void prov_http_init(struct prov_http *h, size_t max_body);
 void prov_http_fini(struct prov_http *h);
 /* Notes a field that the target cannot express. */
-void prov_dropped(struct prov_http *h, const char *fmt, ...)
-    PRINTF_LIKE(2, 3);
+void prov_dropped(struct prov_http *h, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* State of one answer's parser; each kind embeds it as its first member. */
 struct prov_answer {
