@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/answer_int.h"
+#include "base/fault.h"
 #include "base/rand.h"
 
 enum {
@@ -28,7 +29,8 @@ own(struct buf *b, struct str *s)
 struct api_answer *
 api_answer_new(const struct api_answer_options *o)
 {
-	struct api_answer *a = calloc(1, sizeof(*a));
+	struct api_answer *a =
+	    fault("api.answer") ? NULL : calloc(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
@@ -108,7 +110,8 @@ answer_choice_get(struct api_answer *a, uint32_t index)
 		a->err = ERR_LIMIT;
 		return NULL;
 	}
-	c = realloc(a->choices, (index + 1) * sizeof(*c));
+	c = fault("api.answer") ? NULL
+				: realloc(a->choices, (index + 1) * sizeof(*c));
 	if (!c) {
 		a->err = ERR_NOMEM;
 		return NULL;

@@ -9,8 +9,8 @@ enum {
 	MEMBERS_MAX = 1024 * 1024
 };
 
-/* {members} scanned; *text owns the bytes. False: no JSON, or no memory. */
-static bool
+/* {members} scanned; *text owns the bytes. */
+static enum err
 scan(struct str members, struct buf *text, struct json *j,
     struct json_tok **tok, uint32_t *cap)
 {
@@ -18,8 +18,9 @@ scan(struct str members, struct buf *text, struct json *j,
 	buf_addc(text, '{');
 	buf_adds(text, members);
 	buf_addc(text, '}');
-	return !text->failed && json_scan_reuse(j, tok, cap, buf_str(text),
-				    NULL, NULL) == ERR_OK;
+	if (text->failed)
+		return ERR_NOMEM;
+	return json_scan_reuse(j, tok, cap, buf_str(text), NULL, NULL);
 }
 
 /* The member of j with the same key text as `key` of other, or NONE. */
@@ -82,28 +83,43 @@ merge(const struct json *old, const struct json *new, bool join_arrays,
 			    json_raw(new, json_value(new, k)));
 }
 
+static enum err
+replace(
+    struct api_answer *a, struct buf *b, struct str members, bool join_arrays)
+{
+	struct buf old_text = { 0 }, new_text = { 0 }, out;
+	struct json old, new;
+	enum err e;
+
+	e = scan(buf_str(b), &old_text, &old, &a->tok, &a->cap_tok);
+	if (e == ERR_OK)
+		e = scan(members, &new_text, &new, &a->tok2, &a->cap_tok2);
+	if (e == ERR_OK) {
+		buf_init(&out, MEMBERS_MAX);
+		merge(&old, &new, join_arrays, &out);
+		buf_fini(b);
+		*b = out;
+	}
+	buf_fini(&old_text);
+	buf_fini(&new_text);
+	return e;
+}
+
 void
 answer_members_add(struct api_answer *a, struct answer_members *m,
     struct str members, bool join_arrays)
 {
-	struct buf old_text = { 0 }, new_text = { 0 }, out;
-	struct json old, new;
+	enum err e = ERR_OK;
 
 	if (members.n == 0 || (!join_arrays && str_eq(members, buf_str(&m->b))))
 		return;
 	m->b.max = MEMBERS_MAX;
-	if (m->b.n == 0) {
+	if (m->b.n == 0)
 		buf_adds(&m->b, members);
-	} else if (scan(
-		       buf_str(&m->b), &old_text, &old, &a->tok, &a->cap_tok) &&
-		   scan(members, &new_text, &new, &a->tok2, &a->cap_tok2)) {
-		buf_init(&out, MEMBERS_MAX);
-		merge(&old, &new, join_arrays, &out);
-		buf_fini(&m->b);
-		m->b = out;
-	}
-	if (m->b.failed && a->err == ERR_OK)
-		a->err = ERR_LIMIT;
-	buf_fini(&old_text);
-	buf_fini(&new_text);
+	else
+		e = replace(a, &m->b, members, join_arrays);
+	if (m->b.failed)
+		e = ERR_LIMIT;
+	if (a->err == ERR_OK)
+		a->err = e;
 }

@@ -1,4 +1,5 @@
 #include "api/answer_int.h"
+#include "base/fault.h"
 
 #include <stdlib.h>
 
@@ -45,12 +46,15 @@ static void
 collect_logprobs(struct api_answer *a, struct answer_choice *c, struct str raw)
 {
 	struct json j;
+	enum err e;
 
 	if (raw.n == 0)
 		return;
-	if (json_scan_reuse(&j, &a->tok, &a->cap_tok, raw, NULL, NULL) !=
-	    ERR_OK)
+	e = json_scan_reuse(&j, &a->tok, &a->cap_tok, raw, NULL, NULL);
+	if (e != ERR_OK) {
+		a->err = e;
 		return;
+	}
 	if (json_type(&j, json_get(&j, 0, "content")) == JSON_T_NONE &&
 	    json_type(&j, json_get(&j, 0, "refusal")) == JSON_T_NONE) {
 		buf_reset(&c->lp_other);
@@ -72,7 +76,9 @@ call_get(struct api_answer *a, struct answer_choice *c, uint32_t number)
 		a->err = ERR_LIMIT;
 		return NULL;
 	}
-	calls = realloc(c->calls, (number + 1) * sizeof(*calls));
+	calls = fault("api.answer")
+		    ? NULL
+		    : realloc(c->calls, (number + 1) * sizeof(*calls));
 	if (!calls) {
 		a->err = ERR_NOMEM;
 		return NULL;

@@ -15,7 +15,8 @@
  * with the path in fail->param as well. Laxer than OpenAI on purpose:
  * max_tokens -1 is "no limit"; tool_calls [] and tools [] are absent (with
  * tool_choice "auto" beside them); tool_choice "none" is allowed without tools;
- * a tool's type and a JSON schema's name may be missing; logprobs may be a number; tool names are free.
+ * a tool's type and a JSON schema's name may be missing; logprobs may be a
+ * number; tool names are free.
  */
 #include "api/msg.h"
 #include "base/arena.h"
@@ -44,8 +45,8 @@ extern const struct api_limits api_limits_default;
 /*
  * POST /v1/chat/completions. limits NULL: the defaults. *out is written whole
  * also on failure (as far as it was read: do not use it then); *fail only on
- * failure: MSG_FAIL_INVALID, or MSG_FAIL_TOO_LARGE with ERR_NOMEM when the arena
- * is exhausted.
+ * failure: MSG_FAIL_INVALID, or MSG_FAIL_TOO_LARGE with ERR_NOMEM when the
+ * arena is exhausted.
  * ERR_SYNTAX: no JSON; ERR_LIMIT: too much of something; ERR_RANGE: a field is
  * missing, of the wrong type or out of its range.
  */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/norm_int.h"
+#include "base/fault.h"
 #include "base/utf8.h"
 
 enum {
@@ -15,7 +16,7 @@ enum {
 struct api_norm *
 api_norm_new(const struct api_norm_options *options, struct msg_sink sink)
 {
-	struct api_norm *n = calloc(1, sizeof(*n));
+	struct api_norm *n = fault("api.norm") ? NULL : calloc(1, sizeof(*n));
 
 	if (!n)
 		return NULL;
@@ -78,7 +79,7 @@ norm_copy(struct str s)
 
 	if (s.n == 0)
 		return NULL;
-	z = malloc(s.n + 1);
+	z = fault("api.norm") ? NULL : malloc(s.n + 1);
 	if (!z)
 		return NULL;
 	memcpy(z, s.p, s.n);
@@ -152,7 +153,8 @@ norm_choice_get(struct api_norm *n, uint32_t index)
 		n->has_fail = true;
 		return NULL;
 	}
-	c = realloc(n->choices, (index + 1) * sizeof(*c));
+	c = fault("api.norm") ? NULL
+			      : realloc(n->choices, (index + 1) * sizeof(*c));
 	if (!c)
 		return NULL;
 	memset(c + n->n_choices, 0, (index + 1 - n->n_choices) * sizeof(*c));
@@ -175,11 +177,12 @@ hold(struct api_norm *n, const struct msg_event *ev)
 		    "the answer has too much before its content");
 		return norm_failed(n);
 	}
-	h = realloc(n->held, (n->n_held + 1) * sizeof(*h));
+	h = fault("api.norm") ? NULL
+			      : realloc(n->held, (n->n_held + 1) * sizeof(*h));
 	if (!h)
 		return norm_nomem(n);
 	n->held = h;
-	p = malloc(bytes);
+	p = fault("api.norm") ? NULL : malloc(bytes);
 	if (!p)
 		return norm_nomem(n);
 	h = &n->held[n->n_held++];
@@ -298,17 +301,21 @@ is_finished(const struct api_norm *n)
 	return any;
 }
 
-static void
+/* False: no memory for what the maker told. */
+static bool
 usage_send(struct api_norm *n)
 {
 	struct msg_event ev = { .type = MSG_EV_USAGE };
 
+	if (n->usage_extra.failed)
+		return false;
 	ev.usage = api_norm_usage(n);
-	if (n->usage_extra.n > 0 && !n->usage_extra.failed)
+	if (n->usage_extra.n > 0)
 		ev.usage.extra = buf_str(&n->usage_extra);
 	if (ev.usage.prompt >= 0 || ev.usage.completion >= 0 ||
 	    ev.usage.extra.n > 0)
 		msg_emit(&n->sink, &ev);
+	return true;
 }
 
 static enum api_step
@@ -346,7 +353,8 @@ end(struct api_norm *n, const struct msg_event *last)
 		fin.finish = resolve(n, i);
 		msg_emit(&n->sink, &fin);
 	}
-	usage_send(n);
+	if (!usage_send(n))
+		return norm_nomem(n);
 	n->is_ended = true;
 	msg_emit(&n->sink, &ev);
 	return API_STEP_END;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "base/rand.h"
 
 /* Tool calls: which upstream piece belongs to which call (wire.md 10 A). */
@@ -49,7 +50,9 @@ call_add(struct api_norm *n, uint32_t choice, uint32_t key)
 	if (n->n_calls == n->cap_calls) {
 		uint32_t cap = n->cap_calls ? n->cap_calls * 2 : 4;
 
-		calls = realloc(n->calls, cap * sizeof(*calls));
+		calls = fault("api.norm")
+			    ? NULL
+			    : realloc(n->calls, cap * sizeof(*calls));
 		if (!calls)
 			return NULL;
 		n->calls = calls;
