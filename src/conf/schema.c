@@ -11,6 +11,7 @@
 
 /* These write members of the object that is open. */
 static void table_schema(struct json_out *o, const struct opt_table *t);
+static void members_schema(struct json_out *o, const struct opt_table *t);
 
 static void
 put(struct json_out *o, const char *key, const char *z)
@@ -55,7 +56,8 @@ any_of(struct json_out *o)
 	json_out_obj(o);
 }
 
-static void or (struct json_out * o)
+static void
+any_of_next(struct json_out *o)
 {
 	json_out_end(o);
 	json_out_obj(o);
@@ -76,7 +78,7 @@ plain_number_schema(struct json_out *o, const struct opt *row)
 	} else if (row->type == OPT_SIZE) {
 		any_of(o);
 		text_schema(o, SIZE_PATTERN);
-		or (o);
+		any_of_next(o);
 		put(o, "type", "integer");
 		any_of_end(o);
 	} else {
@@ -95,8 +97,14 @@ number_schema(struct json_out *o, const struct opt *row)
 	}
 	any_of(o);
 	plain_number_schema(o, row);
-	or (o);
-	put(o, "const", row->zero_word);
+	any_of_next(o);
+	json_out_key(o, "enum");
+	json_out_arr(o);
+	json_out_strz(o, row->zero_word);
+	/* What readers of YAML 1.1 make of a plain "off". */
+	if (str_eqz(STR("off"), row->zero_word))
+		json_out_bool(o, false);
+	json_out_end(o);
 	any_of_end(o);
 }
 
@@ -109,7 +117,7 @@ object_schema(struct json_out *o, const struct opt_table *t)
 	}
 	any_of(o);
 	table_schema(o, t);
-	or (o);
+	any_of_next(o);
 	text_schema(o, t->short_pattern);
 	any_of_end(o);
 }
@@ -135,22 +143,24 @@ list_schema(struct json_out *o, const struct opt *row)
 
 /* A section may be left empty: a heading with all below it commented out. */
 static void
-section_schema(struct json_out *o, const struct opt *row)
+object_or_null(struct json_out *o)
 {
-	any_of(o);
-	if (row->type == OPT_TABLE) {
-		table_schema(o, row->sub);
-	} else {
-		put(o, "type", "object");
-		json_out_kv_i64(o, "maxProperties", row->max);
-		json_out_key(o, "additionalProperties");
-		json_out_obj(o);
-		object_schema(o, row->sub);
-		json_out_end(o);
-	}
-	or (o);
-	put(o, "type", "null");
-	any_of_end(o);
+	json_out_key(o, "type");
+	json_out_arr(o);
+	json_out_strz(o, "object");
+	json_out_strz(o, "null");
+	json_out_end(o);
+}
+
+static void
+named_schema(struct json_out *o, const struct opt *row)
+{
+	object_or_null(o);
+	json_out_kv_i64(o, "maxProperties", row->max);
+	json_out_key(o, "additionalProperties");
+	json_out_obj(o);
+	object_schema(o, row->sub);
+	json_out_end(o);
 }
 
 static void
@@ -207,8 +217,11 @@ value_schema(struct json_out *o, const struct opt *row)
 		json_out_end(o);
 		break;
 	case OPT_TABLE:
+		object_or_null(o);
+		members_schema(o, row->sub);
+		break;
 	case OPT_NAMED:
-		section_schema(o, row);
+		named_schema(o, row);
 		break;
 	case OPT_LATER:
 		later_schema(o);
@@ -239,9 +252,15 @@ default_schema(struct json_out *o, const struct opt *row)
 static void
 table_schema(struct json_out *o, const struct opt_table *t)
 {
+	put(o, "type", "object");
+	members_schema(o, t);
+}
+
+static void
+members_schema(struct json_out *o, const struct opt_table *t)
+{
 	bool has_required = false;
 
-	put(o, "type", "object");
 	json_out_kv_bool(o, "additionalProperties", false);
 	json_out_key(o, "properties");
 	json_out_obj(o);
