@@ -1,7 +1,8 @@
 #include "api/answer_int.h"
-#include "base/fault.h"
 
 #include <stdlib.h>
+
+#include "base/fault.h"
 
 /* Whole answers: pieces are collected, the object is printed at the end. */
 
