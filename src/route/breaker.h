@@ -54,6 +54,7 @@ enum breaker_state breaker_state(const struct shm_slot *slot);
 void breaker_cool(struct shm_slot *slot, usec_t until);
 bool breaker_is_cool(const struct shm_slot *slot, usec_t now);
 /* When the target may be asked again, for Retry-After; 0: now. */
-usec_t breaker_wait(const struct shm_slot *slot, usec_t now);
+usec_t breaker_wait(
+    const struct shm_slot *slot, const struct conf_breaker *cfg, usec_t now);
 
 #endif

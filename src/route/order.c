@@ -21,7 +21,10 @@ comes_before(const struct route_candidate *a, const struct route_candidate *b,
 
 	if (rank_a != rank_b)
 		return rank_a < rank_b;
-	return a->target->priority < b->target->priority;
+	if (a->target->priority != b->target->priority)
+		return a->target->priority < b->target->priority;
+	/* Whatever the strategy, weight 0 is for when all others are out. */
+	return a->target->weight > 0 && b->target->weight == 0;
 }
 
 /* Insertion sort: stable, and an alias has a handful of targets. */

@@ -5,7 +5,7 @@
 
 /*
  * Sorts plan->candidates (filled in the order of the file): usable before
- * open, warm before cooling, priority ascending, then by strategy. rotation:
+ * open, warm before cooling, priority ascending, weight 0 last, then by strategy. rotation:
  * the alias's running number, for round_robin.
  */
 void route_order(struct route_plan *plan, uint64_t rotation, usec_t now);

@@ -87,15 +87,22 @@ route_plan_make(struct route_plan *plan, struct arena *arena,
 	return ERR_OK;
 }
 
-/* The one whose breaker opens soonest goes to the front. */
+static usec_t
+candidate_wait(const struct route_plan *plan, uint32_t i, usec_t now)
+{
+	return breaker_wait(
+	    plan->candidates[i].slot, &plan->conf->breaker, now);
+}
+
+/* The one whose breaker opens soonest. */
 static void
 pick_last_resort(struct route_plan *plan, usec_t now)
 {
 	uint32_t best = 0;
 
 	for (uint32_t i = 1; i < plan->n; i++)
-		if (breaker_wait(plan->candidates[i].slot, now) <
-		    breaker_wait(plan->candidates[best].slot, now))
+		if (candidate_wait(plan, i, now) <
+		    candidate_wait(plan, best, now))
 			best = i;
 	plan->current = best;
 }
@@ -213,8 +220,12 @@ report_failure(struct route_plan *plan, const struct msg_fail *fail, usec_t now)
 	bool hurt = msg_fail_table[fail->class].hurts_target;
 	usec_t told = fail->retry_after;
 
-	breaker_report(
-	    c->slot, &plan->conf->breaker, now, plan->is_probe, hurt);
+	/* Our own refusal, before it was asked, says nothing about it. */
+	if (!hurt && fail->upstream_status == 0)
+		breaker_release(c->slot, plan->is_probe);
+	else
+		breaker_report(
+		    c->slot, &plan->conf->breaker, now, plan->is_probe, hurt);
 	plan->is_probe = false;
 	if (told > 0)
 		breaker_cool(c->slot,
@@ -313,7 +324,7 @@ route_plan_retry_after(const struct route_plan *plan, usec_t now)
 	usec_t least = -1;
 
 	for (uint32_t i = 0; i < plan->n; i++) {
-		usec_t wait = breaker_wait(plan->candidates[i].slot, now);
+		usec_t wait = candidate_wait(plan, i, now);
 
 		if (least < 0 || wait < least)
 			least = wait;
