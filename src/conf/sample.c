@@ -179,7 +179,7 @@ static const char head[] =
     "example;\n"
     "# take the # away to use them. \"llmgwctl check FILE\" tells everything "
     "that is\n"
-    "# wrong. A change is in force a second after it is saved; a file with\n"
+    "# wrong. A change is in force a moment after it is saved; a file with\n"
     "# problems changes nothing. Files conf.d/*.yaml beside this one are read "
     "too.\n"
     "#\n"

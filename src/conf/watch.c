@@ -54,13 +54,16 @@ destroy(struct conf_watch *w)
 static void
 rest(struct conf_watch *w)
 {
+	usec_t pause =
+	    w->seen != w->loaded ? CONF_WATCH_SETTLE : CONF_WATCH_PERIOD;
+
 	w->state = IDLE;
 	if (w->is_asked) {
 		start_load(w);
 		return;
 	}
 	/* Fails without memory only; conf_watch_now starts it again then. */
-	(void)!timer_set(w->loop, &w->timer, CONF_WATCH_PERIOD, on_tick, w);
+	(void)!timer_set(w->loop, &w->timer, pause, on_tick, w);
 }
 
 /* ---- loading ------------------------------------------------------------- */

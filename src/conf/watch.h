@@ -5,9 +5,10 @@
  * when asked. Looking and loading run on the thread pool, so the worker's loop
  * waits for no disk; the callback runs on the loop.
  *
- * It looks once a second and loads what has stayed the same between two looks:
- * a file that an editor or a deployment is still writing does not count. Files
- * behind file: references are not watched; conf_watch_now reads them again.
+ * It looks once a second, and once more a little later when something changed:
+ * what stayed the same then is loaded; a file that an editor or a deployment is
+ * still writing does not count. Files behind file: references are not watched;
+ * conf_watch_now reads them again.
  *
  * One load is under way at a time. THREADS: all functions on the loop's.
  */
@@ -18,6 +19,7 @@
 #include "sys/loop.h"
 
 #define CONF_WATCH_PERIOD USEC_PER_SEC
+#define CONF_WATCH_SETTLE (250 * USEC_PER_MSEC)
 
 struct conf_watch;
 

@@ -125,7 +125,9 @@ test_change_is_loaded_once(void **state)
 	write_conf(two);
 	pass(&t, CONF_WATCH_PERIOD);
 	assert_int_equal(t.calls, 0); /* may still be written */
-	pass(&t, CONF_WATCH_PERIOD);
+	pass(&t, CONF_WATCH_SETTLE - 1);
+	assert_int_equal(t.calls, 0);
+	pass(&t, 1);
 	assert_int_equal(t.calls, 1);
 	assert_int_equal(t.n_models, 2);
 	pass(&t, 10 * CONF_WATCH_PERIOD);
