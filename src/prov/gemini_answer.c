@@ -18,6 +18,7 @@ struct gemini_answer {
 	bool has_start;
 	bool has_finish;
 	bool has_candidates;
+	bool has_content;
 	uint32_t calls; /* so far: their keys */
 	/* A call whose arguments come in pieces. */
 	struct gemini_partial *partial;
@@ -50,6 +51,7 @@ text_of(struct gemini_answer *a, const struct json *j, json_ref v)
 static void
 put_text(struct gemini_answer *a, uint32_t choice, struct str inner)
 {
+	a->has_content |= inner.n != 0;
 	if (inner.n != 0)
 		emit(a,
 		    (struct msg_event){
@@ -133,6 +135,7 @@ start_call(struct gemini_answer *a, uint32_t choice, const struct json *j,
 			 json_get(j, call, "partialArgs") != JSON_NONE;
 	uint32_t key = a->calls++;
 
+	a->has_content = true;
 	emit(a, (struct msg_event){ .type = MSG_EV_CALL_START,
 		    .choice = choice,
 		    .call = key,
@@ -205,6 +208,7 @@ put_inline(
 
 	if (!str_starts(type, STR("image/")) || data.n == 0)
 		return;
+	a->has_content = true;
 	buf_init(&raw, type.n + data.n + 128);
 	buf_addz(
 	    &raw, "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:");
@@ -231,7 +235,7 @@ put_fenced(struct gemini_answer *a, uint32_t choice, const char *language,
 	put_text(a, choice, STR("\\n```"));
 	put_text(a, choice, str_z(language));
 	put_text(a, choice, STR("\\n"));
-	put_text(a, choice, inner);
+	put_text(a, choice, prov_inner_rtrim(inner));
 	put_text(a, choice, STR("\\n```\\n"));
 }
 
@@ -338,8 +342,7 @@ put_blocked(struct gemini_answer *a, const struct json *j, json_ref feedback)
 	struct msg_event ev = { .type = MSG_EV_FINISH,
 		.finish = MSG_FINISH_CONTENT_FILTER };
 
-	if (why == JSON_NONE &&
-	    (!str_present(message) || a->has_candidates))
+	if (why == JSON_NONE && (!str_present(message) || a->has_candidates))
 		return;
 	ev.native = text_of(a, j, why);
 	buf_reset(&a->scratch);
@@ -519,10 +522,10 @@ put_usage(struct gemini_answer *a, const struct json *j, json_ref v)
 
 	u.reasoning = count_of(j, v, "thoughtsTokenCount");
 	u.cached = count_of(j, v, "cachedContentTokenCount");
-	/* Vertex sends one with nothing but trafficType in it. */
-	if (prompt < 0 && answer < 0 && u.reasoning < 0)
+	if (json_type(j, v) != JSON_T_OBJECT)
 		return;
-	u.prompt = sum(prompt, tools);
+	if (prompt >= 0 || tools >= 0)
+		u.prompt = sum(prompt, tools);
 	u.completion = sum(answer, u.reasoning);
 	u.audio_in = audio_of(j, json_get(j, v, "promptTokensDetails"));
 	u.audio_out = audio_of(j, json_get(j, v, "candidatesTokensDetails"));
@@ -602,7 +605,7 @@ on_event(
 	put_usage(a, j, json_get(j, v, "usageMetadata"));
 }
 
-/* Complete as it came: a finish reason may be missing (R). */
+/* Complete as it came, though without a finish reason, if it says anything. */
 static void
 on_body(struct prov_collect *c, const struct json *j, json_ref v)
 {
@@ -611,9 +614,9 @@ on_body(struct prov_collect *c, const struct json *j, json_ref v)
 	on_event(c, j, v, str_of(NULL, 0));
 	if (a->has_finish || c->a.ended)
 		return;
-	if (!a->has_candidates) {
+	if (!a->has_content) {
 		prov_answer_failf(&c->a, MSG_FAIL_BAD_ANSWER,
-		    "the provider's answer has no candidates");
+		    "the provider's answer has neither content nor a reason");
 		return;
 	}
 	a->has_finish = true;

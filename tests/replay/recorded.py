@@ -306,6 +306,21 @@ def gemini_part(c, p):
         c.reasoning += p.get("text") or ""
     elif "text" in p:
         c.text += p["text"]
+    # what ran at Google's becomes text, so that it is not lost
+    if "executableCode" in p:
+        c.text += fenced("python", p["executableCode"].get("code"))
+    if "codeExecutionResult" in p:
+        c.text += fenced("", p["codeExecutionResult"].get("output"))
+
+
+def fenced(language, text):
+    if not text:
+        return ""
+    return "\n```%s\n%s\n```\n" % (language, text.rstrip(" \t\r\n"))
+
+
+# $alt=json;enum-encoding=int
+GEMINI_NUMBERS = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY"}
 
 
 def read_gemini(response):
@@ -314,25 +329,28 @@ def read_gemini(response):
     for o in values:
         if "error" in o:
             raise Incomplete("an error inside a 200")
-        if (o.get("promptFeedback") or {}).get("blockReason"):
+        feedback = o.get("promptFeedback") or {}
+        if feedback.get("blockReason") or feedback.get("blockReasonMessage"):
             blocked = True
         for n, cand in enumerate(o.get("candidates") or []):
             c = a.choice(cand.get("index", n))
             if not hasattr(c, "words"):
-                c.words, c.has_end, c.odd = [], False, False
+                c.words, c.has_end = [], False
             for p in (cand.get("content") or {}).get("parts") or []:
-                # code and its result may become text or be left out
-                if "executableCode" in p or "codeExecutionResult" in p:
-                    c.odd = True
                 gemini_part(c, p)
-            c.words.append(cand.get("finishReason"))
+            word = cand.get("finishReason")
+            c.words.append(GEMINI_NUMBERS.get(word, word))
         usage = o.get("usageMetadata") or usage
     if blocked and not a.choices:
         c = a.choice(0)
-        c.words, c.has_end, c.odd = ["SAFETY"], True, False
+        c.words, c.has_end = ["SAFETY"], True
     for c in a.choices.values():
-        if not [w for w in c.words if w]:
+        # a body that came whole is complete when there is something in it
+        if not [w for w in c.words if w] and (
+                "chunks" in response or not (c.text or c.calls)):
             raise Incomplete("no finishReason")
+        if not [w for w in c.words if w]:
+            c.words = ["STOP"]
         c.finish = finish(c.words, c)
     if usage is None:
         return a, None

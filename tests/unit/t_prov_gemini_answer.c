@@ -98,7 +98,8 @@ tells_what_was_blocked(void **state)
 	      "'blockReasonMessage':'no'}" ID
 	      ",'usageMetadata':{'trafficType':'ON_DEMAND'}}",
 	    BEGUN "FINISH content_filter MODEL_ARMOR extra='finish_message':"
-		  "'no'\nEND");
+		  "'no'\n"
+		  "USAGE -1 0 cached=-1 written=-1 reasoning=-1\nEND");
 	READS("{" PARTS(
 		  "{'functionCall':{'name':'f','args':{}}}") ",'finishReason':'"
 							     "UNEXPECTED_TOOL_"
@@ -171,7 +172,7 @@ reads_pictures_and_code(void **state)
 			"'output':'2\\n'}}") ",'finishReason':'STOP'}]" ID "}",
 	    BEGUN "IMAGE raw={'type':'image_url','image_url':{'url':"
 		  "'data:image/png;base64,AA=='}}\n"
-		  "TEXT \\n```python\\n1+1\\n```\\n\\n```\\n2\\n\\n```\\n\n"
+		  "TEXT \\n```python\\n1+1\\n```\\n\\n```\\n2\\n```\\n\n"
 		  "FINISH stop STOP\nEND");
 }
 
@@ -305,12 +306,15 @@ reads_bodies_that_are_odd(void **state)
 {
 	(void)state;
 	/* complete, though without a reason (R) */
+	READS("{'candidates':[{'content':{'parts':[{'text':'t'}]}}]}",
+	    "START\nTEXT t\nFINISH stop \nEND");
+#define NOTHING                                                             \
+	"START\nFAIL bad_answer the provider's answer has neither content " \
+	"nor a reason"
 	READS("{'candidates':[{'content':{'invalid-field':true},'index':0}]}",
-	    "START\nFINISH stop \nEND");
-	READS("{'candidates':[]}",
-	    "START\nFAIL bad_answer the provider's answer has no candidates");
-	READS("{'candidates':7,'x':null}",
-	    "START\nFAIL bad_answer the provider's answer has no candidates");
+	    NOTHING);
+	READS("{'candidates':[]}", NOTHING);
+	READS("{'candidates':7,'x':null}", NOTHING);
 	READS("[1]", "FAIL bad_answer the provider's answer is no JSON object");
 	READS("", "FAIL cut the provider ended its answer without a body");
 }
