@@ -207,8 +207,8 @@ struct conf {
  *
  * On ERR_OK *out has one reference and problems holds warnings at most.
  * Otherwise problems tell everything that is wrong, not only the first thing:
- * ERR_SYNTAX; ERR_NOMEM also when nothing could be told. problems was prepared
- * with conf_problems_init.
+ * ERR_SYNTAX, ERR_NOMEM. problems was prepared with conf_problems_init and comes
+ * back sorted by file and line.
  */
 #define CONF_FILES_MAX 256u
 MUST_CHECK enum err

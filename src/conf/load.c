@@ -347,6 +347,7 @@ load_begin(struct load *l, struct conf_problems *problems, struct str name)
 static void
 load_end(struct load *l)
 {
+	conf_problems_sort(l->problems);
 	buf_fini(&l->digest);
 	arena_free(l->arena);
 }

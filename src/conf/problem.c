@@ -72,6 +72,34 @@ conf_warning_add(struct conf_problems *p, const struct conf_where *where,
 	va_end(ap);
 }
 
+static bool
+is_before(const struct conf_problem *a, const struct conf_problem *b)
+{
+	int c = str_cmp(a->file, b->file);
+
+	return c < 0 || (c == 0 && a->line < b->line);
+}
+
+void
+conf_problems_sort(struct conf_problems *p)
+{
+	struct conf_problem *rest = p->first;
+
+	p->first = p->last = NULL;
+	while (rest != NULL) {
+		struct conf_problem *q = rest;
+		struct conf_problem **at = &p->first;
+
+		rest = q->next;
+		while (*at != NULL && !is_before(q, *at))
+			at = &(*at)->next;
+		q->next = *at;
+		*at = q;
+		if (q->next == NULL)
+			p->last = q;
+	}
+}
+
 /* Text of a file may hold anything; a terminal or a log must not obey it. */
 static void
 add_clean(struct buf *b, struct str s)

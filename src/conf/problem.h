@@ -47,6 +47,9 @@ void conf_problem_add(struct conf_problems *p, const struct conf_where *where,
 void conf_warning_add(struct conf_problems *p, const struct conf_where *where,
     const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* By file and line; what was added first stays first among equals. */
+void conf_problems_sort(struct conf_problems *p);
+
 /*
  * "file:line: path: what" lines; warnings have "warning: " before what. Control
  * bytes are shown as '?'.

@@ -201,7 +201,7 @@ test_conf_d(void **state)
 	assert_true(has_problem(&l.problems, 4, "modles", "no option"));
 	assert_int_equal(l.problems.n_errors, 4);
 	assert_true(
-	    str_ends(l.problems.first->file, STR("conf.d/20-empty.yaml")));
+	    str_ends(l.problems.last->file, STR("conf.d/20-empty.yaml")));
 	load_done(&l);
 
 	/* Every broken file is told. */

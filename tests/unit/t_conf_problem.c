@@ -97,6 +97,35 @@ test_bounded(void **state)
 }
 
 static void
+test_sort(void **state)
+{
+	static const struct {
+		const char *file;
+		uint32_t line;
+	} in[] = { { "b", 2 }, { "a", 9 }, { "b", 1 }, { "a", 0 }, { "b", 2 },
+		{ "a", 9 } };
+	struct arena *a = arena_new(1024 * 1024);
+	struct conf_problems p;
+
+	(void)state;
+	conf_problems_init(&p, a);
+	conf_problems_sort(&p);
+	assert_null(p.first);
+	for (unsigned i = 0; i < COUNT(in); i++) {
+		struct conf_where where = { str_z(in[i].file), in[i].line,
+			{ NULL, 0 } };
+
+		conf_problem_add(&p, &where, "%u", i);
+	}
+	conf_problems_sort(&p);
+	print(&p, conf_problems_print);
+	assert_string_equal(
+	    text, "a: 3\na:9: 1\na:9: 5\nb:1: 2\nb:2: 0\nb:2: 4\n");
+	assert_str(p.last->what, "4");
+	arena_free(a);
+}
+
+static void
 test_no_memory(void **state)
 {
 	struct arena *a = arena_new(4096);
@@ -122,6 +151,7 @@ main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_sort),
 		cmocka_unit_test(test_no_memory),
 	};
 
