@@ -43,7 +43,7 @@ step_choose(struct req *r)
 	}
 	if (r->msg.stream)
 		answer_heartbeat(r);
-	return FLOW_TRANSLATE;
+	return FLOW_FETCH;
 }
 
 static enum prov_unsupported
@@ -232,7 +232,7 @@ pause_over(void *arg)
 	struct req *r = arg;
 
 	if (route_plan_resume(&r->plan, clock_mono()) == ROUTE_TRY)
-		flow_go(r, FLOW_TRANSLATE);
+		flow_go(r, FLOW_FETCH);
 	else
 		flow_go(r, flow_refuse(r));
 }
@@ -256,11 +256,11 @@ choose_after_failure(struct req *r)
 	if (r->fail.class == MSG_FAIL_INVALID && r->attempt.stream &&
 	    strcmp(r->fail.param, "stream") == 0) {
 		r->no_stream = route_plan_target(&r->plan);
-		return FLOW_TRANSLATE;
+		return FLOW_FETCH;
 	}
 	switch (route_plan_failed(&r->plan, &r->fail, clock_mono(), &wait)) {
 	case ROUTE_TRY:
-		return FLOW_TRANSLATE;
+		return FLOW_FETCH;
 	case ROUTE_WAIT:
 		if (timer_set(r->flow->loop, &r->pause, wait, pause_over, r) ==
 		    ERR_OK)

@@ -34,6 +34,7 @@ enum flow_step {
 	FLOW_PARSE, /* body -> canonical request */
 	FLOW_ADMIT, /* may he use the alias, and how much */
 	FLOW_CHOOSE, /* candidates in order */
+	FLOW_FETCH, /* images by URL, for targets that cannot */
 	FLOW_TRANSLATE, /* canonical -> the target's request */
 	FLOW_SEND, /* the upstream call is under way */
 	FLOW_PAUSE, /* before the same target is tried again */
@@ -69,6 +70,17 @@ struct req_attempt {
 	bool ended; /* END or FAIL came; what follows is ignored */
 };
 
+/* An image that is being fetched. */
+struct req_fetch {
+	struct upstream_call call;
+	struct upstream_xfer *xfer; /* NULL: none under way */
+	struct msg_part *part;
+	uint32_t message, index; /* where the part stands */
+	uint32_t n; /* fetched for this request */
+	int status;
+	struct buf body;
+};
+
 struct req {
 	struct flow *flow;
 	struct req *next, *prev; /* all of the worker */
@@ -95,6 +107,7 @@ struct req {
 	const struct conf_target *no_stream;
 
 	struct req_attempt attempt;
+	struct req_fetch *fetch; /* NULL: nothing was fetched */
 	struct api_norm *norm;
 	struct api_answer *writer;
 	struct buf out;
@@ -141,6 +154,9 @@ enum flow_step step_parse(struct req *r); /* admit.c */
 enum flow_step step_admit(struct req *r);
 enum flow_step step_choose(struct req *r); /* choose.c */
 enum flow_step step_translate(struct req *r);
+enum flow_step step_fetch(struct req *r); /* fetch.c */
+/* Cancels a fetch. */
+void fetch_drop(struct req *r);
 enum flow_step step_pause(struct req *r);
 enum flow_step step_send(struct req *r); /* send.c */
 enum flow_step step_page(struct req *r); /* page.c */

@@ -249,6 +249,7 @@ send_drop(struct req *r)
 {
 	struct req_attempt *a = &r->attempt;
 
+	fetch_drop(r);
 	timer_stop(r->flow->loop, &r->linger);
 	if (a->xfer)
 		r->flow->upstream->ops->cancel(a->xfer);

@@ -19,15 +19,17 @@ static const struct step_row steps[FLOW__MAX] = {
 	[FLOW_ADMIT] = { "admit", step_admit,
 	    BIT(FLOW_CHOOSE) | BIT(FLOW_REFUSE) },
 	[FLOW_CHOOSE] = { "choose", step_choose,
-	    BIT(FLOW_TRANSLATE) | BIT(FLOW_REFUSE) },
+	    BIT(FLOW_FETCH) | BIT(FLOW_REFUSE) },
+	[FLOW_FETCH] = { "fetch", step_fetch,
+	    BIT(FLOW_FETCH) | BIT(FLOW_TRANSLATE) | BIT(FLOW_REFUSE) },
 	[FLOW_TRANSLATE] = { "translate", step_translate,
-	    BIT(FLOW_SEND) | BIT(FLOW_TRANSLATE) | BIT(FLOW_PAUSE) |
+	    BIT(FLOW_SEND) | BIT(FLOW_FETCH) | BIT(FLOW_PAUSE) |
 		BIT(FLOW_REFUSE) },
 	[FLOW_SEND] = { "send", step_send,
-	    BIT(FLOW_TRANSLATE) | BIT(FLOW_PAUSE) | BIT(FLOW_REFUSE) |
+	    BIT(FLOW_FETCH) | BIT(FLOW_PAUSE) | BIT(FLOW_REFUSE) |
 		BIT(FLOW_SETTLE) },
 	[FLOW_PAUSE] = { "pause", step_pause,
-	    BIT(FLOW_TRANSLATE) | BIT(FLOW_REFUSE) },
+	    BIT(FLOW_FETCH) | BIT(FLOW_REFUSE) },
 	[FLOW_PAGE] = { "page", step_page,
 	    BIT(FLOW_SETTLE) | BIT(FLOW_REFUSE) },
 	[FLOW_REFUSE] = { "refuse", step_refuse, BIT(FLOW_SETTLE) },

@@ -5,7 +5,7 @@
 
 const struct prov_kind prov_kind_anthropic = {
 	.name = "anthropic",
-	.caps = PROV_CAP_CHAT | PROV_CAP_ALWAYS_STREAM,
+	.caps = PROV_CAP_CHAT | PROV_CAP_ALWAYS_STREAM | PROV_CAP_URL_IMAGES,
 	.default_base_url = "https://api.anthropic.com",
 	.build = anthropic_build,
 	.answer_new = anthropic_answer_new,

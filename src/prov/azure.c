@@ -101,7 +101,7 @@ azure_build(
 
 const struct prov_kind prov_kind_azure = {
 	.name = "azure",
-	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT,
+	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT | PROV_CAP_URL_IMAGES,
 	.default_base_url = NULL,
 	.build = azure_build,
 	.answer_new = openai_answer_new,

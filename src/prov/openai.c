@@ -4,7 +4,7 @@
 
 const struct prov_kind prov_kind_openai = {
 	.name = "openai",
-	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT,
+	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT | PROV_CAP_URL_IMAGES,
 	.default_base_url = "https://api.openai.com/v1",
 	.build = openai_build,
 	.answer_new = openai_answer_new,
@@ -17,7 +17,7 @@ const struct prov_kind prov_kind_openai = {
 
 const struct prov_kind prov_kind_compatible = {
 	.name = "openai-compatible",
-	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT,
+	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT | PROV_CAP_URL_IMAGES,
 	.default_base_url = NULL,
 	.build = openai_build,
 	.answer_new = openai_answer_new,

@@ -89,6 +89,8 @@ enum prov_cap {
 	/* A stream is asked for and collected even when the client wants none
 	 * (the maker limits non-streaming requests in time). */
 	PROV_CAP_ALWAYS_STREAM = 4,
+	/* Takes images by https URL; for others flow may fetch them. */
+	PROV_CAP_URL_IMAGES = 8,
 };
 
 struct prov_kind {

@@ -204,6 +204,11 @@ set_safety(struct upstream_xfer *x)
 	    h, CURLOPT_PROTOCOLS_STR, c->allow_http ? "http,https" : "https");
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
+	/* An open connection was checked for somebody else's call. */
+	if (!r && c->fresh_connection)
+		r = curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
+	if (!r && c->fresh_connection)
+		r = curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
 	if (!r) /* HTTP_PROXY may come from a request's Proxy: header */
 		r = curl_easy_setopt(h, CURLOPT_PROXY, "");
 	if (!r)

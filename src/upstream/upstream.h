@@ -95,6 +95,8 @@ struct upstream_call {
 	bool allow_http;
 	bool allow_private; /* addresses that dial.c denies */
 	bool http2; /* over TLS, when the other side can */
+	/* neither use an open connection nor leave one: URLs of clients */
+	bool fresh_connection;
 	const char *ca_file; /* NULL: the system's */
 	const char *unix_socket; /* NULL: TCP */
 };

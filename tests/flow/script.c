@@ -2,6 +2,7 @@
 
 #include "base/json_out.h"
 #include "base/num.h"
+#include "wire/b64.h"
 #include "wire/url.h"
 
 #define CHUNKS_MAX 4096
@@ -145,6 +146,18 @@ make_stream(struct upstream_xfer *x, const struct tree_node *pieces)
 	buf_fini(&b);
 }
 
+/* `body_base64:` bytes that are no text. */
+static void
+make_binary(struct upstream_xfer *x, struct str text)
+{
+	struct buf b;
+
+	buf_init(&b, 1 << 24);
+	ASSERT(b64_decode(&b, text) == ERR_OK);
+	add_chunk(x, buf_str(&b));
+	buf_fini(&b);
+}
+
 static void
 make_chunks(struct upstream_xfer *x)
 {
@@ -158,6 +171,8 @@ make_chunks(struct upstream_xfer *x)
 	    add_chunk(x, tree_text(chunk));
 	if ((n = tree_find(x->answer, "body")))
 		add_chunk(x, tree_text(n));
+	if ((n = tree_find(x->answer, "body_base64")))
+		make_binary(x, tree_text(n));
 }
 
 /* ---- time -------------------------------------------------------------- */
@@ -374,7 +389,7 @@ record_call(struct script *s, struct upstream_xfer *x, struct str host)
 	buf_adds(&r->body, c->body);
 	buf_init(&r->head, 1 << 16);
 	buf_printf(&r->head, "%s %.*s\n", c->method, STR_ARG(c->url));
-	for (uint32_t i = 0; i < c->headers->n; i++)
+	for (uint32_t i = 0; c->headers && i < c->headers->n; i++)
 		buf_printf(&r->head, "%.*s: %.*s\n",
 		    STR_ARG(c->headers->v[i].name),
 		    STR_ARG(c->headers->v[i].value));
