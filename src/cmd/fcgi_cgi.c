@@ -13,13 +13,11 @@
 /* One request at a time needs few connections kept. */
 #define MAX_IDLE 4
 
-static volatile sig_atomic_t stop;
-
 static void
 on_term(int sig)
 {
 	(void)sig;
-	stop = 1;
+	front_cgi_stop();
 }
 
 struct one {
@@ -51,7 +49,6 @@ serve(struct fcgi_main *m, struct loop *loop, struct flow *flow)
 		.flow = flow,
 		.before = before,
 		.arg = &one,
-		.stop = &stop,
 	};
 	struct sigaction sa = { .sa_handler = on_term };
 	enum err e;

@@ -176,7 +176,8 @@ init(struct worker *w)
 		return "no memory";
 	if (w->conf->problem[0])
 		flow_conf_failed(w->flow, w->conf->problem);
-	w->front = front_fcgi_new(w->loop, w->flow, w->main->listen_fd);
+	w->front =
+	    front_fcgi_new(w->loop, w->flow, w->main->shm, w->main->listen_fd);
 	if (!w->front)
 		return "the listening socket cannot be used";
 	w->watch =

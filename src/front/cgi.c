@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -292,10 +294,18 @@ front_cgi_once(const struct front_cgi *door)
 	return e;
 }
 
-static bool
-must_stop(const struct front_cgi *door)
+static volatile sig_atomic_t must_stop;
+static int served_fd = -1, null_fd = -1;
+
+void
+front_cgi_stop(void)
 {
-	return door->stop && *door->stop;
+	int saved = errno;
+
+	must_stop = 1;
+	if (served_fd >= 0 && null_fd >= 0)
+		(void)(dup2(null_fd, served_fd) < 0);
+	errno = saved;
 }
 
 enum err
@@ -306,12 +316,14 @@ front_cgi_serve(const struct front_cgi *door, int listen_fd)
 
 	if (!t)
 		return ERR_NOMEM;
-	if (FCGX_Init() != 0 ||
+	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	served_fd = listen_fd;
+	if (null_fd < 0 || FCGX_Init() != 0 ||
 	    FCGX_InitRequest(&fcgx, listen_fd, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
 		free(t);
 		return ERR_IO;
 	}
-	while (!must_stop(door) && FCGX_Accept_r(&fcgx) >= 0) {
+	while (!must_stop && FCGX_Accept_r(&fcgx) >= 0) {
 		if (door->before)
 			door->before(door->arg);
 		*t = (struct turn){ .door = door,

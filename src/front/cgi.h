@@ -7,8 +7,6 @@
  * gone is noticed when a write fails: flow's heartbeats see to it that writes
  * come.
  */
-#include <signal.h>
-
 #include "base/err.h"
 #include "flow/flow.h"
 #include "sys/loop.h"
@@ -19,8 +17,6 @@ struct front_cgi {
 	/* Before each request of front_cgi_serve: a new configuration? */
 	void (*before)(void *arg);
 	void *arg;
-	/* front_cgi_serve ends after the request under way. May be NULL. */
-	const volatile sig_atomic_t *stop;
 };
 
 /*
@@ -30,9 +26,15 @@ struct front_cgi {
 MUST_CHECK enum err front_cgi_once(const struct front_cgi *door);
 /*
  * FastCGI requests from listen_fd, one after the other, until the socket fails
- * or *stop. ERR_IO: libfcgi could not begin.
+ * or front_cgi_stop. ERR_IO: libfcgi could not begin.
  */
 MUST_CHECK enum err
 front_cgi_serve(const struct front_cgi *door, int listen_fd);
+/*
+ * For a signal handler (installed without SA_RESTART): front_cgi_serve ends
+ * after the request under way. Its socket becomes /dev/null, so an accept that
+ * is about to begin fails instead of waiting.
+ */
+void front_cgi_stop(void);
 
 #endif

@@ -40,6 +40,7 @@ struct conn {
 	struct defer flush; /* output that is in no hurry; then: freeing */
 	struct timer timer; /* input time-out, lingering */
 	usec_t last_read;
+	usec_t begun; /* the request */
 	bool is_input_done; /* the body has come whole */
 	bool must_close;
 };
@@ -47,6 +48,7 @@ struct conn {
 struct front_fcgi {
 	struct loop *loop;
 	struct flow *flow;
+	struct shm *shm;
 	int listen_fd;
 	int reserve_fd; /* given up to accept and refuse at EMFILE */
 	bool is_accepting;
@@ -62,6 +64,8 @@ struct front_fcgi {
 MUST_CHECK enum err conn_open(struct front_fcgi *f, int fd);
 /* Aborts its request if it has one, closes it. Not within the parser. */
 void conn_close(struct conn *c);
+/* Takes what has come already; closes the connection if it is idle then. */
+void conn_last_call(struct conn *c);
 /* Frees what was closed in this turn. */
 void conn_reap(void *front);
 

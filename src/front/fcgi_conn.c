@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "front/refuse.h"
+#include "sys/stats.h"
 
 /* An arena for the variables: their limit, doubled for blocks and lists. */
 #define PARAMS_ARENA_MAX (4u * FCGI_PARAMS_MAX_BYTES)
@@ -50,6 +51,7 @@ conn_open(struct front_fcgi *f, int fd)
 
 	if (!c || pollset_set(loop_pollset(f->loop), fd, POLLSET_IN, on_ready,
 		      c) != ERR_OK) {
+		stats_add(f->shm, STATS_CONNECTIONS_REFUSED, 1);
 		free(c);
 		close(fd);
 		return ERR_NOMEM;
@@ -61,6 +63,8 @@ conn_open(struct front_fcgi *f, int fd)
 	buf_init(&c->out, OUT_MAX);
 	list_add(c);
 	f->n_conns++;
+	stats_add(f->shm, STATS_CONNECTIONS, 1);
+	stats_gauge_add(f->shm, STATS_G_CONNECTIONS, 1);
 	/* A web server writes at once after connecting: no need to wait. */
 	read_some(c);
 	return ERR_OK;
@@ -74,8 +78,28 @@ conn_reap(void *front)
 
 	while ((c = f->closed)) {
 		f->closed = c->next;
+		buf_fini(&c->out); /* the parser may have gone on */
 		free(c);
 	}
+}
+
+static void
+req_left(struct conn *c)
+{
+	c->req = NULL;
+	stats_gauge_add(c->front->shm, STATS_G_REQUESTS, -1);
+}
+
+static void
+abort_req(struct conn *c)
+{
+	struct req *r = c->req;
+
+	if (!r)
+		return;
+	req_left(c);
+	stats_add(c->front->shm, STATS_REQUESTS_ABORTED, 1);
+	req_abort(r);
 }
 
 static void
@@ -88,14 +112,11 @@ drop_params(struct conn *c)
 void
 conn_close(struct conn *c)
 {
-	struct req *r = c->req;
-
 	if (c->state == CONN_CLOSED)
 		return;
 	c->state = CONN_CLOSED;
-	c->req = NULL;
-	if (r)
-		req_abort(r);
+	abort_req(c);
+	stats_gauge_add(c->front->shm, STATS_G_CONNECTIONS, -1);
 	timer_stop(c->front->loop, &c->timer);
 	loop_defer_cancel(c->front->loop, &c->flush);
 	drop_params(c);
@@ -211,7 +232,7 @@ flush(void *arg)
 static void
 flush_soon(struct conn *c)
 {
-	if (!(c->events & POLLSET_OUT))
+	if (!(c->events & POLLSET_OUT) && c->state != CONN_CLOSED)
 		loop_defer(c->front->loop, &c->flush, flush, c);
 }
 
@@ -241,12 +262,10 @@ door_pending(void *arg)
 	return c->out.n - c->out_sent;
 }
 
+/* The answer is in the queue. */
 static void
-door_finish(void *arg)
+end_request(struct conn *c)
 {
-	struct conn *c = arg;
-
-	c->req = NULL;
 	c->state = CONN_ENDING;
 	c->is_input_done = c->parser.stdin_ended;
 	timer_stop(c->front->loop, &c->timer);
@@ -254,6 +273,16 @@ door_finish(void *arg)
 	fcgi_parser_done(&c->parser);
 	if (!(c->events & POLLSET_OUT))
 		flush(c);
+}
+
+static void
+door_finish(void *arg)
+{
+	struct conn *c = arg;
+
+	req_left(c);
+	stats_observe(c->front->shm, STATS_H_REQUEST, clock_mono() - c->begun);
+	end_request(c);
 }
 
 static const struct req_door door = { door_write, door_pending, door_finish };
@@ -267,7 +296,12 @@ on_begin(void *arg, uint16_t id, bool keep_conn)
 
 	(void)id;
 	(void)keep_conn;
+	/* The one before was answered, and the connection ends with it. */
+	if (c->state == CONN_CLOSED || c->state == CONN_LINGERING)
+		return;
 	c->state = CONN_PARAMS;
+	c->begun = c->last_read;
+	c->is_input_done = false;
 	c->arena = arena_new(PARAMS_ARENA_MAX);
 	if (!c->arena) {
 		c->must_close = true;
@@ -299,7 +333,8 @@ refuse_params(struct conn *c, enum err e)
 	front_refuse(&b, e);
 	fcgi_put_stdout(&c->out, c->parser.id, b.p, b.n);
 	buf_fini(&b);
-	door_finish(c);
+	stats_add(c->front->shm, STATS_REQUESTS_BAD, 1);
+	end_request(c);
 }
 
 _Static_assert(
@@ -314,6 +349,8 @@ on_params_end(void *arg)
 	struct conn *c = arg;
 	enum err e = c->arena ? fcgi_params_finish(&c->params) : ERR_NOMEM;
 
+	if (c->state != CONN_PARAMS)
+		return;
 	if (e == ERR_OK)
 		c->req = req_new(c->front->flow, &door, c);
 	if (e == ERR_NOMEM || (e == ERR_OK && !c->req)) {
@@ -325,6 +362,8 @@ on_params_end(void *arg)
 		refuse_params(c, e);
 	} else {
 		c->state = CONN_REQUEST;
+		stats_add(c->front->shm, STATS_REQUESTS, 1);
+		stats_gauge_add(c->front->shm, STATS_G_REQUESTS, 1);
 		req_params(
 		    c->req, (const struct req_var *)c->params.v, c->params.n);
 	}
@@ -355,11 +394,13 @@ static void
 on_abort(void *arg)
 {
 	struct conn *c = arg;
-	struct req *r = c->req;
 
-	c->req = NULL;
-	if (r)
-		req_abort(r);
+	if (c->state == CONN_CLOSED)
+		return;
+	abort_req(c);
+	drop_params(c);
+	timer_stop(c->front->loop, &c->timer);
+	c->is_input_done = c->parser.stdin_ended;
 	fcgi_put_end(&c->out, c->parser.id, 0, FCGI_REQUEST_COMPLETE);
 	fcgi_parser_done(&c->parser);
 	c->state = CONN_ENDING;
@@ -417,7 +458,9 @@ take(struct conn *c, size_t n)
 	r = fcgi_parse(&c->parser, c->front->read_buffer, n, &parser_events, c);
 	if (r == FCGI_R_OK &&
 	    !(c->must_close && !c->req && c->state != CONN_ENDING))
-		return true;
+		return c->state != CONN_CLOSED;
+	if (r != FCGI_R_OK && c->state != CONN_CLOSED)
+		stats_add(c->front->shm, STATS_CONNECTION_ERRORS, 1);
 	conn_close(c);
 	return false;
 }
@@ -449,4 +492,13 @@ on_ready(void *arg, int fd, unsigned events)
 		flush(c);
 	if ((events & (POLLSET_IN | POLLSET_ERR)) && c->state != CONN_CLOSED)
 		read_some(c);
+}
+
+void
+conn_last_call(struct conn *c)
+{
+	if (c->state == CONN_IDLE)
+		read_some(c);
+	if (c->state == CONN_IDLE)
+		conn_close(c);
 }

@@ -7,8 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sys/stats.h"
+
 /* Accepted per wake-up, so that the workers share a burst. */
 #define ACCEPT_BURST 16
+#define LAST_ACCEPTS 4096
 
 /* The web server's wait would never end: take its connection and close it. */
 static void
@@ -20,20 +23,19 @@ refuse_one(struct front_fcgi *f)
 		return;
 	close(f->reserve_fd);
 	fd = accept4(f->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
+	if (fd >= 0) {
 		close(fd);
+		stats_add(f->shm, STATS_CONNECTIONS_REFUSED, 1);
+	}
 	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static void
-on_listen(void *arg, int listen_fd, unsigned events)
+accept_some(struct front_fcgi *f, int max)
 {
-	struct front_fcgi *f = arg;
 	int on = 1;
 
-	(void)listen_fd;
-	(void)events;
-	for (int i = 0; f->is_accepting && i < ACCEPT_BURST; i++) {
+	for (int i = 0; f->is_accepting && i < max; i++) {
 		int fd = accept4(
 		    f->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -50,6 +52,14 @@ on_listen(void *arg, int listen_fd, unsigned events)
 	}
 }
 
+static void
+on_listen(void *arg, int listen_fd, unsigned events)
+{
+	(void)listen_fd;
+	(void)events;
+	accept_some(arg, ACCEPT_BURST);
+}
+
 static bool
 is_unix(int fd)
 {
@@ -61,7 +71,8 @@ is_unix(int fd)
 }
 
 struct front_fcgi *
-front_fcgi_new(struct loop *loop, struct flow *flow, int listen_fd)
+front_fcgi_new(
+    struct loop *loop, struct flow *flow, struct shm *shm, int listen_fd)
 {
 	struct front_fcgi *f = calloc(1, sizeof(*f));
 	int flags = fcntl(listen_fd, F_GETFL);
@@ -70,6 +81,7 @@ front_fcgi_new(struct loop *loop, struct flow *flow, int listen_fd)
 		return NULL;
 	f->loop = loop;
 	f->flow = flow;
+	f->shm = shm;
 	f->listen_fd = listen_fd;
 	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	f->is_accepting = true;
@@ -92,13 +104,14 @@ front_fcgi_stop_accepting(struct front_fcgi *f)
 
 	if (!f->is_accepting)
 		return;
+	/* What waits in the queue would be reset with the socket. */
+	accept_some(f, LAST_ACCEPTS);
 	f->is_accepting = false;
 	/* It is the other workers' as well: only we look away. */
 	pollset_drop(loop_pollset(f->loop), f->listen_fd);
 	for (struct conn *c = f->all; c; c = next) {
 		next = c->next;
-		if (c->state == CONN_IDLE)
-			conn_close(c);
+		conn_last_call(c);
 	}
 }
 

@@ -17,18 +17,20 @@
 
 #include "flow/flow.h"
 #include "sys/loop.h"
+#include "sys/shm.h"
 
 struct front_fcgi;
 
 /*
  * Accepts on listen_fd (a listening unix or TCP socket, shared with the other
- * workers; made non-blocking here; borrowed). NULL: no memory.
+ * workers; made non-blocking here; borrowed). Counts in shm (sys/stats.h).
+ * NULL: no memory.
  */
-struct front_fcgi *
-front_fcgi_new(struct loop *loop, struct flow *flow, int listen_fd);
+struct front_fcgi *front_fcgi_new(
+    struct loop *loop, struct flow *flow, struct shm *shm, int listen_fd);
 /*
- * No new connections; idle ones are closed, the others when their request is
- * answered.
+ * No new connections but those that wait already; idle ones are closed, the
+ * others when their request is answered.
  */
 void front_fcgi_stop_accepting(struct front_fcgi *f);
 /* Connections open now, idle ones among them. */

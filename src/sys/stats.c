@@ -43,8 +43,6 @@ const struct stats_row stats_gauges[STATS_GAUGE__MAX] = {
 	[STATS_G_CONNECTIONS] = { "fcgi_connections",
 	    "Open FastCGI connections." },
 	[STATS_G_REQUESTS] = { "fcgi_requests", "Requests under way." },
-	[STATS_G_OUTPUT_BYTES] = { "fcgi_output_bytes",
-	    "Bytes of answers that the web server has not taken yet." },
 };
 
 const struct stats_row stats_histograms[STATS_HISTOGRAM__MAX] = {

@@ -28,7 +28,6 @@ enum stats_counter {
 enum stats_gauge {
 	STATS_G_CONNECTIONS,
 	STATS_G_REQUESTS,
-	STATS_G_OUTPUT_BYTES,
 	STATS_GAUGE__MAX
 };
 
