@@ -264,12 +264,12 @@ door_pending(void *arg)
 
 /* The answer is in the queue. */
 static void
-end_request(struct conn *c)
+end_request(struct conn *c, uint8_t protocol_status)
 {
 	c->state = CONN_ENDING;
 	c->is_input_done = c->parser.stdin_ended;
 	timer_stop(c->front->loop, &c->timer);
-	fcgi_put_end(&c->out, c->parser.id, 0, FCGI_REQUEST_COMPLETE);
+	fcgi_put_end(&c->out, c->parser.id, 0, protocol_status);
 	fcgi_parser_done(&c->parser);
 	if (!(c->events & POLLSET_OUT))
 		flush(c);
@@ -282,7 +282,7 @@ door_finish(void *arg)
 
 	req_left(c);
 	stats_observe(c->front->shm, STATS_H_REQUEST, clock_mono() - c->begun);
-	end_request(c);
+	end_request(c, FCGI_REQUEST_COMPLETE);
 }
 
 static const struct req_door door = { door_write, door_pending, door_finish };
@@ -334,7 +334,7 @@ refuse_params(struct conn *c, enum err e)
 	fcgi_put_stdout(&c->out, c->parser.id, b.p, b.n);
 	buf_fini(&b);
 	stats_add(c->front->shm, STATS_REQUESTS_BAD, 1);
-	end_request(c);
+	end_request(c, FCGI_REQUEST_COMPLETE);
 }
 
 _Static_assert(
@@ -354,10 +354,7 @@ on_params_end(void *arg)
 	if (e == ERR_OK)
 		c->req = req_new(c->front->flow, &door, c);
 	if (e == ERR_NOMEM || (e == ERR_OK && !c->req)) {
-		fcgi_put_end(&c->out, c->parser.id, 0, FCGI_OVERLOADED);
-		fcgi_parser_done(&c->parser);
-		c->state = CONN_ENDING;
-		flush_soon(c);
+		end_request(c, FCGI_OVERLOADED);
 	} else if (e != ERR_OK) {
 		refuse_params(c, e);
 	} else {
@@ -399,12 +396,7 @@ on_abort(void *arg)
 		return;
 	abort_req(c);
 	drop_params(c);
-	timer_stop(c->front->loop, &c->timer);
-	c->is_input_done = c->parser.stdin_ended;
-	fcgi_put_end(&c->out, c->parser.id, 0, FCGI_REQUEST_COMPLETE);
-	fcgi_parser_done(&c->parser);
-	c->state = CONN_ENDING;
-	flush_soon(c);
+	end_request(c, FCGI_REQUEST_COMPLETE);
 }
 
 static void

@@ -141,6 +141,35 @@ test_pipelined(void **state)
 	bed_close(&b);
 }
 
+/*
+ * What follows the last request of a connection in the same packet is not
+ * answered, and harms nothing.
+ */
+static void
+test_after_the_last(void **state)
+{
+	static const enum double_mode modes[] = { DOUBLE_ECHO, DOUBLE_EARLY };
+	struct bed b;
+	struct peer p;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		bed_open(&b, modes[i]);
+		peer_open(&b, &p);
+		peer_request(&p.out, 1, false, "one", 3);
+		peer_request(&p.out, 2, false, "two", 3);
+		peer_record(&p.out, GET_VALUES, 0, "", 0, 0);
+		peer_record(&p.out, 77, 0, "", 0, 0);
+		bed_until(&b, &p, 1, p.is_closed);
+		assert_int_equal(p.answer.ends, 1);
+		assert_int_equal(p.answer.end_id, 1);
+		assert_int_equal(b.flow.begun, 1);
+		peer_close(&p);
+		bed_until(&b, NULL, 0, front_fcgi_connections(b.front) == 0);
+		bed_close(&b);
+	}
+}
+
 /* The bytes of a whole request, and where its parts end. */
 static size_t
 whole_request(struct buf *out)
@@ -597,6 +626,7 @@ main(void)
 		cmocka_unit_test(test_large_body),
 		cmocka_unit_test(test_keep_conn),
 		cmocka_unit_test(test_pipelined),
+		cmocka_unit_test(test_after_the_last),
 		cmocka_unit_test(test_peer_leaves_anywhere),
 		cmocka_unit_test(test_peer_leaves_answering),
 		cmocka_unit_test(test_write_to_gone),
