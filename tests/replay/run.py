@@ -284,7 +284,7 @@ def main():
     shared = os.environ.get("LLMGW_SHARED") or \
         os.path.join(os.path.dirname(top), "shared")
     root = os.path.join(shared, "fixtures")
-    tool = os.path.join(args.build, "tests/tools/replay")
+    tool = os.path.abspath(os.path.join(args.build, "tests/tools/replay"))
     if not os.path.isfile(os.path.join(root, "INDEX.json")):
         print("1..0 # SKIP %s is absent: no recordings to replay" % root)
         return 0
