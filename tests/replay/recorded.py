@@ -148,6 +148,7 @@ def openai_choice(a, ch, position):
                          for d in m["reasoning_details"])
     c.reasoning += (spoken or "") + thought
     c.refusal += m.get("refusal") or ""
+    c.images += len(m.get("images") or [])
     for call in m.get("tool_calls") or []:
         add_call(c, call, whole)
     if m.get("function_call"):
@@ -228,6 +229,8 @@ def anthropic_delta(b, d):
         b["text"] = b.get("text", "") + d["text"]
     elif kind == "thinking_delta":
         b["thinking"] = b.get("thinking", "") + d["thinking"]
+    elif kind == "signature_delta":
+        b["signature"] = b.get("signature", "") + d["signature"]
     elif kind == "input_json_delta":
         b["json"] = b.get("json", "") + d["partial_json"]
 
@@ -277,6 +280,10 @@ def read_anthropic(response):
             c.text += b.get("text") or ""
         elif b.get("type") == "thinking":
             c.reasoning += b.get("thinking") or ""
+            if b.get("signature"):
+                c.opaque.append([b.get("thinking") or "", b["signature"]])
+        elif b.get("type") == "redacted_thinking":
+            c.opaque.append(b["data"])
         elif b.get("type") == "tool_use":
             args = b.get("json") or json.dumps(b.get("input") or {})
             c.calls.append([b["name"], args])
@@ -302,6 +309,10 @@ def gemini_part(c, p):
         if f.get("name"):
             c.calls.append([f["name"], json.dumps(f.get("args") or {})])
             c.ids.append(f.get("id"))
+            if p.get("thoughtSignature"):
+                c.signatures[len(c.calls) - 1] = p["thoughtSignature"]
+    elif p.get("inlineData", {}).get("mimeType", "").startswith("image/"):
+        c.images += 1
     elif p.get("thought"):
         c.reasoning += p.get("text") or ""
     elif "text" in p:

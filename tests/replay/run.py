@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Replays every recorded exchange of the surfaces that the gateway speaks.
 
-    tests/replay/run.py [--build DIR] [--only WORD] [--verbose]
+    tests/replay/run.py [--build DIR] [--only WORD]
 
 Reads $LLMGW_SHARED/fixtures (default: ../shared beside the source tree). Every
 exchange of the index is a TAP line: replayed, or skipped with its reason. What
@@ -21,6 +21,7 @@ import sys
 import failures
 import recorded
 import schema
+import selftest
 
 READERS = {
     "openai.chat": recorded.read_openai,
@@ -62,6 +63,19 @@ class Tap:
         self.skipped += 1
         self.count(provider, "skip")
         print("ok %d - %s # SKIP %s" % (self.n, name, why))
+
+    def end(self):
+        print("1..%d" % self.n)
+        print("# %-16s %9s %6s %7s" % ("provider", "replayed", "failed",
+                                       "skipped"))
+        for provider, row in sorted(self.per.items()):
+            print("# %-16s %9d %6d %7d" %
+                  (provider, row["ok"] + row["not ok"], row["not ok"],
+                   row["skip"]))
+        print("# %d passed, %d failed, %d skipped" %
+              (self.n - self.failed - self.skipped, self.failed,
+               self.skipped))
+        return 1 if self.failed or self.n == self.skipped else 0
 
 
 def why_not(entry):
@@ -285,26 +299,19 @@ def main():
         os.path.join(os.path.dirname(top), "shared")
     root = os.path.join(shared, "fixtures")
     tool = os.path.abspath(os.path.join(args.build, "tests/tools/replay"))
+    tap = Tap()
+    selftest.run(tap)
     if not os.path.isfile(os.path.join(root, "INDEX.json")):
-        print("1..0 # SKIP %s is absent: no recordings to replay" % root)
-        return 0
+        print("# %s is absent: no recordings to replay" % root)
+        return tap.end()
     if not os.access(tool, os.X_OK):
         print("Bail out! %s is not built: make %s" %
               (tool, "tests/tools/replay"))
         return 1
-    tap = Tap()
     fixtures(tap, tool, root, args.only)
     if not args.only:
         documented(tap, tool, os.path.join(shared, "documented-errors.json"))
-    print("1..%d" % tap.n)
-    print("# %-16s %9s %6s %7s" % ("provider", "replayed", "failed",
-                                   "skipped"))
-    for provider, row in sorted(tap.per.items()):
-        print("# %-16s %9d %6d %7d" % (provider, row["ok"] + row["not ok"],
-                                       row["not ok"], row["skip"]))
-    print("# %d passed, %d failed, %d skipped" %
-          (tap.n - tap.failed - tap.skipped, tap.failed, tap.skipped))
-    return 1 if tap.failed or tap.n == tap.skipped else 0
+    return tap.end()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ class Choice:
         self.ids = []
         self.finish = None
         self.is_object = False  # content that came as a JSON object
+        self.images = 0
+        self.opaque = []  # what must be replayed unchanged, in order
+        self.signatures = {}  # of tool calls, by number
 
     def plain(self, is_object):
         return {
@@ -25,6 +28,9 @@ class Choice:
             "refusal": self.refusal,
             "calls": [[name, arguments(args)] for name, args in self.calls],
             "finish": self.finish,
+            "images": self.images,
+            "opaque": self.opaque,
+            "signatures": self.signatures,
         }
 
 
@@ -128,6 +134,23 @@ def read_call(call, bad):
     return [f.get("name"), args]
 
 
+def read_opaque(c, m, bad):
+    """Members of a message or delta that a client must send back as is."""
+    c.images += len(m.get("images") or [])
+    for b in m.get("thinking_blocks") or []:
+        if b.get("type") == "thinking":
+            c.opaque.append([b.get("thinking"), b.get("signature")])
+        elif b.get("type") == "redacted_thinking":
+            c.opaque.append(b.get("data"))
+        else:
+            bad.append("thinking block of type %r" % b.get("type"))
+    for n, t in enumerate(m.get("tool_calls") or []):
+        extra = t.get("extra_content") or {}
+        if "google" in extra:
+            c.signatures[t.get("index", n)] = \
+                extra["google"].get("thought_signature")
+
+
 def read_whole(text, bad):
     a = Answer()
     try:
@@ -160,6 +183,7 @@ def read_whole(text, bad):
             bad.append("content is null without calls or a refusal")
         c.calls = [read_call(t, bad) for t in calls]
         c.ids = [t.get("id") for t in calls]
+        read_opaque(c, m, bad)
         c.finish = ch.get("finish_reason")
         if c.finish not in FINISH:
             bad.append("finish_reason is %r" % c.finish)
@@ -245,6 +269,7 @@ class StreamReader:
         c.reasoning += d.get("reasoning_content") or ""
         c.refusal += d.get("refusal") or ""
         read_delta_calls(c, d.get("tool_calls") or [], bad)
+        read_opaque(c, d, bad)
         if ch.get("finish_reason") is not None:
             if ch["finish_reason"] not in FINISH:
                 bad.append("finish_reason is %r" % ch["finish_reason"])

@@ -1,0 +1,73 @@
+"""The judge judged: what schema.py and failures.py must refuse."""
+import json
+
+import failures
+import schema
+
+HEAD = {"id": "c", "object": "chat.completion.chunk", "created": 1,
+        "model": "m", "usage": None}
+
+
+def chunk(choices, **more):
+    return "data: " + json.dumps(dict(HEAD, choices=choices, **more)) + "\n\n"
+
+
+def choice(delta, finish=None):
+    return [{"index": 0, "delta": delta, "finish_reason": finish}]
+
+
+FIRST = chunk(choice({"role": "assistant", "content": ""}))
+TEXT = chunk(choice({"content": "x"}))
+LAST = chunk(choice({}, "stop"))
+DONE = "data: [DONE]\n\n"
+CALL = {"index": 0, "id": "a", "type": "function",
+        "function": {"name": "f", "arguments": ""}}
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+
+# what is said -> must the judge complain
+STREAMS = [
+    ("a good one", FIRST + TEXT + LAST + DONE, False),
+    ("usage at its place", FIRST + TEXT + LAST +
+     chunk([], usage=USAGE).replace('"usage": null, ', "") + DONE, False),
+    ("no [DONE]", FIRST + TEXT + LAST, True),
+    ("no finish reason", FIRST + TEXT + DONE, True),
+    ("no role", TEXT + LAST + DONE, True),
+    ("role twice", FIRST + FIRST + LAST + DONE, True),
+    ("content after the finish", FIRST + LAST + TEXT + DONE, True),
+    ("a call begins twice", FIRST + chunk(choice({"tool_calls": [CALL]})) +
+     chunk(choice({"tool_calls": [CALL]})) + LAST + DONE, True),
+    ("a call index is left out", FIRST +
+     chunk(choice({"tool_calls": [dict(CALL, index=1)]})) + LAST + DONE,
+     True),
+    ("another id", FIRST + TEXT.replace('"c"', '"d"') + LAST + DONE, True),
+    ("usage before the finish", FIRST +
+     chunk([], usage=USAGE) + LAST + DONE, True),
+    ("a sum that is none", FIRST + LAST +
+     chunk([], usage=dict(USAGE, total_tokens=4)) + DONE, True),
+    ("[DONE] after an error", FIRST +
+     'data: {"error": {"message": "x"}}\n\n' + DONE, True),
+    ("a name twice", FIRST + 'data: {"id": "c", "id": "c"}\n\n' + LAST + DONE,
+     True),
+    ("a broken line", FIRST + "data: {\n\n" + LAST + DONE, True),
+]
+
+ERRORS = [
+    (429, '{"error": {"type": "insufficient_quota"}}', ("quota", 429)),
+    (500, '{"error": {"code": 429}}', ("rate_limit", 429)),
+    (401, "", ("upstream_auth", 502)),
+    (400, "prompt is too long", ("context_length", 400)),
+    (503, "", ("unavailable", 503)),
+    (520, "<html>", ("unavailable", 502)),
+]
+
+
+def run(tap):
+    for name, text, must in STREAMS:
+        bad = []
+        schema.read_stream(text, bad)
+        wrong = [] if bool(bad) == must else ["complaints: %r" % bad]
+        tap.result("judge: " + name, "judge", wrong)
+    for status, body, want in ERRORS:
+        got = failures.expect(status, {}, body)
+        tap.result("judge: %d %s" % want[::-1], "judge",
+                   [] if got == want else ["%r, must be %r" % (got, want)])
