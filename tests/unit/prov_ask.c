@@ -6,6 +6,7 @@
 #include "api/chat.h"
 #include "base/num.h"
 #include "json_same.h"
+#include "prov_ear.h"
 
 #define BODY_MAX ((size_t)4 << 20)
 
@@ -144,147 +145,6 @@ prov_ask_fails(const struct prov_target *t, const char *request, enum err err,
 
 /* ---- answers ------------------------------------------------------------ */
 
-struct ear {
-	struct buf log;
-	enum msg_event_type last;
-	uint32_t choice, call;
-};
-
-static void
-line(struct ear *e, const struct msg_event *ev, const char *word)
-{
-	if (e->log.n != 0)
-		buf_addc(&e->log, '\n');
-	buf_addz(&e->log, word);
-	if (ev->choice != 0)
-		buf_printf(&e->log, "[%u]", (unsigned)ev->choice);
-	e->last = ev->type;
-	e->choice = ev->choice;
-	e->call = ev->call;
-}
-
-static void
-piece(struct ear *e, const struct msg_event *ev, const char *word)
-{
-	if (e->last != ev->type || e->choice != ev->choice ||
-	    e->call != ev->call || e->log.n == 0) {
-		line(e, ev, word);
-		if (ev->type == MSG_EV_CALL_ARGS)
-			buf_printf(&e->log, " %u", (unsigned)ev->call);
-		buf_addc(&e->log, ' ');
-	}
-	buf_adds(&e->log, ev->text);
-}
-
-static void
-named(struct ear *e, const char *name, struct str v)
-{
-	if (str_present(v))
-		buf_printf(&e->log, " %s=%.*s", name, STR_ARG(v));
-}
-
-static void
-hear_usage(struct ear *e, const struct msg_event *ev)
-{
-	const struct msg_usage *u = &ev->usage;
-
-	line(e, ev, "USAGE");
-	buf_printf(&e->log,
-	    " %lld %lld cached=%lld written=%lld reasoning=%lld",
-	    (long long)u->prompt, (long long)u->completion,
-	    (long long)u->cached, (long long)u->written,
-	    (long long)u->reasoning);
-}
-
-static void
-hear_finish(struct ear *e, const struct msg_event *ev)
-{
-	static const char *const words[] = { "stop", "length", "tool_calls",
-		"content_filter" };
-
-	line(e, ev, "FINISH ");
-	buf_addz(&e->log, words[ev->finish]);
-	buf_addc(&e->log, ' ');
-	buf_adds(&e->log, ev->native);
-	named(e, "extra", ev->extra_choice);
-}
-
-static void
-hear(void *arg, const struct msg_event *ev)
-{
-	struct ear *e = arg;
-
-	switch (ev->type) {
-	case MSG_EV_START:
-		line(e, ev, "START");
-		named(e, "id", ev->id);
-		named(e, "model", ev->model);
-		break;
-	case MSG_EV_TEXT:
-		piece(e, ev, "TEXT");
-		break;
-	case MSG_EV_REASONING:
-		piece(e, ev, "REASONING");
-		break;
-	case MSG_EV_REFUSAL:
-		piece(e, ev, "REFUSAL");
-		break;
-	case MSG_EV_CALL_ARGS:
-		piece(e, ev, "ARGS");
-		break;
-	case MSG_EV_CALL_START:
-		line(e, ev, "CALL");
-		buf_printf(&e->log, " %u", (unsigned)ev->call);
-		named(e, "id", ev->id);
-		named(e, "name", ev->name);
-		named(e, "signature", ev->signature);
-		break;
-	case MSG_EV_CALL_END:
-		line(e, ev, "CALLEND");
-		buf_printf(&e->log, " %u", (unsigned)ev->call);
-		break;
-	case MSG_EV_THINKING:
-		line(e, ev, "THINKING");
-		named(e, "raw", ev->raw);
-		break;
-	case MSG_EV_IMAGE:
-		line(e, ev, "IMAGE");
-		named(e, "raw", ev->raw);
-		break;
-	case MSG_EV_ANNOTATION:
-		line(e, ev, "ANNOTATION");
-		named(e, "raw", ev->raw);
-		break;
-	case MSG_EV_LOGPROBS:
-		line(e, ev, "LOGPROBS");
-		named(e, "raw", ev->raw);
-		break;
-	case MSG_EV_EXTRA:
-		line(e, ev, "EXTRA");
-		named(e, "top", ev->extra_top);
-		named(e, "choice", ev->extra_choice);
-		named(e, "delta", ev->extra_delta);
-		break;
-	case MSG_EV_FINISH:
-		hear_finish(e, ev);
-		break;
-	case MSG_EV_USAGE:
-		hear_usage(e, ev);
-		break;
-	case MSG_EV_FAIL:
-		line(e, ev, "FAIL");
-		buf_printf(&e->log, " %s %s",
-		    msg_fail_table[ev->fail->class].word, ev->fail->message);
-		break;
-	case MSG_EV_END:
-		line(e, ev, "END");
-		break;
-	case MSG_EV_PING:
-	case MSG_EV__MAX:
-		break;
-	}
-}
-
 char *
 prov_hear(const struct prov_target *t, const char *bytes, size_t n,
     bool is_stream, size_t step)
@@ -292,7 +152,8 @@ prov_hear(const struct prov_target *t, const char *bytes, size_t n,
 	struct prov_answer_options o = {
 		.stream = is_stream, .max_event = BODY_MAX, .max_body = BODY_MAX
 	};
-	struct ear e = { .last = MSG_EV__MAX };
+	struct buf log;
+	struct prov_ear e = { .log = &log, .last = MSG_EV__MAX };
 	struct http_headers h;
 	struct arena *arena = arena_new(65536);
 	struct prov_answer *a;
@@ -302,8 +163,8 @@ prov_hear(const struct prov_target *t, const char *bytes, size_t n,
 		is_stream ? STR("text/event-stream")
 			  : STR("application/json")) != ERR_OK)
 		abort();
-	buf_init(&e.log, BODY_MAX);
-	a = t->kind->answer_new(t, &o, (struct msg_sink){ hear, &e });
+	buf_init(&log, BODY_MAX);
+	a = t->kind->answer_new(t, &o, (struct msg_sink){ prov_ear_event, &e });
 	if (a == NULL)
 		abort();
 	t->kind->answer_head(a, 200, &h);
@@ -319,8 +180,8 @@ prov_hear(const struct prov_target *t, const char *bytes, size_t n,
 	t->kind->answer_end(a);
 	t->kind->answer_free(a);
 	arena_free(arena);
-	buf_addc(&e.log, '\0');
-	return e.log.p;
+	buf_addc(&log, '\0');
+	return log.p;
 }
 
 bool
