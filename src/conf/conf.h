@@ -166,7 +166,7 @@ struct conf {
 	usec_t heartbeat; /* 15s: ": ping" on silent streams */
 	struct str *metrics_allow; /* CIDR list for /metrics; 127.0.0.1, ::1 */
 	uint32_t n_metrics_allow;
-	uint32_t max_idle_connections; /* upstream, per worker: 256 */
+	uint32_t max_idle_connections; /* upstream, per worker: 2048 */
 	/* body limits */
 	struct json_limits json;
 	uint32_t max_messages; /* 10000 */

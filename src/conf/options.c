@@ -139,7 +139,7 @@ static const struct opt server_rows[] = {
 	    .check = value_check_cidr, .form = "ADDRESS or ADDRESS/BITS",
 	    .doc = "Networks that may read /metrics." },
 	{ "max_idle_connections", OPT_U32, IN(conf, max_idle_connections),
-	    .dflt = "256", .min = 0, .max = 65536,
+	    .dflt = "2048", .min = 0, .max = 65536,
 	    .doc = "Connections to providers that a worker keeps open for "
 		   "the next request." },
 	{ "max_messages", OPT_U32, IN(conf, max_messages), .dflt = "10000",
