@@ -14,10 +14,10 @@
  *	answer_head, answer_feed, answer_end of the kind:
  *			prov_collect_head, _feed, _end
  *
- * What comes is told by its first byte that is no blank: '{' begins a
- * body, '[' an array whose elements are handed over as they come (Gemini
- * without alt=sse; errors), anything that can begin a line of an event stream begins a stream; the
- * content type is wrong or missing too often (wire.md 5.1.8). Blank lines
+ * What comes is told by its first byte that is no blank: '{' begins a body, '['
+ * an array whose elements are handed over as they come (Gemini without alt=sse;
+ * errors), anything that can begin a line of an event stream begins a stream;
+ * the content type is wrong or missing too often (wire.md 5.1.8). Blank lines
  * before it (OpenRouter, DeepSeek) and comments become MSG_EV_PING.
  *
  * Failures found here (an event or body above its maximum, what is no JSON, no

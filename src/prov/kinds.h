@@ -8,5 +8,7 @@ extern const struct prov_kind prov_kind_azure;
 extern const struct prov_kind prov_kind_compatible;
 extern const struct prov_kind prov_kind_gemini;
 extern const struct prov_kind prov_kind_openai;
+/* The template: compiled and tested, not listed. */
+extern const struct prov_kind prov_kind_skeleton;
 
 #endif

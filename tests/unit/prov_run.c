@@ -6,11 +6,21 @@
 #include <cmocka.h>
 
 #include "api/chat.h"
+#include "prov/kinds.h"
 
 struct log {
 	struct buf b;
 	bool ended;
 };
+
+/* The template as well, which no configuration can name. */
+static const struct prov_kind *
+kind_find(const char *name)
+{
+	if (strcmp(name, prov_kind_skeleton.name) == 0)
+		return &prov_kind_skeleton;
+	return prov_kind_find(str_z(name));
+}
 
 static void
 add(struct buf *b, const char *key, struct str s)
@@ -159,7 +169,7 @@ take(struct buf *b)
 char *
 prov_run(const struct prov_run *r, struct str body)
 {
-	const struct prov_kind *k = prov_kind_find(str_z(r->kind));
+	const struct prov_kind *k = kind_find(r->kind);
 	struct prov_target target = { .kind = k,
 		.provider = STR("prov"),
 		.vendor = str_z(r->vendor),
@@ -240,7 +250,7 @@ char *
 prov_build(
     const struct prov_build *b, const char *body, char **dropped, char **url)
 {
-	const struct prov_kind *k = prov_kind_find(str_z(b->kind));
+	const struct prov_kind *k = kind_find(b->kind);
 	struct prov_target target = { .kind = k,
 		.provider = STR("prov"),
 		.vendor = str_z(b->vendor),
