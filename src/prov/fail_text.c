@@ -144,14 +144,12 @@ follows_head(struct str text, size_t at)
 
 /* Bytes from the beginning of a word that must go; 0: none. */
 static size_t
-secret_length(struct str text, size_t at, struct str host)
+secret_length(struct str text, size_t at)
 {
 	struct str rest = str_skip(text, at);
 	size_t n = 0;
 	struct str w;
 
-	if (host.n != 0 && str_case_starts(rest, host))
-		return host.n;
 	while (n < rest.n && is_word(rest.p[n]))
 		n++;
 	/* a sentence's full stop is no part of it */
@@ -183,8 +181,12 @@ prov_text_redact(struct buf *out, struct str text, struct str host)
 	bool inside = false; /* of a word */
 
 	for (size_t i = 0; i < text.n;) {
-		size_t n = inside ? 0 : secret_length(text, i, host);
+		size_t n = inside ? 0 : secret_length(text, i);
 
+		/* the host also where something stands before it */
+		if (n == 0 && host.n != 0 &&
+		    str_case_starts(str_skip(text, i), host))
+			n = host.n;
 		if (n != 0) {
 			buf_addz(out, "[redacted]");
 			i += n;

@@ -78,6 +78,7 @@ hosts(void **state)
 	(void)state;
 	redacts("POST https://my-res.openai.azure.com/openai/x failed",
 	    "POST https://[redacted]/openai/x failed");
+	redacts("xMY-res.openai.azure.com.", "x[redacted].");
 }
 
 static void
