@@ -45,6 +45,13 @@ emit(struct anthropic_answer *a, struct msg_event ev)
 	prov_answer_emit(&a->c.a, &ev);
 }
 
+static void
+no_memory(struct anthropic_answer *a)
+{
+	prov_answer_failf(&a->c.a, MSG_FAIL_INTERNAL,
+	    "out of memory while reading the provider's answer");
+}
+
 static struct str
 text_of(struct anthropic_answer *a, const struct json *j, json_ref v)
 {
@@ -54,7 +61,13 @@ text_of(struct anthropic_answer *a, const struct json *j, json_ref v)
 		return inner;
 	if (a->arena == NULL)
 		a->arena = arena_new(ARENA_MAX);
-	return a->arena == NULL ? str_of(NULL, 0) : json_text(j, v, a->arena);
+	if (a->arena != NULL)
+		inner = json_text(j, v, a->arena);
+	if (a->arena == NULL || arena_failed(a->arena)) {
+		no_memory(a);
+		return str_of(NULL, 0);
+	}
+	return inner;
 }
 
 /* Characters that an escaped text stands for. */

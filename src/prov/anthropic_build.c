@@ -111,6 +111,8 @@ anthropic_build(
 		write_body(&b);
 	if (b.err == ERR_OK)
 		b.err = headers(&b);
+	if (b.tape.failed)
+		b.err = ERR_NOMEM;
 	prov_tape_fini(&b.tape);
 	return b.err == ERR_OK ? prov_http_done(call, http, fail) : b.err;
 }

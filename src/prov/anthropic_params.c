@@ -67,7 +67,7 @@ anthropic_plan_limits(struct anthropic_build *b)
 	b->max_tokens = asked > 0		    ? asked
 			: t->default_max_tokens > 0 ? t->default_max_tokens
 						    : b->family.max_tokens;
-	b->reasoning = prov_reasoning_asked(b->req);
+	b->reasoning = prov_reasoning_asked(b->req, &b->tape);
 	if (b->reasoning.effort == PROV_EFFORT_UNSET) {
 		if (b->reasoning.param != NULL)
 			PROV_LOSE(
@@ -286,7 +286,7 @@ put_user(struct anthropic_build *b)
 	bool is_put = false;
 
 	for (size_t i = 0; i < 2; i++) {
-		struct str id = prov_param_text(b->call, order[i]);
+		struct str id = prov_param_text(b->call, order[i], &b->tape);
 
 		if (id.n == 0 || is_put)
 			continue;
@@ -306,7 +306,8 @@ put_user(struct anthropic_build *b)
 static void
 put_service_tier(struct anthropic_build *b)
 {
-	struct str tier = prov_param_text(b->call, MSG_P_SERVICE_TIER);
+	struct str tier =
+	    prov_param_text(b->call, MSG_P_SERVICE_TIER, &b->tape);
 	const char *word = NULL;
 
 	if (!str_present(tier))

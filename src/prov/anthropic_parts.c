@@ -81,6 +81,8 @@ put_text_document(struct anthropic_build *b, struct str payload)
 		json_out_kv_str(&b->out, "data", buf_str(&text));
 		json_out_end(&b->out);
 	}
+	if (text.failed && b->err == ERR_OK)
+		b->err = ERR_NOMEM;
 	buf_fini(&text);
 	return ok;
 }

@@ -90,6 +90,8 @@ anthropic_put_schema(struct anthropic_build *b, struct str schema)
 		    b, PROV_LOSS_TUNING, "response_format.json_schema.schema");
 	} else {
 		json_out_null(&b->out);
+		if (text.failed && b->err == ERR_OK)
+			b->err = ERR_NOMEM;
 	}
 	buf_fini(&text);
 	return ok;

@@ -36,6 +36,13 @@ emit(struct gemini_answer *a, struct msg_event ev)
 	prov_answer_emit(&a->c.a, &ev);
 }
 
+static void
+no_memory(struct gemini_answer *a)
+{
+	prov_answer_failf(&a->c.a, MSG_FAIL_INTERNAL,
+	    "out of memory while reading the provider's answer");
+}
+
 static struct str
 text_of(struct gemini_answer *a, const struct json *j, json_ref v)
 {
@@ -45,7 +52,13 @@ text_of(struct gemini_answer *a, const struct json *j, json_ref v)
 		return inner;
 	if (a->arena == NULL)
 		a->arena = arena_new(ARENA_MAX);
-	return a->arena == NULL ? str_of(NULL, 0) : json_text(j, v, a->arena);
+	if (a->arena != NULL)
+		inner = json_text(j, v, a->arena);
+	if (a->arena == NULL || arena_failed(a->arena)) {
+		no_memory(a);
+		return str_of(NULL, 0);
+	}
+	return inner;
 }
 
 static void
@@ -148,9 +161,7 @@ start_call(struct gemini_answer *a, uint32_t choice, const struct json *j,
 		a->partial_choice = choice;
 		a->partial_call = key;
 		if (a->partial == NULL)
-			prov_answer_failf(&a->c.a, MSG_FAIL_INTERNAL,
-			    "out of memory while reading the provider's "
-			    "answer");
+			no_memory(a);
 		else
 			partial_add(a, j, call);
 		return;
@@ -471,7 +482,9 @@ put_logprobs(
 			top = json_next(j, tops, top);
 	}
 	buf_addz(&b, "],\"refusal\":null}");
-	if (any && !b.failed)
+	if (b.failed)
+		too_large(a);
+	else if (any)
 		emit(a, (struct msg_event){ .type = MSG_EV_LOGPROBS,
 			    .choice = choice,
 			    .raw = buf_str(&b) });

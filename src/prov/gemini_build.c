@@ -121,7 +121,8 @@ put_members(struct gemini_build *b)
 static void
 put_service_tier(struct gemini_build *b)
 {
-	struct str tier = prov_param_text(b->call, MSG_P_SERVICE_TIER);
+	struct str tier =
+	    prov_param_text(b->call, MSG_P_SERVICE_TIER, &b->tape);
 	const char *word = NULL;
 
 	if (!str_present(tier) || str_eqz(tier, "auto"))
@@ -177,6 +178,8 @@ gemini_build(
 		gemini_plan_tools(&b);
 	if (b.err == ERR_OK)
 		write_body(&b);
+	if (b.tape.failed)
+		b.err = ERR_NOMEM;
 	prov_tape_fini(&b.tape);
 	return b.err == ERR_OK ? prov_http_done(call, http, fail) : b.err;
 }

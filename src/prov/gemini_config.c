@@ -148,7 +148,7 @@ level_of(struct gemini_build *b, const struct prov_reasoning *r)
 static void
 put_thinking(struct gemini_build *b)
 {
-	struct prov_reasoning r = prov_reasoning_asked(b->req);
+	struct prov_reasoning r = prov_reasoning_asked(b->req, &b->tape);
 	struct json_out *o = &b->out;
 
 	if (r.param == NULL)

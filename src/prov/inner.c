@@ -87,7 +87,10 @@ prov_tape_fini(struct prov_tape *t)
 bool
 prov_tape_scan(struct prov_tape *t, struct str raw, struct json *j)
 {
-	return json_scan_reuse(j, &t->tok, &t->cap, raw, NULL, NULL) == ERR_OK;
+	enum err e = json_scan_reuse(j, &t->tok, &t->cap, raw, NULL, NULL);
+
+	t->failed |= e == ERR_NOMEM;
+	return e == ERR_OK;
 }
 
 bool

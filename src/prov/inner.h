@@ -19,6 +19,11 @@ struct str prov_inner_rtrim(struct str inner);
 struct prov_tape {
 	struct json_tok *tok;
 	uint32_t cap;
+	/*
+	 * There was no memory for one: what was made of its absence is not to
+	 * be used. Ask at the end.
+	 */
+	bool failed;
 };
 void prov_tape_fini(struct prov_tape *t);
 /* False: no JSON, beyond the default limits, or no memory. */

@@ -161,19 +161,18 @@ from_object(struct prov_reasoning *r, const struct json *j, struct arena *a)
 }
 
 struct prov_reasoning
-prov_reasoning_asked(const struct msg_request *req)
+prov_reasoning_asked(const struct msg_request *req, struct prov_tape *tape)
 {
 	static const enum msg_param order[] = { MSG_P_THINKING, MSG_P_REASONING,
 		MSG_P_REASONING_EFFORT };
 	struct prov_reasoning r = { .effort = PROV_EFFORT_UNSET };
-	struct prov_tape tape = { 0 };
 	struct json j;
 
 	for (size_t i = 0; i < 3 && r.effort == PROV_EFFORT_UNSET; i++) {
 		enum msg_param p = order[i];
 
 		if (!str_present(req->param[p]) ||
-		    !prov_tape_scan(&tape, req->param[p], &j))
+		    !prov_tape_scan(tape, req->param[p], &j))
 			continue;
 		r.param = msg_param_table[p].name;
 		if (json_type(&j, 0) == JSON_T_STRING)
@@ -183,20 +182,18 @@ prov_reasoning_asked(const struct msg_request *req)
 		else if (p == MSG_P_REASONING)
 			from_object(&r, &j, req->arena);
 	}
-	prov_tape_fini(&tape);
 	return r;
 }
 
 struct str
-prov_param_text(const struct prov_call *call, enum msg_param p)
+prov_param_text(
+    const struct prov_call *call, enum msg_param p, struct prov_tape *tape)
 {
-	struct prov_tape tape = { 0 };
 	struct str out = { 0 };
 	struct json j;
 
 	if (str_present(call->req->param[p]) &&
-	    prov_tape_scan(&tape, call->req->param[p], &j))
+	    prov_tape_scan(tape, call->req->param[p], &j))
 		out = json_text(&j, 0, call->arena);
-	prov_tape_fini(&tape);
 	return out;
 }

@@ -6,6 +6,7 @@
  * the room.
  */
 #include "prov/common.h"
+#include "prov/inner.h"
 
 /*
  * prov_lose for a builder b that has call, http, fail and err: keeps its first
@@ -57,11 +58,13 @@ struct prov_reasoning {
  * thinking (Anthropic's and DeepSeek's) before reasoning (OpenRouter's) before
  * reasoning_effort. A budget comes with the effort it amounts to.
  */
-struct prov_reasoning prov_reasoning_asked(const struct msg_request *req);
+struct prov_reasoning
+prov_reasoning_asked(const struct msg_request *req, struct prov_tape *tape);
 /* Tokens of reasoning that an effort stands for where budgets are counted. */
 int64_t prov_effort_budget(enum prov_effort e);
 
 /* The text of a parameter that is a string; absent otherwise. */
-struct str prov_param_text(const struct prov_call *call, enum msg_param p);
+struct str prov_param_text(
+    const struct prov_call *call, enum msg_param p, struct prov_tape *tape);
 
 #endif
