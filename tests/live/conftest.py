@@ -2,7 +2,8 @@
 
 Everything is started by the tests on free ports of 127.0.0.1, in a folder of
 its own, and stopped by process id at the end. Nothing sleeps: tests wait for
-conditions (until()).
+conditions (until()). What our programs write is searched for reports of
+sanitizers and assertions when they are stopped.
 """
 import os
 import pathlib
@@ -14,26 +15,45 @@ import pytest
 import stack
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get('LLMGW_BUILD', TOP / 'build'))
+BUILD = pathlib.Path(os.environ.get('LLMGW_BUILD', TOP / 'build')).resolve()
 
 
 @pytest.fixture(scope='session')
-def mock(tmp_path_factory):
+def build():
+    return BUILD
+
+
+@pytest.fixture(scope='session')
+def is_sanitized():
+    """Whether the build has ASan: its memory figures mean nothing then."""
+    return b'__asan_init' in (BUILD / 'llmgw-fcgi').read_bytes()
+
+
+@pytest.fixture(scope='session')
+def shared_mock(tmp_path_factory):
     m = stack.Mock(BUILD, tmp_path_factory.mktemp('mock'))
     yield m
     m.stop()
 
 
-def make_gateway(server, mock, folder):
-    g = stack.SERVERS[server](BUILD, folder, stack.default_config(mock))
+@pytest.fixture
+def mock(shared_mock):
+    """Quiet, its counters at 0."""
+    return shared_mock.quiet()
+
+
+def make_gateway(server, mock, folder, config=None):
+    g = stack.SERVERS[server](BUILD, folder,
+                              config or stack.default_config(mock))
     g.start()
     return g
 
 
 @pytest.fixture(scope='session', params=['lighttpd', 'apache'])
-def gateway(request, mock, tmp_path_factory):
+def gateway(request, shared_mock, tmp_path_factory):
     """The gateway behind each web server, shared by tests that leave it whole."""
-    g = make_gateway(request.param, mock, tmp_path_factory.mktemp(request.param))
+    g = make_gateway(request.param, shared_mock,
+                     tmp_path_factory.mktemp(request.param))
     yield g
     g.stop()
 

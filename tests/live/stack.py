@@ -1,63 +1,22 @@
-"""Processes of the live tests: mock provider, gateway, web servers."""
-import http.client
+"""Processes of the live tests: mock provider, gateway behind a web server."""
 import json
 import os
 import pathlib
-import select
+import re
 import signal
-import socket
-import subprocess
-import time
 import urllib.request
 
+import talk
+from proc import Process, children, free_port, until
+
 CLIENT_KEY = 'llmgw_test0001_client-key-of-the-live-tests'
+OTHER_KEY = 'llmgw_test0002_key-that-may-use-one-model'
 UPSTREAM_KEY = 'sk-upstream-key-of-the-live-tests'
 
-
-def until(what, condition, seconds=20):
-    """Waits for a condition; the only way to wait in these tests."""
-    end = time.monotonic() + seconds
-    while True:
-        got = condition()
-        if got:
-            return got
-        assert time.monotonic() < end, 'never happened: ' + what
-        select.select([], [], [], 0.005)  # between two looks
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
-def answers(port, path='/health/ready'):
-    try:
-        c = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
-        c.request('GET', path)
-        return c.getresponse().status == 200
-    except OSError:
-        return False
-
-
-class Process:
-    def __init__(self, args, folder, name, **kw):
-        self.log = open(pathlib.Path(folder) / (name + '.log'), 'ab')
-        self.p = subprocess.Popen(
-            [str(a) for a in args], stdout=self.log, stderr=self.log,
-            stdin=subprocess.DEVNULL, start_new_session=True, **kw)
-
-    def stop(self, sig=signal.SIGTERM, seconds=20):
-        if self.p.poll() is None:
-            self.p.send_signal(sig)
-            try:
-                self.p.wait(seconds)
-            except subprocess.TimeoutExpired:
-                self.p.kill()
-                self.p.wait()
-                raise
-        self.log.close()
-        return self.p.returncode
+# What no program of ours may ever write to its log.
+CRASH_WORDS = re.compile(
+    r'.*(?:AddressSanitizer|LeakSanitizer|runtime error:|assertion failed'
+    r'|Assertion).*')
 
 
 class Mock:
@@ -67,7 +26,8 @@ class Mock:
         self.port_file = folder / 'port'
         self.process = Process(
             [build / 'tests/tools/mockprov', '--listen', '127.0.0.1:0',
-             '--port-file', self.port_file], folder, 'mockprov')
+             '--port-file', self.port_file, '--last', '4000'],
+            folder, 'mockprov')
         until('mock provider', lambda: self.port_file.exists()
               and self.port_file.read_text().strip())
         self.port = int(self.port_file.read_text())
@@ -87,46 +47,19 @@ class Mock:
     def last(self, n=1):
         return self.call('GET', '/_mock/last?n=%d' % n)
 
+    def quiet(self):
+        """Waits until earlier tests have let go of it; counters from 0."""
+        until('no stream is open', lambda: not self.stats()['streams_open'])
+        self.call('POST', '/_mock/reset')
+        return self
+
+    def written(self):
+        """Bytes that it has handed to the kernel so far."""
+        text = pathlib.Path('/proc/%d/io' % self.process.p.pid).read_text()
+        return int(re.search(r'wchar: (\d+)', text).group(1))
+
     def stop(self):
         self.process.stop()
-
-
-def default_config(mock):
-    """Every dialect of the mock behind aliases; mock-* names pass through."""
-    base = 'http://127.0.0.1:%d' % mock.port
-    return {
-        'server': {'workers': 2, 'drain_timeout': '20s'},
-        'auth': {'keys': [{'name': 'live', 'key': 'file:KEYFILE',
-                           'models': ['*']}]},
-        'providers': {
-            'openai': {'kind': 'openai', 'base_url': base + '/v1',
-                       'api_key': 'file:UPFILE', 'allow_private': True},
-            'anthropic': {'kind': 'anthropic', 'base_url': base,
-                          'api_key': 'file:UPFILE', 'allow_private': True},
-            'gemini': {'kind': 'gemini', 'base_url': base + '/v1beta',
-                       'api_key': 'file:UPFILE', 'allow_private': True},
-        },
-        'models': {
-            'gpt': target('openai', 'demo'),
-            'claude': target('anthropic', 'demo'),
-            'gem': target('gemini', 'demo'),
-            'slow': target('openai', 'mock-chunks=200-gap=50'),
-            'slow-claude': target('anthropic', 'mock-chunks=200-gap=50'),
-            'quick': target('openai', 'mock-chunks=20-gap=5'),
-            'big': target('openai', 'mock-chunks=2000-size=20000000'),
-            'silent': target('openai', 'mock-delay=60000'),
-            'broken': target('openai', 'mock-status=500', retry=0),
-            'limited': target('openai', 'mock-status=429-retryafter=7',
-                              retry=0),
-            'cut': target('openai', 'mock-chunks=10-cut=3', retry=0),
-            'failover': {'targets': [
-                {'provider': 'openai', 'model': 'mock-status=503',
-                 'priority': 1},
-                {'provider': 'anthropic', 'model': 'demo', 'priority': 2}],
-                'retry': {'attempts': 0}},
-        },
-        'log': {'format': 'json', 'to': 'file:LOGFILE'},
-    }
 
 
 def target(provider, model, retry=None):
@@ -134,6 +67,69 @@ def target(provider, model, retry=None):
     if retry is not None:
         m['retry'] = {'attempts': retry}
     return m
+
+
+def fall_back(*targets):
+    return {'targets': [dict(zip(('provider', 'model'), t), priority=i + 1)
+                        for i, t in enumerate(targets)],
+            'retry': {'attempts': 0}}
+
+
+def models():
+    """Aliases for the behaviours of the mock that tests need."""
+    m = {
+        'gpt': target('openai', 'demo'),
+        'claude': target('anthropic', 'demo'),
+        'gem': target('gemini', 'demo'),
+        'dead': target('nobody', 'demo', retry=0),
+        'failover': fall_back(('openai', 'mock-status=503'),
+                              ('anthropic', 'demo')),
+        'failover-dead': fall_back(('nobody', 'demo'), ('gemini', 'demo')),
+        'big': target('openai', 'mock-chunks=2000-size=20000000'),
+    }
+    for name, knobs in (
+            ('slow', 'chunks=200-gap=50'), ('quick', 'chunks=20-gap=5'),
+            ('paced', 'chunks=20-gap=50'), ('burst', 'chunks=400'),
+            ('cut', 'chunks=10-cut=3'),
+            ('reset', 'chunks=10-reset=3-gap=20'),
+            ('errorat', 'chunks=10-errorat=4'), ('badjson', 'chunks=10-badjson'),
+            ('nodone', 'chunks=10-nodone')):
+        for prefix, provider in (('', 'openai'), ('claude-', 'anthropic'),
+                                 ('gem-', 'gemini')):
+            m[prefix + name] = target(provider, 'mock-' + knobs, retry=0)
+    for name, knobs in (
+            ('silent', 'delay=60000'), ('broken', 'status=500'),
+            ('limited', 'status=429-retryafter=7'), ('down', 'status=503'),
+            ('context', 'err=context'), ('policy', 'err=policy'),
+            ('quota', 'err=quota'), ('badkey', 'err=key'),
+            ('html', 'html'), ('nostream', 'nostream'),
+            ('failfirst', 'failfirst=1-status=503')):
+        m[name] = target('openai', 'mock-' + knobs,
+                         retry=1 if name == 'failfirst' else 0)
+    return m
+
+
+def default_config(mock):
+    """Every dialect of the mock; breakers that stay out of a test's way."""
+    base = 'http://127.0.0.1:%d' % mock.port
+    common = {'api_key': 'file:UPFILE', 'allow_private': True}
+    return {
+        'server': {'workers': 2, 'drain_timeout': '20s'},
+        'auth': {'keys': [
+            {'name': 'live', 'key': 'file:KEYFILE', 'models': ['*']},
+            {'name': 'narrow', 'key': 'file:OTHERFILE', 'models': ['gpt']}]},
+        'providers': {
+            'openai': dict(common, kind='openai', base_url=base + '/v1'),
+            'anthropic': dict(common, kind='anthropic', base_url=base),
+            'gemini': dict(common, kind='gemini', base_url=base + '/v1beta'),
+            # nobody listens on port 1
+            'nobody': dict(common, kind='openai',
+                           base_url='http://127.0.0.1:1/v1'),
+        },
+        'models': models(),
+        'breaker': {'failures': 1000000, 'min_requests': 1000000},
+        'log': {'format': 'json', 'to': 'file:LOGFILE'},
+    }
 
 
 class Gateway:
@@ -144,7 +140,8 @@ class Gateway:
         self.port = free_port()
         self.requests_log = self.folder / 'requests.log'
         self.config_file = self.folder / 'llmgw.yaml'
-        for name, text in (('key', CLIENT_KEY), ('upstream', UPSTREAM_KEY)):
+        for name, text in (('key', CLIENT_KEY), ('other', OTHER_KEY),
+                           ('upstream', UPSTREAM_KEY)):
             (self.folder / name).write_text(text)
             (self.folder / name).chmod(0o600)
         (self.folder / 'state').mkdir()
@@ -152,59 +149,69 @@ class Gateway:
         self.config = config
         self.write_config(config)
 
-    def write_config(self, config):
-        """JSON is YAML; a rename makes the change atomic."""
-        config = json.loads(json.dumps(config))
-        config['server']['state_dir'] = str(self.folder / 'state')
-        text = json.dumps(config, indent=1)
-        for word, path in (('KEYFILE', 'key'), ('UPFILE', 'upstream'),
-                           ('LOGFILE', 'requests.log')):
-            text = text.replace(word, str(self.folder / path))
+    def write_text(self, text):
+        """A rename makes the change atomic."""
         temporary = self.folder / 'new'
         temporary.write_text(text)
         temporary.rename(self.config_file)
 
+    def write_config(self, config):
+        """JSON is YAML."""
+        config = json.loads(json.dumps(config))
+        config['server']['state_dir'] = str(self.folder / 'state')
+        text = json.dumps(config, indent=1)
+        for word, path in (('KEYFILE', 'key'), ('OTHERFILE', 'other'),
+                           ('UPFILE', 'upstream'),
+                           ('LOGFILE', 'requests.log')):
+            text = text.replace(word, str(self.folder / path))
+        self.write_text(text)
+
     def start(self):
         self.start_server()
-        until('gateway ready', lambda: answers(self.port), 30)
+        until('gateway ready', self.is_ready, 30)
+
+    def is_ready(self):
+        try:
+            return self.get('/health/ready').status == 200
+        except OSError:
+            return False
 
     # -- clients
 
     def connect(self, timeout=30):
-        return http.client.HTTPConnection('127.0.0.1', self.port,
-                                          timeout=timeout)
+        return talk.connect(self.port, timeout)
 
     def headers(self, **more):
         return dict({'authorization': 'Bearer ' + CLIENT_KEY,
                      'content-type': 'application/json'}, **more)
 
     def post(self, body, path='/v1/chat/completions', headers=None):
-        """(status, headers, body bytes)"""
-        c = self.connect()
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        c.request('POST', path, data, headers or self.headers())
-        r = c.getresponse()
-        return r.status, dict((k.lower(), v) for k, v in r.getheaders()), \
-            r.read()
+        return talk.exchange(self.port, 'POST', path, body,
+                             headers or self.headers())
 
-    def get(self, path, headers=None):
-        c = self.connect()
-        c.request('GET', path, headers=headers or self.headers())
-        r = c.getresponse()
-        return r.status, dict((k.lower(), v) for k, v in r.getheaders()), \
-            r.read()
+    def get(self, path, headers=None, method='GET'):
+        return talk.exchange(self.port, method, path, None,
+                             headers or self.headers())
+
+    def chat(self, model, text='Hello', **more):
+        return self.post(talk.chat(model, text, **more))
+
+    def stream(self, model, text='Hello', path='/v1/chat/completions', **more):
+        body = talk.chat(model, text, stream=True, **more)
+        return talk.Stream(self.port, path, body, self.headers())
 
     def log_lines(self):
         if not self.requests_log.exists():
             return []
-        return [json.loads(l) for l in
-                self.requests_log.read_text().splitlines()]
+        return [json.loads(line) for line in
+                self.requests_log.read_text().splitlines()
+                if line.startswith('{')]
 
-    def metric(self, name):
-        for line in self.get('/metrics')[2].decode().splitlines():
-            if line.startswith(name):
-                return float(line.split()[-1])
-        return None
+    def requests(self):
+        return [line for line in self.log_lines() if 'request_id' in line]
+
+    def metrics(self):
+        return self.get('/metrics').text
 
     # -- processes
 
@@ -212,35 +219,45 @@ class Gateway:
         raise NotImplementedError
 
     def worker_pids(self):
-        parent = self.parent_pid()
-        children = pathlib.Path('/proc/%d/task/%d/children'
-                                % (parent, parent)).read_text().split()
-        return [int(c) for c in children]
+        return children(self.parent_pid())
+
+    def check_logs(self):
+        """A report of a sanitizer or an assertion fails the test."""
+        for log in self.folder.glob('*.log'):
+            found = CRASH_WORDS.findall(log.read_text(errors='replace'))
+            assert not found, '%s: %s' % (log, found[:20])
 
 
 class Lighttpd(Gateway):
+    # 2: a slow client slows the upstream down; 1 spools to disk instead.
+    stream_response_body = 2
+
     def start_server(self):
         conf = self.folder / 'lighttpd.conf'
         conf.write_text('''
-server.port = %d
+server.port = {port}
 server.bind = "127.0.0.1"
-server.document-root = "%s/htdocs"
-server.errorlog = "%s/lighttpd.log"
-server.upload-dirs = ( "%s" )
+server.document-root = "{d}/htdocs"
+server.errorlog = "{d}/lighttpd.log"
+server.upload-dirs = ( "{d}" )
+server.max-fds = 16384
 server.modules = ( "mod_fastcgi" )
-server.stream-response-body = 1
-fastcgi.server = ( "/" => (( "socket" => "%s/fcgi", "max-procs" => 1,
+server.stream-response-body = {mode}
+fastcgi.server = ( "/" => (( "socket" => "{d}/fcgi", "max-procs" => 1,
   "check-local" => "disable", "kill-signal" => 15,
-  "bin-path" => "%s/llmgw-fcgi --config %s" )) )
-''' % (self.port, self.folder, self.folder, self.folder, self.folder,
-            self.build, self.config_file))
+  "bin-path" => "{build}/llmgw-fcgi --config {conf}" )) )
+'''.format(port=self.port, d=self.folder, build=self.build,
+           mode=self.stream_response_body, conf=self.config_file))
         self.server = Process(['lighttpd', '-D', '-f', conf], self.folder,
                               'lighttpd-out')
 
+    def socket_path(self):
+        """lighttpd adds the number of the process."""
+        return str(self.folder / 'fcgi-0')
+
     def parent_pid(self):
-        pid = self.server.p.pid
-        kids = pathlib.Path('/proc/%d/task/%d/children' % (pid, pid))
-        return int(kids.read_text().split()[0])
+        pids = children(self.server.p.pid)
+        return pids[0] if pids else None
 
     def stop(self):
         parent = self.parent_pid() if self.server.p.poll() is None else None
@@ -248,17 +265,21 @@ fastcgi.server = ( "/" => (( "socket" => "%s/fcgi", "max-procs" => 1,
         if parent:
             until('responder ends', lambda: not os.path.exists(
                 '/proc/%d' % parent), 30)
+        self.check_logs()
 
 
 class Apache(Gateway):
     MODULES = '/usr/lib/apache2/modules'
 
-    def start_server(self):
+    def start_responder(self):
         self.responder = Process(
             [self.build / 'llmgw-fcgi', '--config', self.config_file,
              '--listen', 'unix:%s/fcgi,mode=0666' % self.folder],
             self.folder, 'llmgw-fcgi')
         until('socket', lambda: (self.folder / 'fcgi').exists())
+
+    def start_server(self):
+        self.start_responder()
         conf = self.folder / 'apache.conf'
         conf.write_text('''
 ServerRoot "{d}"
@@ -272,6 +293,10 @@ LoadModule authz_core_module {m}/mod_authz_core.so
 LoadModule proxy_module {m}/mod_proxy.so
 LoadModule proxy_fcgi_module {m}/mod_proxy_fcgi.so
 DocumentRoot "{d}/htdocs"
+ThreadsPerChild 64
+MaxRequestWorkers 512
+ServerLimit 8
+LimitRequestFieldSize 65536
 AllowEncodedSlashes NoDecode
 <Location "/">
   CGIPassAuth On
@@ -283,12 +308,17 @@ ProxyPass "/" "unix:{d}/fcgi|fcgi://llmgw/" nocanon flushpackets=on enablereuse=
         self.server = Process(['apache2', '-DFOREGROUND', '-f', conf],
                               self.folder, 'apache-out')
 
+    def socket_path(self):
+        return str(self.folder / 'fcgi')
+
     def parent_pid(self):
         return self.responder.p.pid
 
     def stop(self):
         self.server.stop()
-        assert self.responder.stop() == 0
+        code = self.responder.stop(sig=signal.SIGTERM, seconds=40)
+        self.check_logs()
+        assert code == 0, 'llmgw-fcgi ended with %d' % code
 
 
 SERVERS = {'lighttpd': Lighttpd, 'apache': Apache}

@@ -54,7 +54,6 @@ serve(const char *address, const char *port_file)
 
 	if (!ev_init() || !mock_conn_listen(address, &port))
 		return 1;
-	(void)mock_say_filler();
 	if (port_file && !write_port(port_file, port))
 		return 1;
 	if (port)

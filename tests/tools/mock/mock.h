@@ -250,7 +250,7 @@ void mock_say(struct mock_answer *a, const struct mock_ask *ask);
 /* Appends a minimal JSON value that satisfies a JSON schema (a span). */
 void mock_say_schema(struct str schema, struct buf *out);
 /* Text that sizes are cut from; MOCK_FILLER_MAX bytes. */
-#define MOCK_FILLER_MAX ((size_t)1 << 20)
+#define MOCK_FILLER_MAX ((size_t)32 << 20)
 const char *mock_say_filler(void);
 int64_t mock_tokens(size_t bytes);
 

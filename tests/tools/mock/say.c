@@ -18,14 +18,19 @@ static char filler[MOCK_FILLER_MAX];
 const char *
 mock_say_filler(void)
 {
+	return filler;
+}
+
+/* The first n bytes are there afterwards; memory is used as far as asked. */
+static void
+fill(size_t n)
+{
 	static const char words[] =
 	    "The quick brown fox jumps over the lazy dog. ";
+	static size_t filled;
 
-	if (filler[0] == '\0') {
-		for (size_t i = 0; i < sizeof(filler); i++)
-			filler[i] = words[i % (sizeof(words) - 1)];
-	}
-	return filler;
+	for (; filled < n; filled++)
+		filler[filled] = words[filled % (sizeof(words) - 1)];
 }
 
 static json_t *
@@ -418,6 +423,7 @@ mock_say(struct mock_answer *a, const struct mock_ask *ask)
 
 		a->text = mock_say_filler();
 		a->n_text = n < MOCK_FILLER_MAX ? n : MOCK_FILLER_MAX;
+		fill(a->n_text);
 		return;
 	}
 	say_demo(a, ask);
