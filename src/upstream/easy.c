@@ -142,6 +142,27 @@ msec(usec_t t)
 	return t > 0 && m == 0 ? 1 : m;
 }
 
+/*
+ * First of all: a handle whose transfer failed before it began keeps its buffer
+ * (libcurl 7.88, multi.c) and takes no new size, curl_easy_reset or not. It is
+ * of no use any more.
+ */
+static CURLcode
+set_buffer(struct upstream_xfer *x)
+{
+	long bytes =
+	    x->call->is_stream ? STREAM_BUFFER_BYTES : ANSWER_BUFFER_BYTES;
+	CURLcode r = curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE, bytes);
+
+	if (r != CURLE_BAD_FUNCTION_ARGUMENT)
+		return r;
+	curl_easy_cleanup(x->easy);
+	x->easy = curl_easy_init();
+	if (!x->easy)
+		return CURLE_OUT_OF_MEMORY;
+	return curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE, bytes);
+}
+
 static CURLcode
 set_request(struct upstream_xfer *x, const char *url)
 {
@@ -180,9 +201,6 @@ set_limits(struct upstream_xfer *x)
 	if (!r)
 		r = curl_easy_setopt(
 		    h, CURLOPT_TIMEOUT_MS, msec(c->timeout_total));
-	if (!r)
-		r = curl_easy_setopt(h, CURLOPT_BUFFERSIZE,
-		    c->is_stream ? STREAM_BUFFER_BYTES : ANSWER_BUFFER_BYTES);
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_HTTP_VERSION,
 		    c->http2 ? (long)CURL_HTTP_VERSION_2TLS
@@ -259,8 +277,8 @@ easy_setup(struct upstream_xfer *x)
 	url = arena_str(x->arena, x->call->url);
 	if (!str_present(url))
 		return ERR_NOMEM;
-	if (set_request(x, url.p) || set_limits(x) || set_safety(x) ||
-	    set_callbacks(x))
+	if (set_buffer(x) || set_request(x, url.p) || set_limits(x) ||
+	    set_safety(x) || set_callbacks(x))
 		return ERR_RANGE;
 	return ERR_OK;
 }

@@ -136,6 +136,25 @@ run(struct engine *e, curl_socket_t fd, int events)
 		reap(e);
 }
 
+/*
+ * Lets curl go on. It may deliver at once what it holds, from within this call,
+ * so this is a call of curl's like any other; but when the sink refuses that,
+ * the verdict comes from here and from nowhere else.
+ */
+void
+engine_unpause(struct upstream_xfer *x)
+{
+	struct engine *e = x->engine;
+	CURLcode code;
+
+	e->depth++;
+	code = curl_easy_pause(x->easy, CURLPAUSE_CONT);
+	e->depth--;
+	if (code != CURLE_OK && !x->is_cancelled)
+		finish(e, x, code);
+	reap(e);
+}
+
 static void
 on_ready(void *arg, int fd, unsigned events)
 {
@@ -172,7 +191,12 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 		wanted |= POLLSET_IN;
 	if (what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT))
 		wanted |= POLLSET_OUT;
-	return pollset_set(set, fd, wanted, on_ready, e) == ERR_OK ? 0 : -1;
+	/*
+	 * -1 would end all transfers of this worker, now and for ever; so the
+	 * one that cannot be watched runs into its time-out.
+	 */
+	(void)!pollset_set(set, fd, wanted, on_ready, e);
+	return 0;
 }
 
 static void

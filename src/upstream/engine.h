@@ -56,6 +56,8 @@ struct upstream_xfer {
 /* engine.c */
 /* Removes it from curl and frees it; not inside a call of curl's. */
 void engine_forget(struct upstream_xfer *x);
+/* Ends curl's pause; may deliver and finish. Not inside a call of curl's. */
+void engine_unpause(struct upstream_xfer *x);
 /* A handle from the pool or a new one. NULL: no memory. */
 CURL *engine_easy_take(struct engine *e);
 void engine_easy_put(struct engine *e, CURL *easy);

@@ -56,8 +56,11 @@ watch_due(struct upstream_xfer *x, bool *is_first_byte)
 		return x->call->timeout_idle
 			   ? x->last_byte + x->call->timeout_idle
 			   : -1;
+	/* No limit yet: look again when the next phase may have begun. */
 	if (!x->call->timeout_first_byte)
-		return -1;
+		return x->call->timeout_idle
+			   ? clock_mono() + x->call->timeout_idle
+			   : -1;
 	/* Time to connect does not count; it has a limit of its own. */
 	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
 	if (sent == 0)
@@ -93,10 +96,10 @@ on_watch(void *arg)
 	if (x->is_paused)
 		x->last_byte = clock_mono();
 	due = watch_due(x, &is_first_byte);
-	if (due > clock_mono()) {
-		if (xfer_watch(x) == ERR_OK)
-			return;
-	}
+	if (due < 0)
+		return; /* the phase that has begun has no limit */
+	if (due > clock_mono() && xfer_watch(x) == ERR_OK)
+		return;
 	x->end =
 	    is_first_byte ? UPSTREAM_TIMEOUT_FIRST_BYTE : UPSTREAM_TIMEOUT_IDLE;
 	xfer_result(x, CURLE_OK, &r);
@@ -106,14 +109,13 @@ on_watch(void *arg)
 	sink->done(sink_arg, &r);
 }
 
-static enum upstream_end
-timeout_end(const struct upstream_xfer *x)
+static bool
+is_connected(const struct upstream_xfer *x)
 {
 	curl_off_t sent = 0;
 
 	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
-	return sent == 0 && x->bytes_in == 0 ? UPSTREAM_TIMEOUT_CONNECT
-					     : UPSTREAM_TIMEOUT_TOTAL;
+	return sent > 0 || x->bytes_in > 0;
 }
 
 static enum upstream_end
@@ -121,7 +123,8 @@ code_end(const struct upstream_xfer *x, CURLcode code)
 {
 	switch ((int)code) {
 	case CURLE_OK:
-		return UPSTREAM_OK;
+		/* Closed within the headers is no error to curl. */
+		return x->is_head_done ? UPSTREAM_OK : UPSTREAM_CUT;
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return UPSTREAM_DNS;
 	case CURLE_COULDNT_CONNECT:
@@ -134,10 +137,15 @@ code_end(const struct upstream_xfer *x, CURLcode code)
 	case CURLE_SSL_ISSUER_ERROR:
 		return UPSTREAM_TLS;
 	case CURLE_OPERATION_TIMEDOUT:
-		return timeout_end(x);
+		return is_connected(x) ? UPSTREAM_TIMEOUT_TOTAL
+				       : UPSTREAM_TIMEOUT_CONNECT;
+	case CURLE_OUT_OF_MEMORY: /* also: a header beyond curl's own limit */
+		return is_connected(x) && !x->is_head_done ? UPSTREAM_TOO_LARGE
+							   : UPSTREAM_FAILED;
 	case CURLE_FILESIZE_EXCEEDED:
 		return UPSTREAM_TOO_LARGE;
-	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_UNSUPPORTED_PROTOCOL: /* of the URL, or HTTP/0.9 */
+		return is_connected(x) ? UPSTREAM_PROTOCOL : UPSTREAM_FAILED;
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_BAD_CONTENT_ENCODING:
 	case CURLE_HTTP2:
@@ -165,7 +173,8 @@ xfer_result(
 	if (r->end != UPSTREAM_OK)
 		snprintf(r->detail, sizeof(r->detail), "%s",
 		    x->end != UPSTREAM_OK ? upstream_end_word(x->end)
-					  : curl_easy_strerror(code));
+		    : code != CURLE_OK	  ? curl_easy_strerror(code)
+					  : upstream_end_word(r->end));
 	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &t);
 	if (t > 0)
 		r->connected = t;
@@ -181,6 +190,8 @@ xfer_result(
 void
 xfer_pause(struct upstream_xfer *x)
 {
+	/* A resume that was asked for and has not happened is taken back. */
+	loop_defer_cancel(x->engine->loop, &x->resume);
 	if (x->is_paused || x->is_cancelled)
 		return;
 	x->is_paused = true;
@@ -196,8 +207,7 @@ resume_now(void *arg)
 		return;
 	x->is_paused = false;
 	x->last_byte = clock_mono();
-	/* May deliver what curl holds, hence not from within our caller. */
-	curl_easy_pause(x->easy, CURLPAUSE_CONT);
+	engine_unpause(x);
 }
 
 void
