@@ -63,8 +63,8 @@ answer_event(void *arg, const struct msg_event *ev)
 	case API_STEP_QUIET:
 		break;
 	case API_STEP_CONTENT:
-		/* A probe need not wait for the end of a long stream. */
-		if (!had_content)
+		/* Others need not wait for the end of a probe's stream. */
+		if (!had_content && r->attempt.stream && r->plan.is_probe)
 			route_plan_succeeded(&r->plan, clock_mono());
 		break;
 	case API_STEP_END:

@@ -169,6 +169,7 @@ step_settle(struct req *r)
 	if (r->norm)
 		r->rec.usage = api_norm_usage(r->norm);
 	choose_release(r);
+	route_plan_abandoned(&r->plan);
 	if (r->is_client_counted)
 		gate_rate_settle(&r->flow->rate, key->identity, key->limits,
 		    key->n_limits, clock_wall(), tokens_used(&r->rec.usage));

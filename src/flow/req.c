@@ -130,12 +130,11 @@ req_body_end(struct req *r)
 void
 req_abort(struct req *r)
 {
-	bool was_asking = r->attempt.xfer != NULL;
-
 	r->rec.outcome = METER_ABORTED;
 	r->door = NULL;
-	if (was_asking)
-		route_plan_abandoned(&r->plan);
+	/* It answers well enough, even if nobody waits for the end. */
+	if (r->attempt.xfer && api_norm_has_content(r->norm))
+		route_plan_succeeded(&r->plan, clock_mono());
 	send_drop(r);
 	r->step = FLOW_REFUSE; /* whatever it was, only settling is left */
 	flow_go(r, FLOW_SETTLE);

@@ -172,6 +172,7 @@ static enum flow_step
 complete(struct req *r)
 {
 	r->rec.outcome = METER_OK;
+	route_plan_succeeded(&r->plan, clock_mono());
 	if (!r->is_head_sent)
 		write_answer_head(r);
 	write_out(r, false); /* goes with the end */

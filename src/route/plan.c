@@ -121,6 +121,8 @@ try_candidate(struct route_plan *plan, uint32_t i, usec_t now)
 	}
 	plan->current = i;
 	plan->is_probe = pass == BREAKER_PROBE;
+	plan->is_reported = false;
+	plan->is_cut_short = false;
 	c->tries++;
 	return true;
 }
@@ -217,7 +219,8 @@ static void
 report_failure(struct route_plan *plan, const struct msg_fail *fail, usec_t now)
 {
 	struct route_candidate *c = &plan->candidates[plan->current];
-	bool hurt = msg_fail_table[fail->class].hurts_target;
+	bool hurt =
+	    msg_fail_table[fail->class].hurts_target && !plan->is_cut_short;
 	usec_t told = fail->retry_after;
 
 	/* Our own refusal, before it was asked, says nothing about it. */
@@ -227,6 +230,7 @@ report_failure(struct route_plan *plan, const struct msg_fail *fail, usec_t now)
 		breaker_report(
 		    c->slot, &plan->conf->breaker, now, plan->is_probe, hurt);
 	plan->is_probe = false;
+	plan->is_reported = true;
 	if (told > 0)
 		breaker_cool(c->slot,
 		    now + (told < RETRY_AFTER_MAX ? told : RETRY_AFTER_MAX));
@@ -288,9 +292,12 @@ route_plan_succeeded(struct route_plan *plan, usec_t now)
 {
 	struct route_candidate *c = &plan->candidates[plan->current];
 
+	if (plan->is_reported)
+		return;
 	breaker_report(
 	    c->slot, &plan->conf->breaker, now, plan->is_probe, false);
 	plan->is_probe = false;
+	plan->is_reported = true;
 }
 
 void
@@ -303,8 +310,11 @@ route_plan_broke(
 void
 route_plan_abandoned(struct route_plan *plan)
 {
+	if (plan->n == 0 || plan->is_reported)
+		return;
 	breaker_release(plan->candidates[plan->current].slot, plan->is_probe);
 	plan->is_probe = false;
+	plan->is_reported = true;
 }
 
 bool

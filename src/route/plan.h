@@ -41,6 +41,12 @@ struct route_plan {
 	uint32_t n;
 	uint32_t current; /* index of the one being tried */
 	bool is_probe; /* the present attempt decides its breaker */
+	bool is_reported; /* the breaker has heard of the present attempt */
+	/*
+	 * Set by flow: the present attempt had less time than its target's
+	 * own limits grant. That it ran out tells nothing of the target.
+	 */
+	bool is_cut_short;
 	bool last_resort; /* all were open; one try only */
 	usec_t deadline; /* clock_mono */
 };
@@ -68,12 +74,16 @@ enum route_step route_plan_failed(struct route_plan *plan,
     const struct msg_fail *fail, usec_t now, usec_t *wait);
 /* The pause is over. */
 enum route_step route_plan_resume(struct route_plan *plan, usec_t now);
-/* The present attempt succeeded. */
+/* The present attempt succeeded; only the first call for it counts. */
 void route_plan_succeeded(struct route_plan *plan, usec_t now);
 /* The present attempt failed after content went out: only reports. */
 void route_plan_broke(
     struct route_plan *plan, const struct msg_fail *fail, usec_t now);
-/* The present attempt was given up by the client: tells nothing. */
+/*
+ * The request is over: an attempt that was not reported tells nothing (the
+ * client left, or it was never sent), and must not be waited for. Any number
+ * of times, also for a plan that was never made.
+ */
 void route_plan_abandoned(struct route_plan *plan);
 
 static inline const struct conf_target *
