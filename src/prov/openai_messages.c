@@ -56,14 +56,21 @@ touches_reasoning(const struct msg *m, unsigned flags)
 }
 
 static bool
+touches_role(const struct msg *m, const struct openai_plan *plan)
+{
+	if (m->role == MSG_DEVELOPER &&
+	    (plan->q->flags & PROV_Q_NO_DEVELOPER) != 0)
+		return true;
+	return (m->role == MSG_DEVELOPER || m->role == MSG_SYSTEM) &&
+	       plan->system_to_user;
+}
+
+static bool
 touches(const struct msg *m, const struct openai_plan *plan, bool is_legacy)
 {
 	unsigned flags = plan->q->flags;
 
-	if (m->role == MSG_DEVELOPER && (flags & PROV_Q_NO_DEVELOPER) != 0)
-		return true;
-	if ((m->role == MSG_DEVELOPER || m->role == MSG_SYSTEM) &&
-	    plan->system_to_user)
+	if (touches_role(m, plan))
 		return true;
 	if (str_present(m->name) && (flags & PROV_Q_NO_NAME) != 0)
 		return true;
@@ -171,15 +178,30 @@ role_word(const struct writer *w, const struct msg *m)
 	return "tool";
 }
 
+/*
+ * Some part has the peers' marker. (OpenAI's own prompt_cache_breakpoint, which
+ * is read as one too, is for OpenAI.)
+ */
+static bool
+is_marked(const struct json *j, json_ref parts)
+{
+	if (json_type(j, parts) != JSON_T_ARRAY)
+		return false;
+	json_each (j, parts, part) {
+		if (json_get(j, part, "cache_control") != JSON_NONE)
+			return true;
+	}
+	return false;
+}
+
 /* Content parts without their cache markers. */
 static enum err
-put_content(struct writer *w, const struct msg *m, json_ref v)
+put_content(struct writer *w, json_ref v)
 {
 	enum err e;
 
 	json_out_key(&w->o, "content");
-	if ((w->flags & PROV_Q_NO_CACHE) == 0 || !has_cache(m) ||
-	    json_type(w->j, v) != JSON_T_ARRAY) {
+	if ((w->flags & PROV_Q_NO_CACHE) == 0 || !is_marked(w->j, v)) {
 		json_out_raw(&w->o, json_raw(w->j, v));
 		return ERR_OK;
 	}
@@ -342,7 +364,7 @@ put_message_member(
 			json_out_kv_str(&w->o, "role", str_z(role_word(w, m)));
 		return ERR_OK;
 	case M_CONTENT:
-		return put_content(w, m, v);
+		return put_content(w, v);
 	case M_NAME:
 		if ((w->flags & PROV_Q_NO_NAME) != 0)
 			return lose(w, "name");

@@ -22,6 +22,7 @@ import failures
 import recorded
 import schema
 import selftest
+import sent
 
 READERS = {
     "openai.chat": recorded.read_openai,
@@ -238,6 +239,28 @@ def fixtures(tap, tool, root, only):
         else:
             check_answer(e, fixture, got, bad)
         tap.result(e["file"], e["provider"], bad)
+        if got and e["kind"] != "error":
+            requests(tap, e, fixture, got)
+
+
+def requests(tap, entry, fixture, got):
+    """A request in OpenAI's dialect that the maker has accepted."""
+    body = fixture["request"].get("body")
+    name = entry["file"] + " request"
+    if "request" not in got or entry["surface"] != "openai.chat":
+        return
+    if not isinstance(body, dict) or "model" not in body:
+        tap.skip(name, entry["provider"], "recorded without its model")
+        return
+    bad = []
+    asked = got["request"]
+    if "fail" in asked:
+        bad.append("refused: " + asked["fail"]["body"]["error"]["message"])
+    else:
+        if asked["dropped"]:
+            bad.append("dropped: " + asked["dropped"])
+        sent.check(entry["provider"], body, schema.load(asked["sent"]), bad)
+    tap.result(name, entry["provider"], bad)
 
 
 def documented_one(e, got, bad):

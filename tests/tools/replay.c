@@ -9,6 +9,8 @@
  *	{"file", "kind", "skip"}		no such kind is compiled in
  *	{"file", "kind", "fail": {...}}		an error, or an answer that is one
  *	{"file", "kind", "whole", "stream", "cuts"}
+ * and, for a request in OpenAI's dialect that was recorded, "request": what the
+ * gateway would have sent for it ({"sent", "dropped"} or {"fail"}).
  * whole is the collected answer, stream the text of the streamed
  * one, fail the failure (also beside stream when it came in the middle), cuts
  * the ways of cutting the bytes that gave another result (must be empty).
@@ -20,6 +22,7 @@
 #include <string.h>
 
 #include "api/answer.h"
+#include "api/chat.h"
 #include "api/norm.h"
 #include "base/json_out.h"
 #include "base/rand.h"
@@ -240,6 +243,38 @@ put_error(struct json_out *o, const struct exchange *x)
 	arena_free(arena);
 }
 
+/* The client's request is what the maker was sent: what would we send? */
+static void
+put_request(struct json_out *o, const struct exchange *x, json_ref body)
+{
+	struct arena *arena = arena_new(MAX_BYTES);
+	struct str raw = json_raw(x->j, body);
+	struct msg_request req;
+	struct msg_fail fail;
+	struct prov_http http;
+	struct prov_call call = { &req, &x->target, arena, false };
+
+	if (arena == NULL)
+		abort();
+	prov_http_init(&http, MAX_BYTES);
+	json_out_key(o, "request");
+	json_out_obj(o);
+	if (api_chat_parse(arena, raw, NULL, &req, &fail) == ERR_OK) {
+		call.stream = req.stream;
+		if (x->kind->build(&call, &http, &fail) == ERR_OK) {
+			json_out_kv_str(o, "sent", buf_str(&http.body));
+			json_out_kv_str(o, "dropped", buf_str(&http.dropped));
+		} else {
+			put_fail(o, &fail);
+		}
+	} else {
+		put_fail(o, &fail);
+	}
+	json_out_end(o);
+	prov_http_fini(&http);
+	arena_free(arena);
+}
+
 /* ---- reading ----------------------------------------------------------- */
 
 static struct str
@@ -271,9 +306,13 @@ exchange_init(
 	else if (!str_present(x->surface))
 		x->surface = STR("openai.chat");
 	x->kind = prov_kind_find(kind_name(x->provider, x->surface));
-	x->target = (struct prov_target){
-		.kind = x->kind, .provider = x->provider, .model = STR("model")
-	};
+	x->target = (struct prov_target){ .kind = x->kind,
+		.provider = x->provider,
+		.base_url = STR("http://localhost/v1"),
+		.model = json_text(
+		    j, json_at(j, v, "request", "body", "model", NULL), a) };
+	if (!str_present(x->target.model))
+		x->target.model = STR("model");
 	if (prov_vendor_known(x->provider))
 		x->target.vendor = x->provider;
 	buf_init(&x->body, MAX_BYTES);
@@ -302,7 +341,8 @@ body_fill(struct exchange *x, json_ref response)
 
 /* what: "file" or "index", written first. */
 static void
-exchange_print(const char *what, struct str value, struct exchange *x)
+exchange_print(
+    const char *what, struct str value, struct exchange *x, json_ref request)
 {
 	struct json_out o;
 	struct buf out;
@@ -318,6 +358,9 @@ exchange_print(const char *what, struct str value, struct exchange *x)
 		put_error(&o, x);
 	else
 		put_answer(&o, x);
+	if (x->kind != NULL && request != JSON_NONE &&
+	    str_eqz(x->surface, "openai.chat"))
+		put_request(&o, x, request);
 	json_out_end(&o);
 	if (out.failed)
 		abort();
@@ -382,7 +425,8 @@ fixture(const char *path)
 		    (int)json_i64_or(&j, json_get(&j, response, "status"), 0);
 		x.headers = json_get(&j, response, "headers");
 		body_fill(&x, response);
-		exchange_print("file", str_z(path), &x);
+		exchange_print("file", str_z(path), &x,
+		    json_at(&j, 0, "request", "body", NULL));
 		failed = 0;
 	}
 	buf_fini(&b);
@@ -408,7 +452,7 @@ documented(const char *path)
 		x.headers = json_get(&j, e, "headers");
 		body_fill(&x, e);
 		(void)snprintf(number, sizeof(number), "%d", i++);
-		exchange_print("index", str_z(number), &x);
+		exchange_print("index", str_z(number), &x, JSON_NONE);
 	}
 	buf_fini(&b);
 	arena_free(a);

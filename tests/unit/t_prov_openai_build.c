@@ -232,7 +232,7 @@ tools_of_none(void **state)
 {
 	(void)state;
 	prov_build_is(&openai,
-	    "{\"model\":\"a\"," USER ",\"tool_choice\":\"none\","
+	    "{\"model\":\"a\"," USER ",\"tools\":[],\"tool_choice\":\"none\","
 	    "\"parallel_tool_calls\":false}",
 	    "{\"model\":\"gpt-4o-mini\"," USER "}", NULL);
 	prov_build_is(&openai,

@@ -182,6 +182,15 @@ openai_refuses_what_is_not_its_own(void **state)
 }
 
 static void
+openai_takes_its_own_cache_marker(void **state)
+{
+	(void)state;
+	untouched("openai",
+	    "[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+	    "\"q\",\"prompt_cache_breakpoint\":{\"ttl\":\"5m\"}}]}]");
+}
+
+static void
 legacy_history_for_others(void **state)
 {
 	struct prov_build b = { .kind = "openai-compatible", .vendor = "xai" };
@@ -232,6 +241,7 @@ main(void)
 		cmocka_unit_test(mistral_unknown_members),
 		cmocka_unit_test(reasoning_under_groqs_name),
 		cmocka_unit_test(openai_refuses_what_is_not_its_own),
+		cmocka_unit_test(openai_takes_its_own_cache_marker),
 		cmocka_unit_test(legacy_history_for_others),
 		cmocka_unit_test(o1_mini_has_no_system),
 	};
