@@ -86,6 +86,30 @@ anthropic_plan_limits(struct anthropic_build *b)
 
 /* ---- the body ---------------------------------------------------------- */
 
+/*
+ * Whether the text of thinking comes: the newest leave it out unless asked
+ * (wire.md 3.4); those before 4.6 do not know the word.
+ */
+static void
+put_display(struct anthropic_build *b)
+{
+	bool is_hidden = b->reasoning.is_hidden;
+
+	if (!b->family.is_adaptive) {
+		if (is_hidden)
+			PROV_LOSE(b, PROV_LOSS_TUNING, "%s.%s",
+			    b->reasoning.param,
+			    str_eqz(STR("thinking"), b->reasoning.param)
+				? "display"
+				: "exclude");
+		return;
+	}
+	if (!is_hidden && !b->family.has_xhigh)
+		return;
+	json_out_key(&b->out, "display");
+	json_out_strz(&b->out, is_hidden ? "omitted" : "summarized");
+}
+
 static void
 put_thinking(struct anthropic_build *b)
 {
@@ -109,12 +133,7 @@ put_thinking(struct anthropic_build *b)
 	json_out_strz(o, b->family.is_adaptive ? "adaptive" : "enabled");
 	if (!b->family.is_adaptive)
 		json_out_kv_i64(o, "budget_tokens", b->thinking_budget);
-	/* The newest leave its text out unless asked (wire.md 3.4). */
-	if (b->reasoning.is_hidden || b->family.has_xhigh) {
-		json_out_key(o, "display");
-		json_out_strz(
-		    o, b->reasoning.is_hidden ? "omitted" : "summarized");
-	}
+	put_display(b);
 	json_out_end(o);
 }
 

@@ -316,6 +316,10 @@ maps_reasoning_by_family(void **state)
 	HAS(V35, WITH("'reasoning_effort':'low'"), "thinking", NULL,
 	    "reasoning_effort");
 	HAS(V35, WITH("'reasoning_effort':'none'"), "thinking", NULL, "");
+	HAS(V46, WITH("'reasoning':{'effort':'low','exclude':true}"),
+	    "thinking", "{'type':'adaptive','display':'omitted'}", "");
+	HAS(V4, WITH("'reasoning':{'effort':'low','exclude':true}"), "thinking",
+	    "{'type':'enabled','budget_tokens':1024}", "reasoning.exclude");
 	/* the family says it where the name hides it */
 	struct prov_target t = target("prod-1");
 	t.family = STR("claude-opus-4-6");
