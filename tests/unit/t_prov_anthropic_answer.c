@@ -90,6 +90,29 @@ row_12_sends_a_whole_input(void **state)
 }
 
 static void
+row_16_turns_tool_use_into_a_call(void **state)
+{
+	(void)state;
+	HEARS(BEGIN START("0", "'type':'tool_use','id':'t','name':'f',"
+			       "'input':{}")
+		  DELTA("0", "'type':'input_json_delta','partial_json':'{}'")
+		      STOP("0") FINISH("tool_use"),
+	    BEGUN "CALL 0 id=t name=f\nARGS 0 {}\nCALLEND 0\n" FINISHED(
+		"tool_calls tool_use"));
+}
+
+static void
+row_28_turns_end_turn_into_stop(void **state)
+{
+	(void)state;
+	READS("{'id':'m','model':'c','content':[{'type':'text','text':'t'}],"
+	      "'stop_reason':'end_turn','usage':{'input_tokens':1}}",
+	    "START id=m model=c\nTEXT t\n"
+	    "USAGE 1 -1 cached=-1 written=-1 reasoning=-1\n"
+	    "FINISH stop end_turn\nEND");
+}
+
+static void
 row_21_maps_all_finish_reasons(void **state)
 {
 	(void)state;
@@ -297,6 +320,8 @@ main(void)
 		cmocka_unit_test(reads_a_stream_of_text),
 		cmocka_unit_test(row_01_keys_calls_by_block),
 		cmocka_unit_test(row_12_sends_a_whole_input),
+		cmocka_unit_test(row_16_turns_tool_use_into_a_call),
+		cmocka_unit_test(row_28_turns_end_turn_into_stop),
 		cmocka_unit_test(row_21_maps_all_finish_reasons),
 		cmocka_unit_test(tells_the_stop_sequence),
 		cmocka_unit_test(row_59_keeps_every_thinking_block),

@@ -414,6 +414,36 @@ row_81_maps_files_by_their_type(void **state)
 	prov_ask_fini(&a);
 }
 
+/* Fetched by the maker, or refused; never left out without a word. */
+static void
+row_83_refuses_urls_that_are_not_fetched(void **state)
+{
+	(void)state;
+	FAILS(V4,
+	    MSGS("{'role':'user','content':[{'type':'image_url','image_url':"
+		 "{'url':'http://10.0.0.1/y.png'}}]}"),
+	    ERR_UNSUPPORTED, "messages[0].content[0]");
+}
+
+/* A flag that the backend does not know is a 400. */
+static void
+row_75_sends_no_beta_flag_unasked(void **state)
+{
+	struct prov_target t = NEW;
+	struct prov_ask a = { 0 };
+
+	(void)state;
+	prov_ask(&a, &t,
+	    "{'model':'m','anthropic_beta':['x'],'messages':[" USER(
+		"q") "],'reasoning_effort':'high'}");
+	assert_int_equal(a.err, ERR_OK);
+	assert_false(
+	    str_present(http_headers_find(&a.http.headers, "anthropic-beta")));
+	assert_false(str_contains(buf_str(&a.http.body), STR("beta")));
+	assert_str(buf_str(&a.http.dropped), "anthropic_beta");
+	prov_ask_fini(&a);
+}
+
 static void
 refuses_parts_without_a_place(void **state)
 {
@@ -514,6 +544,8 @@ main(void)
 		cmocka_unit_test(row_80_sniffs_the_image_type),
 		cmocka_unit_test(row_82_makes_a_document_of_a_pdf_image),
 		cmocka_unit_test(row_81_maps_files_by_their_type),
+		cmocka_unit_test(row_83_refuses_urls_that_are_not_fetched),
+		cmocka_unit_test(row_75_sends_no_beta_flag_unasked),
 		cmocka_unit_test(refuses_parts_without_a_place),
 		cmocka_unit_test(maps_refusals_and_names),
 		cmocka_unit_test(carries_cache_markers),
