@@ -213,6 +213,28 @@ class Gateway:
     def metrics(self):
         return self.get('/metrics').text
 
+    # -- configuration in force
+
+    def digest(self):
+        m = re.search(r'llmgw_config_info\{digest="(\w+)"', self.metrics())
+        return m and m.group(1)
+
+    def hang_up(self):
+        os.kill(self.parent_pid(), signal.SIGHUP)
+
+    def reload(self, hang_up=True):
+        """Writes the configuration; back when every worker has it."""
+        old, seen = self.digest(), []
+        self.write_config(self.config)
+        if hang_up:
+            self.hang_up()
+
+        def all_new():
+            # each worker is asked often enough
+            seen.append(self.digest() != old)
+            return len(seen) > 30 and all(seen[-30:])
+        until('the new configuration is in force', all_new)
+
     # -- processes
 
     def parent_pid(self):

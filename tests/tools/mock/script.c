@@ -58,8 +58,12 @@ give_call(struct mock_answer *a)
 		a->bytes_given += strlen(c->name);
 		return;
 	}
-	if (n > ARGS_PIECE)
+	if (n > ARGS_PIECE) {
 		n = ARGS_PIECE;
+		/* no maker cuts a character in two */
+		while (((unsigned char)c->args[a->at + n] & 0xc0) == 0x80)
+			n++;
+	}
 	a->maker->call_args(a, a->call, str_of(c->args + a->at, n));
 	a->at += n;
 	a->bytes_given += n;
