@@ -1,6 +1,8 @@
 #include "prov/openai.h"
 
+#include "prov/inner.h"
 #include "prov/kinds.h"
+#include "prov/params.h"
 
 #include "base/json_out.h"
 #include "base/num.h"
@@ -89,6 +91,41 @@ refuse(struct build *b, const struct prov_quirk_field *f, struct str raw)
 	return prov_lose(b->call, b->http, b->fail, f->loss, "%s", f->name);
 }
 
+/*
+ * The effort that other makers' words for it (OpenRouter's reasoning,
+ * Anthropic's thinking) amount to, where OpenAI's own is not given; NULL: none.
+ */
+static const char *
+effort_word(const struct build *b)
+{
+	static const char *const words[PROV_EFFORT__MAX] = {
+		[PROV_EFFORT_MINIMAL] = "minimal",
+		[PROV_EFFORT_LOW] = "low",
+		[PROV_EFFORT_MEDIUM] = "medium",
+		[PROV_EFFORT_HIGH] = "high",
+		[PROV_EFFORT_XHIGH] = "high",
+		[PROV_EFFORT_MAX] = "high",
+	};
+	const struct msg_request *r = b->call->req;
+	struct str family = family_of(b->call->target);
+	struct prov_tape tape = { .tok = NULL };
+	enum prov_effort e;
+
+	if (!b->plan->is_reasoning ||
+	    str_present(r->param[MSG_P_REASONING_EFFORT]))
+		return NULL;
+	e = prov_reasoning_asked(r, &tape).effort;
+	prov_tape_fini(&tape);
+	if (e == PROV_EFFORT_NONE)
+		/* the least that each knows: only gpt-5.1 and later can stop */
+		return starts(family, "gpt-5.")	 ? "none"
+		       : starts(family, "gpt-5") ? "minimal"
+						 : "low";
+	if (e == PROV_EFFORT_MINIMAL && !starts(family, "gpt-5"))
+		e = PROV_EFFORT_LOW;
+	return words[e];
+}
+
 /* The row that concerns this member, of the model's family or the maker's. */
 static const struct prov_quirk_field *
 row_of(const struct build *b, struct str key)
@@ -132,6 +169,10 @@ put_member(struct build *b, struct str key, json_ref v)
 	const struct prov_quirk_field *f = row_of(b, key);
 	const struct prov_quirks *q = b->plan->q;
 
+	/* said again as reasoning_effort at the end */
+	if ((str_eq(key, STR("reasoning")) || str_eq(key, STR("thinking"))) &&
+	    effort_word(b) != NULL)
+		return ERR_OK;
 	if (f != NULL && f->renamed == NULL)
 		return refuse(b, f, raw);
 	if (f != NULL)
@@ -432,6 +473,9 @@ openai_body(const struct prov_call *call, const struct openai_plan *plan,
 			return e;
 	}
 	put_limit(&b);
+	if (effort_word(&b) != NULL)
+		json_out_kv_str(
+		    &b.o, "reasoning_effort", str_z(effort_word(&b)));
 	put_stream(&b);
 	json_out_end(&b.o);
 	return prov_http_done(call, http, fail);

@@ -376,6 +376,9 @@ put_message_member(
 		put_legacy_call(w, m, v);
 		return ERR_OK;
 	case M_TOOL_CALL_ID:
+		/* it means something in a tool's message only */
+		if (!str_present(m->call_id))
+			return put_other(w, key, v);
 		put_id(w, "tool_call_id", m->call_id);
 		return ERR_OK;
 	case M_REASONING:

@@ -225,6 +225,39 @@ effort_only_for_models_that_reason(void **state)
 	    "reasoning_effort,thinking,top_k");
 }
 
+static void
+effort_in_other_makers_words(void **state)
+{
+	struct prov_build b = gpt5;
+
+	(void)state;
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"reasoning\":{\"effort\":\"high\"}}",
+	    "{\"model\":\"gpt-5\"," USER ",\"reasoning_effort\":\"high\"}",
+	    NULL);
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"thinking\":{\"type\":\"disabled\"}}",
+	    "{\"model\":\"gpt-5\"," USER ",\"reasoning_effort\":\"minimal\"}",
+	    NULL);
+	b.model = "gpt-5.2";
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"thinking\":{\"type\":\"disabled\"}}",
+	    "{\"model\":\"gpt-5.2\"," USER ",\"reasoning_effort\":\"none\"}",
+	    NULL);
+	b.model = "o3-mini";
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"reasoning\":{\"effort\":\"minimal\"}"
+	    "}",
+	    "{\"model\":\"o3-mini\"," USER ",\"reasoning_effort\":\"low\"}",
+	    NULL);
+	/* the client's own word wins, and the other is a loss */
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"reasoning_effort\":\"medium\","
+	    "\"reasoning\":{\"effort\":\"high\"}}",
+	    "{\"model\":\"o3-mini\"," USER ",\"reasoning_effort\":\"medium\"}",
+	    "reasoning");
+}
+
 #define TOOL "{\"type\":\"function\",\"function\":{\"name\":\"f\"}}"
 
 static void
@@ -381,6 +414,7 @@ main(void)
 		cmocka_unit_test(the_rule_can_be_set),
 		cmocka_unit_test(families),
 		cmocka_unit_test(effort_only_for_models_that_reason),
+		cmocka_unit_test(effort_in_other_makers_words),
 		cmocka_unit_test(tools_of_none),
 		cmocka_unit_test(tools_without_their_cache_markers),
 		cmocka_unit_test(legacy_functions),

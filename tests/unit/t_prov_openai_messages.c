@@ -215,6 +215,16 @@ legacy_history_for_others(void **state)
 }
 
 static void
+a_call_id_where_none_belongs(void **state)
+{
+	(void)state;
+	check("mistral",
+	    "[{\"role\":\"user\",\"content\":\"q\",\"tool_call_id\":\"x\"}]",
+	    "[{\"role\":\"user\",\"content\":\"q\",\"tool_call_id\":\"x\"}]",
+	    NULL);
+}
+
+static void
 o1_mini_has_no_system(void **state)
 {
 	struct prov_build b = { .kind = "openai", .model = "o1-mini" };
@@ -243,6 +253,7 @@ main(void)
 		cmocka_unit_test(openai_refuses_what_is_not_its_own),
 		cmocka_unit_test(openai_takes_its_own_cache_marker),
 		cmocka_unit_test(legacy_history_for_others),
+		cmocka_unit_test(a_call_id_where_none_belongs),
 		cmocka_unit_test(o1_mini_has_no_system),
 	};
 
