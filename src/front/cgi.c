@@ -16,6 +16,8 @@
 #define PARAMS_ARENA_MAX (4u * FCGI_PARAMS_MAX_BYTES)
 #define READ_BYTES 65536
 #define REFUSAL_MAX 1024
+/* Read and dropped behind an early answer. */
+#define DROP_MAX (256 << 20)
 
 extern char **environ;
 
@@ -35,6 +37,7 @@ struct turn {
 	FCGX_Request *fcgx; /* NULL: CGI */
 	char **env;
 	struct req *req; /* NULL: answered or aborted */
+	int64_t body_bytes; /* read so far */
 	bool is_running; /* the loop */
 	bool is_gone; /* a write failed */
 	struct defer abort;
@@ -221,6 +224,7 @@ take_body(struct turn *t, int64_t length)
 		}
 		if (n == 0)
 			break;
+		t->body_bytes += n;
 		if (length > 0)
 			length -= n;
 		if (!req_body(t->req, t->buffer, (size_t)n))
@@ -268,6 +272,27 @@ serve(struct turn *t)
 	return e == ERR_NOMEM ? ERR_NOMEM : ERR_OK;
 }
 
+/*
+ * What flow did not want is read all the same: Apache writes the whole body
+ * before it reads the answer, and drops the connection when it cannot.
+ */
+static void
+drop_rest(struct turn *t)
+{
+	int64_t left = body_length(t) - t->body_bytes;
+
+	if (left > DROP_MAX)
+		left = DROP_MAX;
+	while (left > 0) {
+		size_t want = left < READ_BYTES ? (size_t)left : READ_BYTES;
+		ssize_t n = t->streams->read(t, t->buffer, want);
+
+		if (n <= 0)
+			return;
+		left -= n;
+	}
+}
+
 static struct turn *
 turn_new(const struct front_cgi *door, const struct streams *streams)
 {
@@ -290,6 +315,7 @@ front_cgi_once(const struct front_cgi *door)
 		return ERR_NOMEM;
 	t->env = environ;
 	e = serve(t);
+	drop_rest(t);
 	free(t);
 	return e;
 }

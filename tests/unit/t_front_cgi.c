@@ -165,19 +165,30 @@ test_cgi_short_body(void **state)
 	close(c.out);
 }
 
-/* An answer before the body has come does not wait for it. */
+/*
+ * An answer before the body does not wait for it; but the body is read to its
+ * end, since Apache gives up when it cannot write it.
+ */
 static void
 test_cgi_early(void **state)
 {
+	static const char answer[] = DOUBLE_HEAD "early";
 	struct cgi_child c;
-	struct buf out;
+	char piece[sizeof(answer)];
+	size_t n = 0;
+	ssize_t got;
 
 	(void)state;
 	cgi_start(&c, DOUBLE_EARLY, env_post, NULL);
-	read_all(c.out, &out);
-	assert_true(str_eq(buf_str(&out), STR(DOUBLE_HEAD "early")));
+	while (n < sizeof(answer) - 1) {
+		got = read(c.out, piece + n, sizeof(piece) - n);
+		assert_true(got > 0);
+		n += (size_t)got;
+	}
+	assert_true(str_eq(str_of(piece, n), STR(DOUBLE_HEAD "early")));
+	assert_int_equal(write(c.in, "he", 2), 2);
+	assert_int_equal(write(c.in, "llo", 3), 3);
 	assert_int_equal(exit_code(c.pid), 0);
-	buf_fini(&out);
 	close(c.in);
 	close(c.out);
 }
