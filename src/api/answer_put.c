@@ -28,9 +28,18 @@ answer_put_members(struct str members, struct buf *out)
 }
 
 static void
+put_name(const char *name, struct buf *out)
+{
+	buf_addc(out, '"');
+	buf_addz(out, name);
+	buf_add(out, "\":", 2);
+}
+
+static void
 put_element(const char *name, struct str raw, struct buf *out)
 {
-	buf_printf(out, "\"%s\":[", name);
+	put_name(name, out);
+	buf_addc(out, '[');
 	buf_adds(out, raw);
 	buf_addc(out, ']');
 }
@@ -38,7 +47,7 @@ put_element(const char *name, struct str raw, struct buf *out)
 static void
 put_string(const char *name, struct str inner, struct buf *out)
 {
-	buf_printf(out, "\"%s\":", name);
+	put_name(name, out);
 	answer_put_inner(inner, out);
 }
 
@@ -47,7 +56,9 @@ put_call_start(const struct msg_event *ev, struct buf *out)
 {
 	bool custom = ev->is_custom;
 
-	buf_printf(out, "\"tool_calls\":[{\"index\":%u,\"id\":", ev->call);
+	buf_addz(out, "\"tool_calls\":[{\"index\":");
+	buf_addi(out, ev->call);
+	buf_addz(out, ",\"id\":");
 	answer_put_text(ev->id, out);
 	buf_addz(out, custom
 			  ? ",\"type\":\"custom\",\"custom\":{\"name\":"
@@ -88,9 +99,10 @@ put_call(
 	} else if (ev->type == MSG_EV_CALL_START) {
 		put_call_start(ev, out);
 	} else {
-		buf_printf(out, "\"tool_calls\":[{\"index\":%u,%s", ev->call,
-		    ev->is_custom ? "\"custom\":{\"input\":"
-				  : "\"function\":{\"arguments\":");
+		buf_addz(out, "\"tool_calls\":[{\"index\":");
+		buf_addi(out, ev->call);
+		buf_addz(out, ev->is_custom ? ",\"custom\":{\"input\":"
+					    : ",\"function\":{\"arguments\":");
 		answer_put_inner(ev->text, out);
 		buf_addz(out, "}}]");
 	}
@@ -151,13 +163,14 @@ put_details(const char *name, const struct detail *d, size_t n, struct buf *out)
 	for (i = 0; i < n; i++) {
 		if (d[i].value < 0)
 			continue;
-		if (any)
-			buf_addc(out, ',');
-		else
-			buf_printf(out, ",\"%s\":{", name);
+		buf_addc(out, ',');
+		if (!any) {
+			put_name(name, out);
+			buf_addc(out, '{');
+		}
 		any = true;
-		buf_printf(
-		    out, "\"%s\":%lld", d[i].name, (long long)d[i].value);
+		put_name(d[i].name, out);
+		buf_addi(out, d[i].value);
 	}
 	if (any)
 		buf_addc(out, '}');
@@ -187,10 +200,12 @@ answer_put_usage(const struct msg_usage *u, struct buf *out)
 	}
 	if (__builtin_add_overflow(prompt, completion, &total))
 		total = INT64_MAX;
-	buf_printf(out,
-	    "{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,"
-	    "\"total_tokens\":%lld",
-	    (long long)prompt, (long long)completion, (long long)total);
+	buf_addz(out, "{\"prompt_tokens\":");
+	buf_addi(out, prompt);
+	buf_addz(out, ",\"completion_tokens\":");
+	buf_addi(out, completion);
+	buf_addz(out, ",\"total_tokens\":");
+	buf_addi(out, total);
 	put_details(
 	    "prompt_tokens_details", in, sizeof(in) / sizeof(in[0]), out);
 	put_details("completion_tokens_details", comp,
@@ -207,7 +222,9 @@ answer_put_finish(const struct api_answer *a, enum msg_finish f,
 
 	if (a->o.legacy_functions && f == MSG_FINISH_TOOL_CALLS)
 		word = "function_call";
-	buf_printf(out, "\"finish_reason\":\"%s\"", word);
+	buf_addz(out, "\"finish_reason\":\"");
+	buf_addz(out, word);
+	buf_addc(out, '"');
 	if (native.n == 0 || str_eqz(native, word) ||
 	    str_contains(extra_choice, STR("\"native_finish_reason\":")))
 		return;

@@ -6,6 +6,9 @@
 #define TEXT_OPENAI_USAGE "\"},\"finish_reason\":null}],\"usage\":null}\n\n"
 #define TEXT_CHAT "\"}}\n\n"
 
+/* Members longer than this do not go the short way. */
+#define TOP_MAX 65536u
+
 static bool
 is_chat(const struct api_answer *a)
 {
@@ -33,10 +36,10 @@ answer_stream_start(struct api_answer *a)
 		answer_put_text(a->o.provider, p);
 		suffix_set(a, TEXT_CHAT);
 	} else {
-		buf_printf(p,
-		    ",\"object\":\"chat.completion.chunk\",\"created\":%lld"
-		    ",\"model\":",
-		    (long long)a->created);
+		buf_addz(
+		    p, ",\"object\":\"chat.completion.chunk\",\"created\":");
+		buf_addi(p, a->created);
+		buf_addz(p, ",\"model\":");
 		answer_put_text(a->o.model, p);
 		suffix_set(
 		    a, a->o.include_usage ? TEXT_OPENAI_USAGE : TEXT_OPENAI);
@@ -50,25 +53,40 @@ answer_stream_start(struct api_answer *a)
 		a->err = ERR_NOMEM;
 }
 
-/* The hot path: one growth check and three copies. */
+/*
+ * The hot path: one growth check and some copies. top: members of the maker's
+ * that every chunk has (system_fingerprint ...); they stand before "choices".
+ */
 static void
-text_chunk(struct api_answer *a, struct str text, struct buf *out)
+text_chunk(
+    struct api_answer *a, struct str top, struct str text, struct buf *out)
 {
-	size_t n = a->text_prefix.n + a->text_suffix_n;
+	struct str head = buf_str(&a->text_prefix);
+	size_t n = head.n + a->text_suffix_n + 1, split = a->prefix.n;
 	char *p;
 
-	if (text.n > SIZE_MAX - n) {
+	if (text.n > SIZE_MAX - n - TOP_MAX) {
 		out->failed = true;
 		return;
 	}
-	p = buf_room(out, n + text.n);
+	p = buf_room(out, n + top.n + text.n);
 	if (!p)
 		return;
-	memcpy(p, a->text_prefix.p, a->text_prefix.n);
-	p += a->text_prefix.n;
+	if (top.n > 0) {
+		memcpy(p, head.p, split);
+		p += split;
+		memcpy(p, top.p, top.n);
+		p += top.n;
+		*p++ = ',';
+		head = str_skip(head, split);
+	}
+	memcpy(p, head.p, head.n);
+	p += head.n;
 	memcpy(p, text.p, text.n);
-	memcpy(p + text.n, a->text_suffix, a->text_suffix_n);
-	out->n += n + text.n;
+	p += text.n;
+	memcpy(p, a->text_suffix, a->text_suffix_n);
+	p += a->text_suffix_n;
+	out->n = (size_t)(p - out->p);
 }
 
 static void
@@ -86,11 +104,13 @@ static void
 chunk_begin(struct api_answer *a, uint32_t choice, struct buf *out)
 {
 	chunk_top(a, out);
-	if (is_chat(a))
+	if (is_chat(a)) {
 		buf_addz(out, "\"delta\":{");
-	else
-		buf_printf(
-		    out, "\"choices\":[{\"index\":%u,\"delta\":{", choice);
+	} else {
+		buf_addz(out, "\"choices\":[{\"index\":");
+		buf_addi(out, choice);
+		buf_addz(out, ",\"delta\":{");
+	}
 }
 
 /* Behind delta's last member. ev NULL: the role chunk, which takes no extras */
@@ -163,7 +183,8 @@ is_plain_text(const struct api_answer *a, const struct answer_choice *c,
     const struct msg_event *ev)
 {
 	return ev->type == MSG_EV_TEXT && ev->choice == 0 && ev->raw.n == 0 &&
-	       ev->extra_top.n + ev->extra_choice.n + ev->extra_delta.n == 0 &&
+	       ev->extra_top.n <= TOP_MAX &&
+	       ev->extra_choice.n + ev->extra_delta.n == 0 &&
 	       a->extra_top.b.n + c->extra_choice.b.n + c->extra_delta.b.n == 0;
 }
 
@@ -264,7 +285,7 @@ answer_stream_event(
 		break;
 	}
 	if (is_plain_text(a, c, ev))
-		text_chunk(a, ev->text, out);
+		text_chunk(a, ev->extra_top, ev->text, out);
 	else
 		content_chunk(a, c, ev, out);
 }

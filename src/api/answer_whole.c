@@ -233,7 +233,9 @@ put_list(const char *name, const struct buf *elements, struct buf *out)
 {
 	if (elements->n == 0)
 		return;
-	buf_printf(out, ",\"%s\":[", name);
+	buf_add(out, ",\"", 2);
+	buf_addz(out, name);
+	buf_add(out, "\":[", 3);
 	buf_adds(out, buf_str(elements));
 	buf_addc(out, ']');
 }
@@ -295,7 +297,9 @@ put_choice(const struct api_answer *a, const struct answer_choice *c,
 {
 	struct str extra = buf_str(&c->extra_choice.b);
 
-	buf_printf(out, "{\"index\":%u,\"message\":", index);
+	buf_addz(out, "{\"index\":");
+	buf_addi(out, index);
+	buf_addz(out, ",\"message\":");
 	put_message(a, c, out);
 	buf_addz(out, ",\"logprobs\":");
 	put_logprobs(c, out);
@@ -345,9 +349,9 @@ print_openai(struct api_answer *a, struct buf *out)
 	bool any = false;
 	uint32_t i;
 
-	buf_printf(out,
-	    ",\"object\":\"chat.completion\",\"created\":%lld,\"model\":",
-	    (long long)a->created);
+	buf_addz(out, ",\"object\":\"chat.completion\",\"created\":");
+	buf_addi(out, a->created);
+	buf_addz(out, ",\"model\":");
 	answer_put_text(a->o.model, out);
 	buf_addz(out, ",\"choices\":[");
 	for (i = 0; i < a->n_choices; i++) {

@@ -39,6 +39,14 @@ write_head(struct req *r, int status, const char *content_type, struct str more)
 }
 
 static void
+put_rate_name(struct buf *b, const char *name, const char *what)
+{
+	buf_addz(b, name);
+	buf_addz(b, what);
+	buf_addz(b, ": ");
+}
+
+static void
 put_rate(struct buf *b, const char *what, int64_t limit, int64_t remaining,
     usec_t reset)
 {
@@ -47,11 +55,13 @@ put_rate(struct buf *b, const char *what, int64_t limit, int64_t remaining,
 	if (limit < 0)
 		return;
 	http_duration_print(reset, duration);
-	buf_printf(b,
-	    "x-ratelimit-limit-%s: %lld\r\n"
-	    "x-ratelimit-remaining-%s: %lld\r\n"
-	    "x-ratelimit-reset-%s: %s\r\n",
-	    what, (long long)limit, what, (long long)remaining, what, duration);
+	put_rate_name(b, "x-ratelimit-limit-", what);
+	buf_addi(b, limit);
+	put_rate_name(b, "\r\nx-ratelimit-remaining-", what);
+	buf_addi(b, remaining);
+	put_rate_name(b, "\r\nx-ratelimit-reset-", what);
+	buf_addz(b, duration);
+	buf_addz(b, "\r\n");
 }
 
 static void
@@ -79,9 +89,11 @@ write_answer_head(struct req *r)
 		put_own(&more, "x-llmgw-model: ", r->rec.target->model);
 	}
 	put_own(&more, "x-llmgw-cache: ", str_z(r->rec.cache));
-	buf_printf(&more,
-	    "x-llmgw-attempts: %u\r\nx-llmgw-overhead-us: %lld\r\n",
-	    r->rec.n_attempts, (long long)r->rec.overhead);
+	buf_addz(&more, "x-llmgw-attempts: ");
+	buf_addi(&more, r->rec.n_attempts);
+	buf_addz(&more, "\r\nx-llmgw-overhead-us: ");
+	buf_addi(&more, r->rec.overhead);
+	buf_addz(&more, "\r\n");
 	if (r->attempt.has_http) {
 		r->rec.dropped =
 		    arena_str(r->arena, buf_str(&r->attempt.http.dropped));

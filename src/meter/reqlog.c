@@ -107,11 +107,20 @@ put_attempts(struct line *l, const struct meter_record *rec)
 
 		if (!a->target)
 			continue;
-		buf_printf(&text, "%s%.*s/%.*s:%s:%s:%d:%lldus",
-		    text.n ? "," : "", STR_ARG(a->target->provider->name),
-		    STR_ARG(a->target->model),
-		    a->fail ? msg_fail_table[a->fail].word : "ok", a->end,
-		    a->status, (long long)a->total);
+		if (text.n > 0)
+			buf_addc(&text, ',');
+		buf_adds(&text, a->target->provider->name);
+		buf_addc(&text, '/');
+		buf_adds(&text, a->target->model);
+		buf_addc(&text, ':');
+		buf_addz(&text, a->fail ? msg_fail_table[a->fail].word : "ok");
+		buf_addc(&text, ':');
+		buf_addz(&text, a->end);
+		buf_addc(&text, ':');
+		buf_addi(&text, a->status);
+		buf_addc(&text, ':');
+		buf_addi(&text, a->total);
+		buf_addz(&text, "us");
 	}
 	line_str(l, "tried", buf_str(&text));
 	buf_fini(&text);
