@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "meter/family.h"
+#include "meter/machine.h"
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -331,6 +332,7 @@ meter_metrics_print(
 	print_conf(page, out);
 	print_requests(m, out);
 	print_global(m, page, out);
+	machine_print(m->shm, out);
 	if (!page->conf)
 		return;
 	family_head(out, "llmgw_upstream_attempts_total", "counter",
