@@ -110,6 +110,8 @@ enum openai_text {
 	OPENAI_TEXT_NATIVE,
 	OPENAI_TEXT__MAX
 };
+/* Emits FAIL. */
+void openai_no_room(struct openai_answer *a);
 /* Of a string; absent when v is none. Valid until that slot's next. */
 struct str openai_text(struct openai_answer *a, const struct json *j,
     json_ref v, enum openai_text slot);

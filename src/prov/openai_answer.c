@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "base/hash.h"
 
 /* What the maker's own members of one event may take together. */
@@ -23,11 +24,10 @@ choice_get(struct openai_answer *a, int64_t index)
 	}
 	n = (uint32_t)index + 1;
 	if (n > a->n_choices) {
-		p = realloc(a->choices, n * sizeof(*p));
+		p = fault("prov.openai") ? NULL
+					 : realloc(a->choices, n * sizeof(*p));
 		if (p == NULL) {
-			prov_answer_failf(&a->c.a, MSG_FAIL_INTERNAL,
-			    "out of memory while reading the provider's "
-			    "answer");
+			openai_no_room(a);
 			return NULL;
 		}
 		memset(p + a->n_choices, 0, (n - a->n_choices) * sizeof(*p));
@@ -107,6 +107,10 @@ on_usage(struct openai_answer *a, const struct json *j, json_ref v)
 	if (json_type(j, v) != JSON_T_OBJECT || json_count(j, v) == 0)
 		return;
 	openai_usage(j, v, &ev.usage, &a->args);
+	if (a->args.failed) {
+		openai_no_room(a);
+		return;
+	}
 	prov_answer_emit(&a->c.a, &ev);
 }
 
@@ -383,7 +387,8 @@ struct prov_answer *
 openai_answer_new(const struct prov_target *target,
     const struct prov_answer_options *o, struct msg_sink sink)
 {
-	struct openai_answer *a = calloc(1, sizeof(*a));
+	struct openai_answer *a =
+	    fault("prov.openai") ? NULL : calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return NULL;

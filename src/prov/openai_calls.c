@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "base/hash.h"
 
 static uint64_t
@@ -24,7 +25,9 @@ call_add(struct openai_choice *ch)
 	if (ch->n_calls == OPENAI_CALLS_MAX)
 		return NULL;
 	if (ch->n_calls == ch->cap) {
-		calls = realloc(ch->calls, cap * sizeof(*calls));
+		calls = fault("prov.openai")
+			    ? NULL
+			    : realloc(ch->calls, cap * sizeof(*calls));
 		if (calls == NULL)
 			return NULL;
 		ch->calls = calls;

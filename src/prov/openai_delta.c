@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "base/json_out.h"
 
 static void
@@ -41,7 +42,10 @@ as_inner(struct openai_answer *a, const struct json *j, json_ref v)
 	}
 	buf_reset(&a->args);
 	json_escape(&a->args, json_raw(j, v));
-	return buf_str(&a->args);
+	if (!a->args.failed)
+		return buf_str(&a->args);
+	openai_no_room(a);
+	return str_of(NULL, 0);
 }
 
 /* ---- tool calls -------------------------------------------------------- */
@@ -55,8 +59,13 @@ call_start(struct openai_answer *a, uint32_t index, uint32_t key,
 
 	/* An id without its name: wait, the name comes in the next piece. */
 	if (ev->name.n == 0 && ev->text.n == 0) {
-		if (c->id == NULL && ev->id.n != 0)
-			c->id = strndup(ev->id.p, ev->id.n);
+		if (c->id == NULL && ev->id.n != 0) {
+			c->id = fault("prov.openai")
+				    ? NULL
+				    : strndup(ev->id.p, ev->id.n);
+			if (c->id == NULL)
+				openai_no_room(a);
+		}
 		return;
 	}
 	if (kept != NULL && ev->id.n == 0)
@@ -101,8 +110,8 @@ on_call(struct openai_answer *a, const struct json *j, uint32_t index,
 	    json_i64_or(j, json_get(j, v, "index"), -1), is_whole, ev.text);
 	if (key == UINT32_MAX) {
 		prov_answer_failf(&a->c.a, MSG_FAIL_BAD_ANSWER,
-		    "the provider's answer has more than %u tool calls",
-		    OPENAI_CALLS_MAX);
+		    "the provider's answer has more tool calls than there is "
+		    "room for");
 		return;
 	}
 	c = &ch->calls[key];

@@ -2,6 +2,13 @@
 
 /* ---- small words ------------------------------------------------------- */
 
+void
+openai_no_room(struct openai_answer *a)
+{
+	prov_answer_failf(&a->c.a, MSG_FAIL_INTERNAL,
+	    "out of memory while reading the provider's answer");
+}
+
 /* Decoded text of a string; absent when v is none. In a slot if escaped. */
 struct str
 openai_text(struct openai_answer *a, const struct json *j, json_ref v,
@@ -14,7 +21,10 @@ openai_text(struct openai_answer *a, const struct json *j, json_ref v,
 		return inner;
 	buf_reset(b);
 	json_unescape(b, inner);
-	return b->failed ? str_of(NULL, 0) : buf_str(b);
+	if (!b->failed)
+		return buf_str(b);
+	openai_no_room(a);
+	return str_of(NULL, 0);
 }
 
 /* null and empty containers say nothing. */
@@ -62,6 +72,11 @@ openai_emit(struct openai_answer *a, struct msg_event *ev)
 			buf_addc(&a->top, ',');
 		buf_adds(&a->top, a->padding);
 		a->padding = str_of(NULL, 0);
+	}
+	/* half a member would be no JSON */
+	if (a->top.failed || a->choice.failed || a->delta.failed) {
+		openai_no_room(a);
+		return;
 	}
 	if (a->top.n != 0)
 		ev->extra_top = buf_str(&a->top);

@@ -1,5 +1,5 @@
 /*
- * Memory that runs out while anthropic and gemini build and read: the n-th
+ * Memory that runs out while providers' modules build and read: the n-th
  * block fails, for every n, once and for good. Each subject must say so or give
  * the whole right result, and leak nothing (ASan). Needs --enable-faults; says
  * so without.
@@ -67,7 +67,7 @@ build(const char *kind, const char *model, char **right)
 	return e == ERR_OK;
 }
 
-static char *rights[6];
+static char *rights[9];
 
 static bool
 build_anthropic(void)
@@ -178,6 +178,52 @@ answer_gemini(void)
 	    &rights[5]);
 }
 
+static bool
+build_openai(void)
+{
+	return build("openai", "gpt-5", &rights[6]);
+}
+
+#define CHUNK(members)                                                         \
+	"data: {'id':'\\u0061','provider':'p','choices':[{'index':0,'seed':1," \
+	"'delta':{'x':1," members "}}]}\n\n"
+
+static bool
+answer_openai(void)
+{
+	return answer("openai",
+	    CHUNK("'content':'t'") CHUNK("'tool_calls':[{'index':0,'id':'i\\n',"
+					 "'function':{}}]") CHUNK(
+		"'tool_calls':[{'index':0,'function':{'name':'f',"
+		"'arguments':{'a':1}}},{'id':'b','function':{'name':"
+		"'g','arguments':''}}]")
+		CHUNK(
+		    "'content':[{'type':'text','text':'u'}]") "data: "
+							      "{'usage':{'"
+							      "prompt_tokens':"
+							      "1,'completion_"
+							      "tokens':2,"
+							      "'cost':3},'"
+							      "choices':[{'"
+							      "index':1,'delta'"
+							      ":{'content':'v'}"
+							      ","
+							      "'finish_reason':"
+							      "'stop'}]}"
+							      "\n\ndata: "
+							      "[DONE]\n\n",
+	    &rights[7]);
+}
+
+static bool
+body_openai(void)
+{
+	return answer("openai",
+	    "{'id':'x','citations':[1],'choices':[{'message':{'content':{'a':1}"
+	    "},'finish_reason':'stop'}]}",
+	    &rights[8]);
+}
+
 static const struct {
 	const char *name;
 	bool (*run)(void);
@@ -188,9 +234,12 @@ static const struct {
 	{ "build old gemini", build_old_gemini },
 	{ "answer anthropic", answer_anthropic },
 	{ "answer gemini", answer_gemini },
+	{ "build openai", build_openai },
+	{ "answer openai", answer_openai },
+	{ "body openai", body_openai },
 };
 static const char *const points[] = { "arena.block", "json.tape", "map.grow",
-	"buf.grow" };
+	"buf.grow", "prov.openai" };
 
 /* How many faults there were before all went well. */
 static unsigned
