@@ -29,6 +29,18 @@ buf_reset(struct buf *b)
 	b->failed = false;
 }
 
+void
+buf_lend(struct buf *from, struct buf *to)
+{
+	if (!from->p || from->n > 0 || to->p)
+		return;
+	to->p = from->p;
+	to->n = 0;
+	to->cap = from->cap < to->max ? from->cap : to->max;
+	from->p = NULL;
+	from->cap = 0;
+}
+
 /* Makes room for n more bytes; cold half of buf_room. */
 static bool
 grow(struct buf *b, size_t n)

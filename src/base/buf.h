@@ -30,6 +30,13 @@ void buf_fini(struct buf *b);
 /* Empties it, keeps the memory, clears `failed`. */
 void buf_reset(struct buf *b);
 
+/*
+ * Lends memory: `to`, which is empty and has none, gets what the empty `from`
+ * has. Nothing happens when one of them is not so. For things that are many and
+ * mostly idle: one spare buffer serves them in turn.
+ */
+void buf_lend(struct buf *from, struct buf *to);
+
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_adds(struct buf *b, struct str s);
 void buf_addz(struct buf *b, const char *z);

@@ -13,6 +13,7 @@ flow_new(struct loop *loop, struct upstream *upstream, struct shm *shm,
 	f->loop = loop;
 	f->upstream = upstream;
 	f->shm = shm;
+	buf_init(&f->spare, FLOW_SPARE_MAX);
 	f->metrics = meter_metrics_new(shm, worker);
 	if (!f->metrics) {
 		free(f);
@@ -33,6 +34,7 @@ flow_free(struct flow *f)
 	ASSERT(f->active == 0);
 	meter_metrics_free(f->metrics);
 	conf_unref(f->conf);
+	buf_fini(&f->spare);
 	free(f);
 }
 

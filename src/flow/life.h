@@ -110,7 +110,7 @@ struct req {
 	struct req_fetch *fetch; /* NULL: nothing was fetched */
 	struct api_norm *norm;
 	struct api_answer *writer;
-	struct buf out;
+	struct buf out; /* a stream's has memory only while it is in use */
 	struct msg_fail fail;
 
 	struct timer pause; /* between attempts */
@@ -128,6 +128,9 @@ struct req {
 	struct meter_record rec;
 };
 
+/* The largest output buffer that is kept for the next stream. */
+#define FLOW_SPARE_MAX 65536
+
 struct flow {
 	struct loop *loop;
 	struct upstream *upstream;
@@ -138,6 +141,7 @@ struct flow {
 	struct req *all;
 	uint32_t active;
 	bool is_draining;
+	struct buf spare; /* memory for the next stream that has to write */
 	char conf_problem[512]; /* "" when the newest file is in force */
 };
 
@@ -184,6 +188,8 @@ void write_head(
 void write_answer_head(struct req *r);
 /* Sends what lies in r->out. */
 void write_out(struct req *r, bool flush);
+/* r->out is empty: its memory is for the next stream that writes. */
+void write_rest(struct req *r);
 /* A whole answer: head and r->out as the body. */
 void write_page(
     struct req *r, int status, const char *content_type, struct str more);

@@ -77,8 +77,10 @@ on_body(void *arg, const char *p, size_t n)
 	}
 	if (a->ended)
 		return ERR_OK;
+	buf_lend(&r->flow->spare, &r->out);
 	a->target.kind->answer_feed(a->answer, p, n);
 	pass_on(r);
+	write_rest(r);
 	if (r->fail.class != MSG_FAIL_NONE)
 		return ERR_CLOSED;
 	if (a->ended && !timer_is_set(&r->linger))

@@ -109,6 +109,13 @@ write_answer_head(struct req *r)
 }
 
 void
+write_rest(struct req *r)
+{
+	if (r->out.cap <= FLOW_SPARE_MAX)
+		buf_lend(&r->out, &r->flow->spare);
+}
+
+void
 write_out(struct req *r, bool flush)
 {
 	if (r->out.n == 0)
@@ -119,6 +126,7 @@ write_out(struct req *r, bool flush)
 	r->rec.bytes_out += r->out.n;
 	r->door->write(r->door_arg, buf_str(&r->out), flush);
 	buf_reset(&r->out);
+	write_rest(r);
 }
 
 void

@@ -13,6 +13,8 @@
 #define FCGI_LOW_WATER 32768
 /* A web server that stalls in the middle of a request is given up. */
 #define FCGI_INPUT_TIMEOUT (60 * USEC_PER_SEC)
+/* The largest output buffer that is kept for the next connection. */
+#define FCGI_SPARE_MAX 65536
 /* How long a connection is read on after an early answer. */
 #define FCGI_LINGER (5 * USEC_PER_SEC)
 
@@ -35,7 +37,7 @@ struct conn {
 	struct fcgi_params params;
 	struct arena *arena; /* of the variables, while they come */
 	struct req *req; /* CONN_REQUEST only */
-	struct buf out;
+	struct buf out; /* has memory while there is something in it */
 	size_t out_sent; /* of out */
 	struct defer flush; /* output that is in no hurry; then: freeing */
 	struct timer timer; /* input time-out, lingering */
@@ -57,6 +59,7 @@ struct front_fcgi {
 	struct conn *closed; /* freed by reap */
 	struct defer reap;
 	uint32_t n_conns;
+	struct buf spare; /* memory for the next connection that writes */
 	char read_buffer[FCGI_READ_BYTES];
 };
 

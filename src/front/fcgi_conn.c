@@ -209,6 +209,9 @@ send_out(struct conn *c)
 		return true;
 	}
 	/* Idle streams are many: they hold no buffer. */
+	buf_reset(&c->out);
+	if (c->out.cap <= FCGI_SPARE_MAX)
+		buf_lend(&c->out, &c->front->spare);
 	buf_fini(&c->out);
 	c->out_sent = 0;
 	want(c, POLLSET_IN);
@@ -246,6 +249,7 @@ door_write(void *arg, struct str bytes, bool now)
 {
 	struct conn *c = arg;
 
+	buf_lend(&c->front->spare, &c->out);
 	fcgi_put_stdout(&c->out, c->parser.id, bytes.p, bytes.n);
 	if (c->out.failed)
 		c->must_close = true;

@@ -80,6 +80,7 @@ front_fcgi_new(
 	if (!f)
 		return NULL;
 	f->loop = loop;
+	buf_init(&f->spare, FCGI_SPARE_MAX);
 	f->flow = flow;
 	f->shm = shm;
 	f->listen_fd = listen_fd;
@@ -137,5 +138,6 @@ front_fcgi_free(struct front_fcgi *f)
 	conn_reap(f);
 	if (f->reserve_fd >= 0)
 		close(f->reserve_fd);
+	buf_fini(&f->spare);
 	free(f);
 }

@@ -131,6 +131,39 @@ room_and_consume(void **state)
 	buf_fini(&b);
 }
 
+static void
+memory_is_lent(void **state)
+{
+	struct buf from = { .max = 1000 }, to = { .max = 100 };
+	char *p;
+
+	(void)state;
+	buf_lend(&from, &to); /* has none itself */
+	assert_null(to.p);
+	buf_addz(&from, "abc");
+	buf_lend(&from, &to); /* is in use */
+	assert_null(to.p);
+	assert_str(buf_str(&from), "abc");
+	p = from.p;
+	buf_reset(&from);
+	buf_lend(&from, &to);
+	assert_ptr_equal(to.p, p);
+	assert_null(from.p);
+	assert_int_equal(from.cap, 0);
+	/* the borrower's own maximum holds */
+	for (int i = 0; i < 101; i++)
+		buf_addc(&to, 'x');
+	assert_true(to.failed);
+	assert_int_equal(to.n, 100);
+	buf_addz(&from, "again");
+	buf_reset(&from);
+	p = from.p;
+	buf_lend(&from, &to); /* has its own */
+	assert_ptr_equal(from.p, p);
+	buf_fini(&from);
+	buf_fini(&to);
+}
+
 int
 main(void)
 {
@@ -141,6 +174,7 @@ main(void)
 		cmocka_unit_test(an_append_that_fails_writes_nothing),
 		cmocka_unit_test(long_printf),
 		cmocka_unit_test(room_and_consume),
+		cmocka_unit_test(memory_is_lent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
