@@ -3,7 +3,6 @@
 #include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "base/log.h"
 #include "base/rand.h"
@@ -12,20 +11,14 @@
 #include "front/front.h"
 #include "front/listen.h"
 #include "sys/loop.h"
+#include "sys/sigwatch.h"
 #include "sys/stats.h"
 #include "upstream/upstream.h"
 
 /* How often a draining worker looks whether all has gone. */
 #define DRAIN_LOOK (10 * USEC_PER_MSEC)
 
-enum {
-	SIG_TERM,
-	SIG_HUP,
-	SIG_USR1,
-	SIG__MAX
-};
-
-static const int signums[SIG__MAX] = { SIGTERM, SIGHUP, SIGUSR1 };
+static const int signums[] = { SIGTERM, SIGHUP, SIGUSR1 };
 
 struct worker {
 	struct fcgi_main *main;
@@ -35,8 +28,7 @@ struct worker {
 	struct flow *flow;
 	struct front_fcgi *front;
 	struct conf_watch *watch;
-	uv_signal_t signal[SIG__MAX];
-	bool has_signals;
+	struct sigwatch *signals;
 	bool is_draining;
 	usec_t drain_until;
 	struct timer look;
@@ -114,9 +106,9 @@ drain(struct worker *w)
 }
 
 static void
-on_signal(uv_signal_t *handle, int signum)
+on_signal(void *arg, int signum)
 {
-	struct worker *w = handle->data;
+	struct worker *w = arg;
 
 	switch (signum) {
 	case SIGTERM:
@@ -135,22 +127,6 @@ on_signal(uv_signal_t *handle, int signum)
 }
 
 /* ---- life -------------------------------------------------------------- */
-
-static bool
-signals_init(struct worker *w)
-{
-	struct uv_loop_s *uv = loop_uv(w->loop);
-
-	for (int i = 0; i < SIG__MAX; i++) {
-		if (uv_signal_init(uv, &w->signal[i]) != 0)
-			return false;
-		w->signal[i].data = w;
-		w->has_signals = true;
-		if (uv_signal_start(&w->signal[i], on_signal, signums[i]) != 0)
-			return false;
-	}
-	return true;
-}
 
 /*
  * Bodies of 100 KB to a few MB come and go with every request. Left alone, the
@@ -204,7 +180,9 @@ init(struct worker *w)
 	    conf_watch_new(w->loop, w->conf->file, w->conf->stamp, on_conf, w);
 	if (!w->watch)
 		return "no memory";
-	return signals_init(w) ? NULL : "no signal handlers";
+	w->signals = sigwatch_new(w->loop, signums,
+	    sizeof(signums) / sizeof(signums[0]), on_signal, w);
+	return w->signals ? NULL : "no signal handlers";
 }
 
 static void
@@ -214,9 +192,7 @@ deinit(struct worker *w)
 	conf_watch_free(w->watch);
 	flow_free(w->flow);
 	upstream_free(w->upstream);
-	for (int i = 0; w->has_signals && i < SIG__MAX; i++)
-		if (w->signal[i].data)
-			uv_close((uv_handle_t *)&w->signal[i], NULL);
+	sigwatch_free(w->signals);
 	if (w->loop)
 		timer_stop(w->loop, &w->look);
 	loop_free(w->loop);

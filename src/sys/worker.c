@@ -136,7 +136,9 @@ ended(struct parent *p, unsigned i, int status)
 	struct slot *s = &p->slot[i];
 	struct worker_event e = { .slot = i, .pid = s->pid, .status = status };
 	usec_t healthy = or_default(p->pool->healthy_after, 10 * USEC_PER_SEC);
-	bool is_clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	/* Told twice, it may have been past its handlers already. */
+	bool is_clean = (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+			(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 
 	e.what = p->kill_at && is_clean ? WORKER_ENDED : WORKER_CRASHED;
 	s->pid = 0;
