@@ -36,13 +36,6 @@ openai_is_reasoning(struct str family)
 	return starts(family, "gpt-5") && !starts(family, "gpt-5-chat");
 }
 
-static bool
-is_old_chat(struct str family)
-{
-	return starts(family, "gpt-4") || starts(family, "gpt-3") ||
-	       starts(family, "chatgpt") || starts(family, "gpt-5-chat");
-}
-
 static struct str
 family_of(const struct prov_target *t)
 {
@@ -188,10 +181,9 @@ put_member(struct build *b, struct str key, json_ref v)
 		if (str_eq(key, STR("top_logprobs")))
 			return ERR_OK;
 	}
-	/* OpenAI's models that do not reason refuse to be told how much */
+	/* models that do not reason refuse to be told how much */
 	if (str_eq(key, STR("reasoning_effort")) &&
-	    (q->flags & PROV_Q_LEGACY) != 0 &&
-	    is_old_chat(family_of(b->call->target)))
+	    !prov_quirk_has_effort(q, family_of(b->call->target)))
 		return prov_lose(b->call, b->http, b->fail, PROV_LOSS_TUNING,
 		    "reasoning_effort");
 	splice(b, key, raw);

@@ -72,7 +72,8 @@ touches(const struct msg *m, const struct openai_plan *plan, bool is_legacy)
 
 	if (touches_role(m, plan))
 		return true;
-	if (str_present(m->name) && (flags & PROV_Q_NO_NAME) != 0)
+	if (str_present(m->name) && m->role != MSG_TOOL &&
+	    (flags & PROV_Q_NO_NAME) != 0)
 		return true;
 	if ((flags & PROV_Q_ID9) != 0 &&
 	    (m->calls != NULL || str_present(m->call_id)))
@@ -366,7 +367,7 @@ put_message_member(
 	case M_CONTENT:
 		return put_content(w, v);
 	case M_NAME:
-		if ((w->flags & PROV_Q_NO_NAME) != 0)
+		if ((w->flags & PROV_Q_NO_NAME) != 0 && m->role != MSG_TOOL)
 			return lose(w, "name");
 		splice(w, key, v);
 		return ERR_OK;

@@ -258,3 +258,38 @@ prov_quirk_knows(const char *const *known, struct str name)
 	}
 	return false;
 }
+
+/* Models that do not reason, or not by command. A '*' is any run. */
+static const struct {
+	const char *vendor;
+	const char *family;
+} no_effort[] = {
+	{ "openai", "gpt-3*" },
+	{ "openai", "gpt-4*" },
+	{ "openai", "gpt-5-chat*" },
+	{ "openai", "chatgpt*" },
+	{ "azure", "gpt-3*" },
+	{ "azure", "gpt-4*" },
+	{ "azure", "gpt-5-chat*" },
+	/* grok-3-mini and grok-4.3 onwards take it */
+	{ "xai", "grok-2*" },
+	{ "xai", "grok-3" },
+	{ "xai", "grok-3-fast*" },
+	{ "xai", "grok-4" },
+	{ "xai", "grok-4-*" },
+	{ "xai", "grok-4.1*" },
+	{ "xai", "grok-4.20*" },
+	{ "xai", "grok-build*" },
+	{ "xai", "grok-code*" },
+};
+
+bool
+prov_quirk_has_effort(const struct prov_quirks *q, struct str family)
+{
+	for (size_t i = 0; i < sizeof(no_effort) / sizeof(*no_effort); i++) {
+		if (str_eqz(str_z(q->vendor), no_effort[i].vendor) &&
+		    str_glob(str_z(no_effort[i].family), family))
+			return false;
+	}
+	return true;
+}

@@ -11,7 +11,7 @@
 enum prov_quirk {
 	/* knows no role "developer" */
 	PROV_Q_NO_DEVELOPER = 1 << 0,
-	/* refuses messages[].name */
+	/* refuses messages[].name, but for a tool's in its result */
 	PROV_Q_NO_NAME = 1 << 1,
 	/* refuses the text of earlier reasoning in messages */
 	PROV_Q_NO_REASONING = 1 << 2,
@@ -68,6 +68,9 @@ const struct prov_quirks *prov_quirks_of(const struct prov_target *t);
 const struct prov_quirk_field *
 prov_quirk_field(const struct prov_quirk_field *rows, struct str name);
 bool prov_quirk_knows(const char *const *known, struct str name);
+
+/* False: the model answers 400 to a reasoning_effort. */
+bool prov_quirk_has_effort(const struct prov_quirks *q, struct str family);
 
 /* Of OpenAI's and xAI's reasoning models. */
 extern const struct prov_quirk_field prov_quirk_openai_reasoning[];

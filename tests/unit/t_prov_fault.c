@@ -192,11 +192,13 @@ static bool
 answer_openai(void)
 {
 	return answer("openai",
-	    CHUNK("'content':'t'") CHUNK("'tool_calls':[{'index':0,'id':'i\\n',"
-					 "'function':{}}]") CHUNK(
-		"'tool_calls':[{'index':0,'function':{'name':'f',"
-		"'arguments':{'a':1}}},{'id':'b','function':{'name':"
-		"'g','arguments':''}}]")
+	    CHUNK("'content':'t'") CHUNK(
+		"'tool_calls':[{'index':0,'id':'i\\n',"
+		"'function':{}}]") CHUNK("'tool_calls':[{'index':0,'function':{"
+					 "'name':'f',"
+					 "'arguments':{'a':1}}},{'id':'b','"
+					 "function':{'name':"
+					 "'g','arguments':''}}]")
 		CHUNK(
 		    "'content':[{'type':'text','text':'u'}]") "data: "
 							      "{'usage':{'"

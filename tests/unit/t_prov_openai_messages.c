@@ -90,11 +90,12 @@ row_70_mistral_ids(void **state)
 	    "\"tool_calls\":[{\"id\":\"%s\",\"type\":\"function\","
 	    "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}," CALL(
 		"abcDEF123") "]},{\"role\":\"tool\",\"tool_call_id\":\"%s\","
-			     "\"content\":\"r\"},{\"role\":\"tool\","
+			     "\"name\":\"f\",\"content\":\"r\"},{\"role\":"
+			     "\"tool\","
 			     "\"tool_call_id\":\"abcDEF123\",\"content\":"
 			     "\"s\"}]",
 	    hash, hash);
-	check("mistral", messages, want, "messages.name");
+	check("mistral", messages, want, NULL);
 }
 
 static void

@@ -82,6 +82,23 @@ strict_rows_are_whole(void **state)
 			    prov_quirk_knows(q->known, str_z(f->renamed)));
 }
 
+static void
+who_reasons_by_command(void **state)
+{
+	const struct prov_quirks *xai = prov_quirks_find(STR("xai"));
+	const struct prov_quirks *openai = prov_quirks_find(STR("openai"));
+
+	(void)state;
+	assert_false(prov_quirk_has_effort(xai, STR("grok-4")));
+	assert_false(prov_quirk_has_effort(xai, STR("grok-4-fast")));
+	assert_false(prov_quirk_has_effort(xai, STR("grok-code-fast-1")));
+	assert_true(prov_quirk_has_effort(xai, STR("grok-3-mini")));
+	assert_true(prov_quirk_has_effort(xai, STR("grok-4.3")));
+	assert_false(prov_quirk_has_effort(openai, STR("gpt-4o-mini")));
+	assert_true(prov_quirk_has_effort(openai, STR("gpt-5")));
+	assert_true(prov_quirk_has_effort(openai, STR("grok-4")));
+}
+
 int
 main(void)
 {
@@ -89,6 +106,7 @@ main(void)
 		cmocka_unit_test(by_name),
 		cmocka_unit_test(by_host),
 		cmocka_unit_test(strict_rows_are_whole),
+		cmocka_unit_test(who_reasons_by_command),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
