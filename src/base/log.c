@@ -204,6 +204,28 @@ is_ready(void)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT);
 }
 
+static ssize_t
+write_once(struct iovec *iov, int n)
+{
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+	ssize_t done;
+
+	do {
+		done = is_socket
+			   ? sendmsg(log_fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL)
+			   : writev(log_fd, iov, n);
+	} while (done < 0 && errno == EINTR);
+	return done;
+}
+
+/* A syslog daemon that was started again has a new socket of the old name. */
+static bool
+is_other_end_gone(void)
+{
+	return kind == TO_SYSLOG &&
+	       (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE);
+}
+
 static void
 write_vec(struct iovec *iov, int n)
 {
@@ -216,17 +238,9 @@ write_vec(struct iovec *iov, int n)
 		atomic_fetch_add(&lost, 1);
 		return;
 	}
-	do {
-		if (is_socket) {
-			struct msghdr m = {
-				.msg_iov = iov,
-				.msg_iovlen = (size_t)n,
-			};
-			done = sendmsg(log_fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-		} else {
-			done = writev(log_fd, iov, n);
-		}
-	} while (done < 0 && errno == EINTR);
+	done = write_once(iov, n);
+	if (done < 0 && is_other_end_gone() && log_reopen() == ERR_OK)
+		done = write_once(iov, n);
 	if (done < 0 || (size_t)done != total)
 		atomic_fetch_add(&lost, 1);
 }

@@ -5,8 +5,9 @@
  * flow do. Request lines are made by meter/reqlog and written by log_line.
  *
  * One write(2) per line, so lines of several workers do not mix. A file is
- * opened with O_APPEND and opened again by log_reopen (logrotate). A line that
- * cannot be written is counted, never waited for.
+ * opened with O_APPEND and opened again by log_reopen (logrotate); a syslog
+ * daemon that was restarted is connected to again. A line that cannot be written
+ * is counted, never waited for.
  */
 #include <stdbool.h>
 #include <stdint.h>

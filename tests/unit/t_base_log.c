@@ -216,6 +216,45 @@ syslog_datagrams(void **state)
 	unlink(moved);
 }
 
+static int
+daemon_starts(void)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", moved);
+	unlink(moved);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	return fd;
+}
+
+/* A new socket of the same name: no line is lost but those of the meantime. */
+static void
+syslog_daemon_starts_again(void **state)
+{
+	char to[80], got[500];
+	uint64_t lost;
+	ssize_t n;
+	int fd;
+
+	(void)state;
+	fd = daemon_starts();
+	snprintf(to, sizeof(to), "syslog:%s", moved);
+	assert_int_equal(log_open(str_z(to), LOG_KEYVALUE, LOG_INFO), ERR_OK);
+	close(fd);
+	lost = log_lost();
+	log_line(STR("nobody is there"));
+	assert_int_equal(log_lost(), lost + 1);
+	fd = daemon_starts();
+	log_line(STR("again"));
+	n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
+	assert_true(n > 0);
+	assert_true(str_contains(str_of(got, (size_t)n), STR(": again")));
+	assert_int_equal(log_lost(), lost + 1);
+	close(fd);
+	unlink(moved);
+}
+
 /* A full pipe as stderr must not stop the worker. */
 static void
 a_stuck_stderr_is_counted(void **state)
@@ -256,6 +295,7 @@ main(void)
 		cmocka_unit_test(bad_targets_change_nothing),
 		cmocka_unit_test(writers_do_not_mix),
 		cmocka_unit_test(syslog_datagrams),
+		cmocka_unit_test(syslog_daemon_starts_again),
 		cmocka_unit_test(a_stuck_stderr_is_counted),
 	};
 
