@@ -106,6 +106,10 @@ enum conf_fallback {
 	CONF_FB_INVALID = 256,
 };
 
+enum conf_cache_scope {
+	CONF_CACHE_KEY
+};
+
 struct conf_model {
 	struct str name; /* the alias */
 	struct str *tags;
@@ -119,6 +123,8 @@ struct conf_model {
 	unsigned fallback_on; /* enum conf_fallback */
 	/* As written, 0 where not: targets have what counts. */
 	struct conf_timeouts timeouts;
+	usec_t cache_ttl; /* read, not used by this version */
+	enum conf_cache_scope cache_scope;
 	uint32_t index;
 };
 

@@ -188,6 +188,9 @@ value_done_model(
 	if (m->retry_backoff_max < m->retry_backoff)
 		opt_problem(run, tree_find(node, "retry"),
 		    "max_backoff is shorter than backoff");
+	if (m->cache_ttl > 0)
+		opt_warning(run, tree_find(node, "cache"),
+		    "is accepted, but this version keeps no answers");
 }
 
 /* ---- keys ---------------------------------------------------------------- */

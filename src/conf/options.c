@@ -371,6 +371,22 @@ static const struct opt_table retry_table = {
 	.rows = retry_rows,
 };
 
+static const struct opt_word cache_scope_words[] = {
+	{ "key", CONF_CACHE_KEY, "an answer is for the key that asked" },
+	{ .word = NULL },
+};
+static const struct opt cache_rows[] = {
+	{ "ttl", OPT_DURATION, IN(conf_model, cache_ttl), .dflt = "0s",
+	    .min = 0, .max = 31 * DAY, .doc = "How long an answer is good." },
+	{ "scope", OPT_WORD, IN(conf_model, cache_scope), .dflt = "key",
+	    .words = cache_scope_words, .doc = "Who may get it again." },
+	{ .name = NULL },
+};
+static const struct opt_table cache_table = {
+	.what = "cache",
+	.rows = cache_rows,
+};
+
 static const struct opt model_rows[] = {
 	{ "tags", OPT_STRS, LIST(conf_model, tags), .max = 64,
 	    .example = "chat, fast, eu",
@@ -389,7 +405,8 @@ static const struct opt model_rows[] = {
 	{ "timeouts", OPT_TABLE, IN(conf_model, timeouts),
 	    .sub = &model_timeout_table,
 	    .doc = "In place of the provider's, each where given." },
-	{ "cache", OPT_LATER, .doc = "Keeping answers." },
+	{ "cache", OPT_TABLE, .sub = &cache_table,
+	    .doc = "Keeping answers. Not used by this version." },
 	{ .name = NULL },
 };
 static const struct opt_table model_table = {

@@ -296,6 +296,30 @@ value_check_readable(struct opt_run *run, const struct opt *row,
 		    STR_ARG(utf8_clip(node->text, 256)), strerror(errno));
 }
 
+/*
+ * A warning: what is not there now may be there when the gateway starts, and
+ * a log is no reason not to serve.
+ */
+static void
+warn_log_place(struct opt_run *run, const struct tree_node *node)
+{
+	struct str path = str_skip(node->text, 5);
+	size_t n = path.n;
+	char *folder;
+
+	if (str_eqz(node->text, "syslog") && access("/dev/log", F_OK) != 0)
+		opt_warning(
+		    run, node, "no syslog daemon listens at /dev/log now");
+	if (!str_starts(node->text, STR("file:/")))
+		return;
+	while (n > 1 && path.p[n - 1] != '/')
+		n--;
+	folder = arena_strz(run->arena, str_of(path.p, n));
+	if (folder != NULL && access(folder, W_OK) != 0)
+		opt_warning(run, node, "the folder %s cannot be written: %s",
+		    folder, strerror(errno));
+}
+
 void
 value_check_log_to(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field)
@@ -309,6 +333,8 @@ value_check_log_to(struct opt_run *run, const struct opt *row,
 		opt_problem(run, node,
 		    "must be stderr, syslog or file:/PATH, is \"%.*s\"",
 		    STR_ARG(utf8_clip(text, SHOWN)));
+	else
+		warn_log_place(run, node);
 }
 
 void

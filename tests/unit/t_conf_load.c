@@ -124,7 +124,7 @@ test_all_problems(void **state)
 		      "    targets:\n"
 		      "      - provider: nobody\n"
 		      "        model: x\n"
-		      "    cache: { ttl: 5s }\n"
+		      "    cache: { ttl: never }\n"
 		      "policies: [ x ]\n");
 	assert_int_equal(l.err, ERR_SYNTAX);
 	assert_true(has_problem(&l.problems, 1, "server.workers", "or auto"));
@@ -148,7 +148,7 @@ test_all_problems(void **state)
 	assert_true(has_problem(&l.problems, 14, "models.m.targets[0].provider",
 	    "no provider \"nobody\""));
 	assert_true(has_problem(
-	    &l.problems, 16, "models.m.cache", "not available in this"));
+	    &l.problems, 16, "models.m.cache.ttl", "a time such as"));
 	assert_true(
 	    has_problem(&l.problems, 17, "policies", "not available in this"));
 	assert_true(

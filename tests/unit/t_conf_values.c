@@ -97,8 +97,8 @@ static const struct row errors[] = {
 	{ P "models: { m: {} }\n", "models.m", "targets is missing" },
 	{ P "models: { m: { targets: [ { provider: p } ] } }\n",
 	    "models.m.targets[0]", "model is missing" },
-	{ P "models: { m: { targets: [p/x], cache: { ttl: 5s } } }\n",
-	    "models.m.cache", "not available in this version" },
+	{ P "models: { m: { targets: [p/x], cache: { scope: all } } }\n",
+	    "models.m.cache.scope", "must be key" },
 	{ P "models: { m: { targets: [p/x], fallback_on: [rate] } }\n",
 	    "models.m.fallback_on[0]", "must be unavailable" },
 	{ P "models: { m: { targets: [p/x],\n"
@@ -188,6 +188,11 @@ static const struct row fine[] = {
 	{ PM KEY("env:LLMGW_T_SHORT"), "auth.keys[0].key", "easily guessed" },
 	{ ANY P "models: { m: { targets: [p/x, p/x] } }\n", "models.m.targets",
 	    "targets 0 and 1 are the same" },
+	{ ANY P "models: { m: { targets: [p/x],\n"
+		"cache: { ttl: 300s, scope: key } } }\n",
+	    "models.m.cache", "keeps no answers" },
+	{ ANY PM "log: { to: file:/nonexistent/dir/x.log }\n", "log.to",
+	    "/nonexistent/dir/ cannot be written: No such" },
 };
 
 static void
