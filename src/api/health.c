@@ -17,6 +17,8 @@ put_problems(const struct api_health *h, struct json_out *o)
 		json_out_strz(o, "no valid configuration has been loaded");
 	if (h->conf_problem.n > 0)
 		json_out_str(o, h->conf_problem);
+	if (h->log_problem.n > 0)
+		json_out_str(o, h->log_problem);
 	if (h->is_draining)
 		json_out_strz(o, "this worker is shutting down");
 	if (h->has_conf && h->n_models == 0)

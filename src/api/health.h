@@ -11,6 +11,7 @@ struct api_health {
 	bool has_conf;
 	bool is_draining;
 	struct str conf_problem; /* text; empty: the newest file is in force */
+	struct str log_problem; /* text; empty: the log is written */
 	uint32_t n_models; /* aliases */
 	uint32_t n_usable; /* of them with a target that is not open */
 };
@@ -19,8 +20,9 @@ struct api_health {
 void api_live_print(struct buf *out);
 /*
  * {"status":"ready"|"not_ready","problems":[...],"models":n,"usable":n}.
- * Returns whether it is ready. A refused newer file is told among the problems,
- * but the last good one serves on: ready all the same.
+ * Returns whether it is ready. A refused newer file and a log that cannot be
+ * written are told among the problems, but requests are served: ready all the
+ * same.
  */
 bool api_health_print(const struct api_health *h, struct buf *out);
 

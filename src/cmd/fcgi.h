@@ -39,7 +39,8 @@ struct fcgi_conf {
 	const char *file;
 	struct conf *conf; /* NULL: none was good yet */
 	uint64_t stamp; /* of the files when last loaded */
-	char problem[512]; /* first thing that is wrong with the newest */
+	char problem[512]; /* what is wrong with the newest */
+	char log_problem[512]; /* "": the log is open */
 };
 
 struct fcgi_main {
@@ -56,11 +57,11 @@ struct fcgi_main {
  * stays and c->problem says why. All problems are logged.
  */
 MUST_CHECK enum err fcgi_conf_load(struct fcgi_conf *c);
-/* Logs what is wrong; the first error goes to c->problem. */
+/* Logs what is wrong; the first error and the number go to c->problem. */
 void
 fcgi_conf_problems(struct fcgi_conf *c, const struct conf_problems *problems);
-/* Points the log where the snapshot says. */
-void fcgi_log_open(const struct conf *conf);
+/* Points the log where the snapshot says; c->log_problem tells why not. */
+void fcgi_log_open(struct fcgi_conf *c);
 
 /* worker_pool's run: arg is a struct fcgi_main. */
 int fcgi_worker_run(void *arg, unsigned slot);

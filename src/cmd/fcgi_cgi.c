@@ -34,10 +34,13 @@ before(void *arg)
 
 	if (conf_stamp(c->file) == c->stamp)
 		return;
-	if (fcgi_conf_load(c) == ERR_OK)
-		flow_conf_set(o->flow, c->conf);
-	else
+	if (fcgi_conf_load(c) != ERR_OK) {
 		flow_conf_failed(o->flow, c->problem);
+		return;
+	}
+	flow_conf_set(o->flow, c->conf);
+	fcgi_log_open(c);
+	flow_log_failed(o->flow, c->log_problem);
 }
 
 static int
@@ -82,6 +85,8 @@ fcgi_cgi_run(struct fcgi_main *m)
 	}
 	if (flow && m->conf.problem[0])
 		flow_conf_failed(flow, m->conf.problem);
+	if (flow)
+		flow_log_failed(flow, m->conf.log_problem);
 	if (flow)
 		code = serve(m, loop, flow);
 	flow_free(flow);

@@ -1,6 +1,8 @@
 #include "cmd/fcgi.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -17,18 +19,23 @@ log_problem(const struct conf_problem *p)
 void
 fcgi_conf_problems(struct fcgi_conf *c, const struct conf_problems *problems)
 {
-	bool first = true;
+	const struct conf_problem *first = NULL;
+	char more[64] = "";
 
-	c->problem[0] = '\0';
 	for (const struct conf_problem *p = problems->first; p; p = p->next) {
 		log_problem(p);
-		if (p->is_warning || !first)
-			continue;
-		first = false;
-		snprintf(c->problem, sizeof(c->problem), "%.*s:%u: %.*s%s%.*s",
-		    STR_ARG(p->file), p->line, STR_ARG(p->path),
-		    p->path.n ? ": " : "", STR_ARG(p->what));
+		if (!first && !p->is_warning)
+			first = p;
 	}
+	c->problem[0] = '\0';
+	if (!first)
+		return;
+	if (problems->n_errors > 1)
+		snprintf(more, sizeof(more), " (and %u more: see the log)",
+		    (unsigned)(problems->n_errors - 1));
+	snprintf(c->problem, sizeof(c->problem), "%.*s:%u: %.*s%s%.*s%s",
+	    STR_ARG(first->file), first->line, STR_ARG(first->path),
+	    first->path.n ? ": " : "", STR_ARG(first->what), more);
 }
 
 enum err
@@ -54,10 +61,17 @@ fcgi_conf_load(struct fcgi_conf *c)
 }
 
 void
-fcgi_log_open(const struct conf *conf)
+fcgi_log_open(struct fcgi_conf *c)
 {
+	const struct conf *conf = c->conf;
 	struct str to = fcgi_args.foreground ? STR("stderr") : conf->log_to;
 
-	if (log_open(to, conf->log_format, conf->log_level) != ERR_OK)
-		log_msg(LOG_ERROR, "cannot open the log %.*s", STR_ARG(to));
+	c->log_problem[0] = '\0';
+	errno = 0;
+	if (log_open(to, conf->log_format, conf->log_level) == ERR_OK)
+		return;
+	snprintf(c->log_problem, sizeof(c->log_problem),
+	    "log.to: cannot open %.*s: %s; lines go where they went before",
+	    STR_ARG(to), strerror(errno));
+	log_msg(LOG_ERROR, "%s", c->log_problem);
 }

@@ -51,7 +51,8 @@ on_conf(void *arg, struct conf *c, const struct conf_problems *problems)
 	conf_unref(w->conf->conf);
 	w->conf->conf = conf_ref(c);
 	flow_conf_set(w->flow, c);
-	fcgi_log_open(c);
+	fcgi_log_open(w->conf);
+	flow_log_failed(w->flow, w->conf->log_problem);
 	log_msg(LOG_INFO, "configuration %s in force", c->digest);
 }
 
@@ -64,7 +65,7 @@ first_conf(struct worker *w)
 	if (c->stamp == conf_stamp(c->file))
 		return;
 	if (fcgi_conf_load(c) == ERR_OK)
-		fcgi_log_open(c->conf);
+		fcgi_log_open(c);
 }
 
 /* ---- the end ----------------------------------------------------------- */
@@ -172,6 +173,7 @@ init(struct worker *w)
 		return "no memory";
 	if (w->conf->problem[0])
 		flow_conf_failed(w->flow, w->conf->problem);
+	flow_log_failed(w->flow, w->conf->log_problem);
 	w->front =
 	    front_fcgi_new(w->loop, w->flow, w->main->shm, w->main->listen_fd);
 	if (!w->front)

@@ -164,7 +164,7 @@ init(struct fcgi_main *m)
 		    "until %s is good",
 		    m->conf.file);
 	else
-		fcgi_log_open(m->conf.conf);
+		fcgi_log_open(&m->conf);
 	if (notify_open(getenv("NOTIFY_SOCKET")) != ERR_OK)
 		log_msg(LOG_WARN, "NOTIFY_SOCKET cannot be used");
 	m->watchdog_every = notify_watchdog_every(
@@ -261,7 +261,7 @@ static void
 reload_own(struct fcgi_main *m)
 {
 	if (fcgi_conf_load(&m->conf) == ERR_OK)
-		fcgi_log_open(m->conf.conf);
+		fcgi_log_open(&m->conf);
 }
 
 static usec_t

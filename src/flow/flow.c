@@ -54,6 +54,12 @@ flow_conf_failed(struct flow *f, const char *text)
 	snprintf(f->conf_problem, sizeof(f->conf_problem), "%s", text);
 }
 
+void
+flow_log_failed(struct flow *f, const char *text)
+{
+	snprintf(f->log_problem, sizeof(f->log_problem), "%s", text);
+}
+
 struct conf *
 flow_conf(struct flow *f)
 {

@@ -28,6 +28,8 @@ void flow_free(struct flow *f);
 void flow_conf_set(struct flow *f, struct conf *c);
 /* The newest file was refused: health and metrics say so. text: one line. */
 void flow_conf_failed(struct flow *f, const char *text);
+/* The log cannot be opened ("": it can): health says so. text: one line. */
+void flow_log_failed(struct flow *f, const char *text);
 struct conf *flow_conf(struct flow *f);
 
 /* No new requests: the doors stop accepting; health/ready says draining. */

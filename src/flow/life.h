@@ -143,6 +143,7 @@ struct flow {
 	bool is_draining;
 	struct buf spare; /* memory for the next stream that has to write */
 	char conf_problem[512]; /* "" when the newest file is in force */
+	char log_problem[512]; /* "" when lines go where they should */
 };
 
 /* step.c */
@@ -186,6 +187,8 @@ void receive_vars(struct req *r, const struct req_var *vars, size_t n,
 void write_head(
     struct req *r, int status, const char *content_type, struct str more);
 void write_answer_head(struct req *r);
+/* x-ratelimit-*: what is left of the key's limits, if it has any. */
+void write_rate_headers(const struct req *r, struct buf *b);
 /* Sends what lies in r->out. */
 void write_out(struct req *r, bool flush);
 /* r->out is empty: its memory is for the next stream that writes. */

@@ -12,7 +12,9 @@ to_api_model(
 {
 	*out = (struct api_model){ .name = m->name,
 		.created = r->conf->loaded_wall / USEC_PER_SEC,
-		.owned_by = STR("llmgw") };
+		.owned_by = STR("llmgw"),
+		.tags = m->tags,
+		.n_tags = m->n_tags };
 }
 
 static enum flow_step
@@ -73,6 +75,7 @@ page_ready(struct req *r)
 	struct flow *f = r->flow;
 	struct api_health h = { .is_draining = f->is_draining,
 		.conf_problem = str_z(f->conf_problem),
+		.log_problem = str_z(f->log_problem),
 		.has_conf = f->conf != NULL };
 	bool ready;
 
