@@ -10,6 +10,13 @@ print(struct json_out *o, const struct api_model *m)
 	json_out_kv_str(o, "object", STR("model"));
 	json_out_kv_i64(o, "created", m->created);
 	json_out_kv_str(o, "owned_by", m->owned_by);
+	if (m->n_tags > 0) {
+		json_out_key(o, "tags");
+		json_out_arr(o);
+		for (size_t i = 0; i < m->n_tags; i++)
+			json_out_str(o, m->tags[i]);
+		json_out_end(o);
+	}
 	json_out_end(o);
 }
 

@@ -5,9 +5,10 @@
 static void
 lists_and_single_models(void **state)
 {
+	const struct str tags[] = { STR("chat"), STR("\"eu") };
 	const struct api_model models[] = {
-		{ STR("org/a:\"1"), 1700000000, STR("llmgw") },
-		{ STR("b"), 0, STR("x") },
+		{ STR("org/a:\"1"), 1700000000, STR("llmgw"), tags, 2 },
+		{ STR("b"), 0, STR("x"), NULL, 0 },
 	};
 	struct buf b;
 
@@ -17,7 +18,8 @@ lists_and_single_models(void **state)
 	assert_str(buf_str(&b),
 	    "{\"object\":\"list\",\"data\":[{\"id\":\"org/a:\\\"1\","
 	    "\"object\":\"model\",\"created\":1700000000,\"owned_by\":"
-	    "\"llmgw\"},{\"id\":\"b\",\"object\":\"model\",\"created\":0,"
+	    "\"llmgw\",\"tags\":[\"chat\",\"\\\"eu\"]},{\"id\":\"b\","
+	    "\"object\":\"model\",\"created\":0,"
 	    "\"owned_by\":\"x\"}]}");
 	buf_reset(&b);
 	api_models_print(NULL, 0, &b);
