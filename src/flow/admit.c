@@ -27,6 +27,7 @@ step_parse(struct req *r)
 	r->rec.alias = r->msg.model;
 	r->rec.stream = r->msg.stream;
 	r->rec.client_request_id = r->msg.request_id;
+	r->rec.client_id = r->msg.client_id;
 	return FLOW_ADMIT;
 }
 

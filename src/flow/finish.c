@@ -49,6 +49,7 @@ put_error_headers(const struct req *r, int status, struct buf *b)
 	if (should_retry(r) >= 0)
 		buf_printf(b, "x-should-retry: %s\r\n",
 		    should_retry(r) ? "true" : "false");
+	write_rate_headers(r, b);
 	if (r->rec.n_attempts > 0)
 		buf_printf(b, "x-llmgw-attempts: %u\r\n", r->rec.n_attempts);
 	if (r->fail.upstream_status > 0)

@@ -64,6 +64,17 @@ put_rate(struct buf *b, const char *what, int64_t limit, int64_t remaining,
 	buf_addz(b, "\r\n");
 }
 
+void
+write_rate_headers(const struct req *r, struct buf *b)
+{
+	if (!r->rate.admitted && !r->rate.limit)
+		return; /* was not asked yet */
+	put_rate(b, "requests", r->rate.requests_limit,
+	    r->rate.requests_remaining, r->rate.requests_reset);
+	put_rate(b, "tokens", r->rate.tokens_limit, r->rate.tokens_remaining,
+	    r->rate.tokens_reset);
+}
+
 static void
 put_own(struct buf *b, const char *name, struct str value)
 {
@@ -99,10 +110,7 @@ write_answer_head(struct req *r)
 		    arena_str(r->arena, buf_str(&r->attempt.http.dropped));
 		put_own(&more, "x-llmgw-dropped: ", r->rec.dropped);
 	}
-	put_rate(&more, "requests", r->rate.requests_limit,
-	    r->rate.requests_remaining, r->rate.requests_reset);
-	put_rate(&more, "tokens", r->rate.tokens_limit,
-	    r->rate.tokens_remaining, r->rate.tokens_reset);
+	write_rate_headers(r, &more);
 	write_head(r, 200, api_answer_content_type(r->msg.stream),
 	    more.failed ? (struct str){ 0 } : buf_str(&more));
 	buf_fini(&more);

@@ -42,6 +42,7 @@ struct meter_record {
 	usec_t wall; /* when it began */
 	struct str request_id;
 	struct str client; /* key's or user's name; absent: unknown */
+	struct str client_id; /* /v1/chat client_id: as told, not checked */
 	struct str client_request_id; /* /v1/chat metadata.request_id */
 	struct str remote_addr;
 	const char *surface; /* "chat.completions", "chat", "models" ... */

@@ -136,6 +136,7 @@ put_who(struct line *l, const struct meter_record *rec)
 	line_str(l, "request_id", rec->request_id);
 	line_str(l, "client_request_id", rec->client_request_id);
 	line_str(l, "client", rec->client);
+	line_str(l, "client_id", rec->client_id);
 	line_str(l, "remote", rec->remote_addr);
 	line_strz(l, "surface", rec->surface);
 	line_str(l, "alias", rec->alias);
