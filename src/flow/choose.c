@@ -90,10 +90,31 @@ add_headers(struct req *r, const struct conf_provider *p)
 	return ERR_OK;
 }
 
-static usec_t
-at_most(usec_t t, usec_t rest)
+/*
+ * Uploading and fetching images may have taken all of it. The failure before,
+ * if there was one, is the better answer.
+ */
+bool
+choose_is_late(struct req *r)
 {
-	return t < rest ? t : rest;
+	if (clock_mono() < r->deadline)
+		return false;
+	if (r->fail.class == MSG_FAIL_NONE)
+		msg_fail_set(&r->fail, MSG_FAIL_TIMEOUT,
+		    "The time for this request was over before a provider "
+		    "could be asked.");
+	return true;
+}
+
+/* 0 would mean without limit to libcurl. */
+usec_t
+choose_at_most(const struct req *r, usec_t limit)
+{
+	usec_t rest = r->deadline - clock_mono();
+
+	if (rest < USEC_PER_MSEC)
+		rest = USEC_PER_MSEC;
+	return limit < rest ? limit : rest;
 }
 
 static void
@@ -102,7 +123,6 @@ fill_call(struct req *r, const struct conf_target *t)
 	const struct conf_timeouts *limit = &t->timeouts;
 	const struct conf_provider *p = t->provider;
 	struct req_attempt *a = &r->attempt;
-	usec_t rest = r->deadline - clock_mono();
 
 	a->call = (struct upstream_call){
 		.method = a->http.method,
@@ -112,10 +132,10 @@ fill_call(struct req *r, const struct conf_target *t)
 		.key_header = a->http.key_header,
 		.key_prefix = a->http.key_prefix,
 		.body = buf_str(&a->http.body),
-		.timeout_connect = at_most(limit->connect, rest),
-		.timeout_first_byte = at_most(limit->first_byte, rest),
-		.timeout_idle = at_most(limit->idle, rest),
-		.timeout_total = at_most(limit->total, rest),
+		.timeout_connect = choose_at_most(r, limit->connect),
+		.timeout_first_byte = choose_at_most(r, limit->first_byte),
+		.timeout_idle = choose_at_most(r, limit->idle),
+		.timeout_total = choose_at_most(r, limit->total),
 		.max_body_bytes = a->stream ? 0 : r->conf->max_answer,
 		.is_stream = a->stream,
 		.allow_http = p->allow_private,

@@ -128,7 +128,7 @@ fetch_start(struct req *r, struct msg_part *part)
 		.timeout_connect = FETCH_TIMEOUT,
 		.timeout_first_byte = FETCH_TIMEOUT,
 		.timeout_idle = FETCH_TIMEOUT,
-		.timeout_total = FETCH_TIMEOUT,
+		.timeout_total = choose_at_most(r, FETCH_TIMEOUT),
 		.max_body_bytes = IMAGE_BYTES_MAX,
 		.fresh_connection = true,
 	};
@@ -154,6 +154,8 @@ step_fetch(struct req *r)
 	uint32_t message, index;
 
 	ASSERT(kind);
+	if (choose_is_late(r))
+		return flow_refuse(r);
 	if (!r->conf->fetch_images || (kind->caps & PROV_CAP_URL_IMAGES))
 		return FLOW_TRANSLATE;
 	part = next_part(&r->msg, &message, &index);

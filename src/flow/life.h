@@ -171,6 +171,10 @@ enum flow_step step_settle(struct req *r);
 /* choose.c */
 /* The attempt failed with r->fail and nothing has gone out: what now? */
 enum flow_step choose_after_failure(struct req *r);
+/* Is the request's time over? Then r->fail says so. */
+bool choose_is_late(struct req *r);
+/* A time limit, cut to what is left of the request's time; never 0. */
+usec_t choose_at_most(const struct req *r, usec_t limit);
 /* Gives back what the provider's limits hold for the present attempt. */
 void choose_release(struct req *r);
 

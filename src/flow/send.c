@@ -117,9 +117,31 @@ static const struct {
 	    "the request could not be made" },
 };
 
+/*
+ * Did the attempt end for want of time that its target would have had by its
+ * own limits? Then a client in a hurry is the cause, or one that does not read.
+ */
+static bool
+is_cut_short(const struct req *r, enum upstream_end end)
+{
+	const struct upstream_call *c = &r->attempt.call;
+	const struct conf_timeouts *t = &route_plan_target(&r->plan)->timeouts;
+
+	if (end == UPSTREAM_TIMEOUT_CONNECT)
+		return c->timeout_connect < t->connect;
+	if (end == UPSTREAM_TIMEOUT_FIRST_BYTE)
+		return c->timeout_first_byte < t->first_byte;
+	if (end == UPSTREAM_TIMEOUT_IDLE)
+		return c->timeout_idle < t->idle;
+	if (end == UPSTREAM_TIMEOUT_TOTAL)
+		return c->timeout_total < t->total || r->is_upstream_paused;
+	return false;
+}
+
 static void
 fail_by_end(struct req *r, const struct upstream_result *result)
 {
+	r->plan.is_cut_short = is_cut_short(r, result->end);
 	msg_fail_set(&r->fail, end_rows[result->end].class,
 	    "Provider %.*s failed: %s.", STR_ARG(r->attempt.target.provider),
 	    end_rows[result->end].text);
