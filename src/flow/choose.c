@@ -173,15 +173,12 @@ hold_provider(struct req *r, const struct conf_provider *p)
 }
 
 void
-choose_release(struct req *r)
+choose_release(struct req *r, int64_t tokens)
 {
 	const struct conf_provider *p = r->held;
-	int64_t tokens = r->rec.usage.prompt > 0 ? r->rec.usage.prompt : 0;
 
 	if (!p)
 		return;
-	if (r->rec.usage.completion > 0)
-		tokens += r->rec.usage.completion;
 	gate_rate_settle(&r->flow->rate, limit_owner(p), p->limits, p->n_limits,
 	    clock_wall(), tokens);
 	r->held = NULL;
@@ -271,7 +268,7 @@ choose_after_failure(struct req *r)
 	usec_t wait = 0;
 
 	send_drop(r);
-	choose_release(r);
+	choose_release(r, settle_attempt(r));
 	/* The maker does not let us stream: ask again without, at no cost. */
 	if (r->fail.class == MSG_FAIL_INVALID && r->attempt.stream &&
 	    strcmp(r->fail.param, "stream") == 0) {

@@ -1,6 +1,7 @@
 #include "flow/life.h"
 
 #include "base/log.h"
+#include "base/num.h"
 #include "meter/reqlog.h"
 
 #define LINE_MAX_BYTES 16384
@@ -103,11 +104,36 @@ step_refuse(struct req *r)
 	return FLOW_SETTLE;
 }
 
+/* Unknown (-1) adds nothing; what an upstream tells may be absurd. */
+static void
+add_tokens(int64_t *sum, int64_t n)
+{
+	if (n >= 0)
+		*sum = num_add_i64_sat(*sum > 0 ? *sum : 0, n);
+}
+
 static int64_t
 tokens_used(const struct msg_usage *u)
 {
-	return (u->prompt > 0 ? u->prompt : 0) +
-	       (u->completion > 0 ? u->completion : 0);
+	int64_t sum = 0;
+
+	add_tokens(&sum, u->prompt);
+	add_tokens(&sum, u->completion);
+	return sum;
+}
+
+int64_t
+settle_attempt(struct req *r)
+{
+	struct msg_usage u = api_norm_usage(r->norm);
+
+	add_tokens(&r->rec.usage.prompt, u.prompt);
+	add_tokens(&r->rec.usage.completion, u.completion);
+	add_tokens(&r->rec.usage.cached, u.cached);
+	add_tokens(&r->rec.usage.reasoning, u.reasoning);
+	api_norm_free(r->norm);
+	r->norm = NULL;
+	return tokens_used(&u);
 }
 
 static void
@@ -167,9 +193,7 @@ step_settle(struct req *r)
 	const struct conf_key *key = r->client.key;
 
 	r->rec.total = clock_mono() - r->started;
-	if (r->norm)
-		r->rec.usage = api_norm_usage(r->norm);
-	choose_release(r);
+	choose_release(r, settle_attempt(r));
 	route_plan_abandoned(&r->plan);
 	if (r->is_client_counted)
 		gate_rate_settle(&r->flow->rate, key->identity, key->limits,

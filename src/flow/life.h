@@ -108,7 +108,7 @@ struct req {
 
 	struct req_attempt attempt;
 	struct req_fetch *fetch; /* NULL: nothing was fetched */
-	struct api_norm *norm;
+	struct api_norm *norm; /* of the present attempt, or NULL */
 	struct api_answer *writer;
 	struct buf out; /* a stream's has memory only while it is in use */
 	struct msg_fail fail;
@@ -157,7 +157,13 @@ enum flow_step step_identify(struct req *r);
 enum flow_step step_read(struct req *r);
 enum flow_step step_parse(struct req *r); /* admit.c */
 enum flow_step step_admit(struct req *r);
-enum flow_step step_choose(struct req *r); /* choose.c */
+enum flow_step step_choose(struct req *r); /*
+ * finish.c: what the present attempt used, also if it failed, joins the
+ * request's usage; norm ends with it. Returns its tokens.
+ */
+int64_t settle_attempt(struct req *r);
+
+/* choose.c */
 enum flow_step step_translate(struct req *r);
 enum flow_step step_fetch(struct req *r); /* fetch.c */
 /* Cancels a fetch. */
@@ -176,7 +182,7 @@ bool choose_is_late(struct req *r);
 /* A time limit, cut to what is left of the request's time; never 0. */
 usec_t choose_at_most(const struct req *r, usec_t limit);
 /* Gives back what the provider's limits hold for the present attempt. */
-void choose_release(struct req *r);
+void choose_release(struct req *r, int64_t tokens);
 
 /* send.c */
 /* Ends the attempt: cancels what is under way, frees its parts. */

@@ -207,8 +207,6 @@ complete(struct req *r)
 static enum flow_step
 after_attempt(struct req *r)
 {
-	r->rec.usage = api_norm_usage(r->norm);
-	r->rec.usage.extra = (struct str){ 0 };
 	if (r->fail.class == MSG_FAIL_NONE)
 		return complete(r);
 	/* Once content has gone to the client there is no second try. */
