@@ -101,16 +101,19 @@ static void
 peer_read(struct peer *p)
 {
 	char piece[4096];
-	ssize_t n;
+	size_t got = 0;
+	ssize_t n = 0;
 
-	while (p->reads && (n = recv(p->fd, piece, sizeof(piece), 0)) != -1) {
+	while (p->reads && (!p->recv_max || got < p->recv_max) &&
+	       (n = recv(p->fd, piece, sizeof(piece), 0)) != -1) {
 		if (n == 0) {
 			p->is_closed = true;
 			return;
 		}
 		peer_answer_feed(&p->answer, piece, (size_t)n);
+		got += (size_t)n;
 	}
-	if (p->reads && errno == ECONNRESET)
+	if (p->reads && n < 0 && errno == ECONNRESET)
 		p->is_closed = p->is_reset = true;
 }
 

@@ -24,6 +24,7 @@ struct peer {
 	size_t out_at;
 	size_t send_max; /* bytes per turn; 0: all */
 	bool reads; /* takes what comes */
+	size_t recv_max; /* bytes per turn; 0: all */
 	bool is_closed; /* the other side has closed */
 	bool is_reset;
 	struct peer_answer answer;

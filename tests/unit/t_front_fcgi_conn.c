@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/rand.h"
+#include "front/fcgi.h"
 #include "front_bed.h"
 #include "sys/stats.h"
 
@@ -283,6 +284,43 @@ test_slow_reader(void **state)
 	assert_int_equal(p.answer.ends, 1);
 	/* the bound, one piece more, and its record heads */
 	assert_true(b.flow.max_pending <= BOUND + 4096);
+	assert_true(b.flow.pauses > 1);
+	peer_close(&p);
+	bed_close(&b);
+}
+
+/*
+ * One that always lags a little, behind a socket that takes little, never
+ * empties the queue: what it has taken must not pile up there.
+ */
+static void
+test_lagging_reader(void **state)
+{
+	enum {
+		TOTAL = 4 << 20,
+		BOUND = 65536
+	};
+	struct bed b;
+	struct peer p;
+	int little = 4096;
+
+	(void)state;
+	bed_open(&b, DOUBLE_STREAM);
+	b.flow.stream_bytes = TOTAL;
+	b.flow.bound = BOUND;
+	peer_open(&b, &p);
+	p.recv_max = 4096;
+	bed_until(&b, &p, 1, b.front->all);
+	assert_int_equal(setsockopt(b.front->all->fd, SOL_SOCKET, SO_SNDBUF,
+			     &little, sizeof(little)),
+	    0);
+	peer_request(&p.out, 1, false, "x", 1);
+	while (!p.is_closed) {
+		bed_turn(&b, &p, 1);
+		if (b.front->all)
+			assert_in_range(b.front->all->out.cap, 0, 4 * BOUND);
+	}
+	assert_int_equal(p.answer.out.n, TOTAL + sizeof(DOUBLE_HEAD) - 1);
 	assert_true(b.flow.pauses > 1);
 	peer_close(&p);
 	bed_close(&b);
@@ -631,6 +669,7 @@ main(void)
 		cmocka_unit_test(test_peer_leaves_answering),
 		cmocka_unit_test(test_write_to_gone),
 		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_lagging_reader),
 		cmocka_unit_test(test_many_writes),
 		cmocka_unit_test(test_early_answer),
 		cmocka_unit_test(test_early_answer_kept),
