@@ -233,6 +233,13 @@ wait_for(struct epoll_event *events)
 }
 
 void
+ev_reap(void)
+{
+	while (ev.n_dead)
+		free(ev.dead[--ev.n_dead]);
+}
+
+void
 ev_run(void)
 {
 	static struct epoll_event events[EV_BATCH];
@@ -252,7 +259,6 @@ ev_run(void)
 				e->on(e, events[i].events);
 		}
 		run_timers();
-		while (ev.n_dead)
-			free(ev.dead[--ev.n_dead]);
+		ev_reap();
 	}
 }

@@ -33,6 +33,8 @@ struct ev_timer {
 bool ev_init(void);
 /* Returns after ev_stop or a signal. */
 void ev_run(void);
+/* Frees what was disposed of; ev_run does it after each turn. */
+void ev_reap(void);
 void ev_stop(void);
 /* Time at the beginning of this turn (monotonic). */
 usec_t ev_now(void);

@@ -28,6 +28,7 @@ static const char usage[] =
 
 struct control {
 	struct ev_fd io;
+	struct control *next; /* all that are open */
 	struct buf in;
 };
 
@@ -59,9 +60,17 @@ obey(struct str line)
 	return badnet_rules_set(line);
 }
 
+static struct control *open_controls;
+
 static void
 control_close(struct control *c)
 {
+	struct control **at = &open_controls;
+
+	while (*at && *at != c)
+		at = &(*at)->next;
+	if (*at)
+		*at = c->next;
 	ev_close(&c->io);
 	buf_fini(&c->in);
 	ev_dispose(c);
@@ -123,6 +132,8 @@ on_control_accept(struct ev_fd *e, uint32_t ready)
 	c->io.fd = fd;
 	c->io.on = on_control;
 	buf_init(&c->in, LINE_MAX_BYTES);
+	c->next = open_controls;
+	open_controls = c;
 	if (!ev_add(&c->io, EPOLLIN))
 		control_close(c);
 }
@@ -158,6 +169,9 @@ serve(const char *address, const char *to, const char *control)
 	fflush(stdout);
 	ev_run();
 	badnet_link_break_all(false);
+	while (open_controls)
+		control_close(open_controls);
+	ev_reap();
 	return 0;
 }
 

@@ -10,6 +10,28 @@
 #define KEEP_BUFFER ((size_t)64 << 10) /* idle connections keep no more */
 #define ACCEPT_BATCH 256
 
+static struct mock_conn *open_conns;
+
+static void
+list_add(struct mock_conn *c)
+{
+	c->next = open_conns;
+	if (c->next)
+		c->next->prev = c;
+	open_conns = c;
+}
+
+static void
+list_remove(struct mock_conn *c)
+{
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		open_conns = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+}
+
 static void
 conn_free(struct mock_conn *c)
 {
@@ -18,6 +40,7 @@ conn_free(struct mock_conn *c)
 	if (c->is_closing)
 		return;
 	c->is_closing = true;
+	list_remove(c);
 	c->job = NULL;
 	ev_timer_clear(&c->timer);
 	ev_close(&c->io);
@@ -248,9 +271,17 @@ on_accept(struct ev_fd *e, uint32_t ready)
 		buf_init(&c->out, MOCK_BODY_MAX + MOCK_HEAD_MAX);
 		mock_counters.connections++;
 		mock_counters.connections_open++;
+		list_add(c);
 		if (!ev_add(&c->io, EPOLLIN | EPOLLRDHUP))
 			conn_free(c);
 	}
+}
+
+void
+mock_conn_close_all(void)
+{
+	while (open_conns)
+		conn_free(open_conns);
 }
 
 bool

@@ -62,6 +62,8 @@ serve(const char *address, const char *port_file)
 		printf("listening %s\n", address);
 	fflush(stdout);
 	ev_run();
+	mock_conn_close_all();
+	ev_reap();
 	mock_stats_reset();
 	return 0;
 }

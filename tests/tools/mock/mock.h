@@ -151,6 +151,7 @@ struct mock_job {
 
 struct mock_conn {
 	struct ev_fd io;
+	struct mock_conn *next, *prev; /* all that are open */
 	struct ev_timer timer;
 	struct buf in, out;
 	size_t sent; /* bytes of out that went */
@@ -164,6 +165,8 @@ struct mock_conn {
 };
 
 bool mock_conn_listen(const char *address, int *port);
+/* Closes what is open, at the end. */
+void mock_conn_close_all(void);
 
 /* Makes the job of a request; never NULL. */
 struct mock_job *mock_route(const struct mock_req *r, struct mock_conn *c);
