@@ -8,6 +8,7 @@
  *	azure.c			URLs and API versions of Azure
  *	quirks.c		what makers refuse or spell otherwise
  *	openai_build.c		the client's body, spliced
+ *	openai_tools.c		tools that a quirk touches
  *	openai_messages.c	messages that a quirk touches
  *	openai_answer.c		chunks and bodies: their frame, errors, ends
  *	openai_delta.c		what a delta or message adds to a choice
@@ -19,6 +20,7 @@
  * apart by its shape, so that a maker behind another (OpenRouter, Hugging Face,
  * a proxy) is read right as well.
  */
+#include "base/json_out.h"
 #include "prov/collect.h"
 #include "prov/quirks.h"
 
@@ -55,6 +57,27 @@ openai_body(const struct prov_call *call, const struct openai_plan *plan,
 /* The whole build of a target whose URL is base + /v1/chat/completions. */
 MUST_CHECK enum err openai_build(const struct prov_call *call,
     struct prov_http *http, struct msg_fail *fail);
+
+/* A body being written. */
+struct openai_build {
+	const struct prov_call *call;
+	const struct openai_plan *plan;
+	struct prov_http *http;
+	struct msg_fail *fail;
+	struct json_out o;
+};
+/* The row that concerns a member, of the model's family or the maker's. */
+const struct prov_quirk_field *
+openai_row_of(const struct openai_build *b, struct str key);
+/* Loses a member (prov_lose), or nothing when its value is harmless. */
+MUST_CHECK enum err openai_refuse(
+    struct openai_build *b, const struct prov_quirk_field *f, struct str raw);
+/* A member as it is. */
+void openai_splice(struct openai_build *b, struct str key, struct str raw);
+/* "tools"; v: the client's tools or functions. */
+MUST_CHECK enum err openai_put_tools(struct openai_build *b, json_ref v);
+/* "tool_choice" for the client's function_call. */
+void openai_put_legacy_choice(struct openai_build *b);
 
 /* True when no quirk touches the messages: they are spliced as they are. */
 bool openai_messages_plain(

@@ -179,6 +179,28 @@ struct top {
 	bool has_words; /* "message" or "detail" */
 };
 
+/* null, "", false, 0, {} and [] in "error" mean that there was none. */
+static bool
+says_something(const struct json *j, json_ref v)
+{
+	switch (json_type(j, v)) {
+	case JSON_T_TRUE:
+		return true;
+	case JSON_T_NUMBER:
+		return json_i64_or(j, v, 1) != 0;
+	case JSON_T_STRING:
+		return json_inner(j, v).n != 0;
+	case JSON_T_ARRAY:
+	case JSON_T_OBJECT:
+		return json_count(j, v) != 0;
+	case JSON_T_NONE:
+	case JSON_T_NULL:
+	case JSON_T_FALSE:
+		break;
+	}
+	return false;
+}
+
 static void
 top_read(
     struct openai_answer *a, const struct json *j, json_ref v, struct top *t)
@@ -205,8 +227,7 @@ top_read(
 		else if (OPENAI_KEY(key, "usage"))
 			t->usage = value;
 		else if (OPENAI_KEY(key, "error"))
-			t->error =
-			    openai_is_blank(j, value) ? JSON_NONE : value;
+			t->error = says_something(j, value) ? value : JSON_NONE;
 		else if (OPENAI_KEY(key, "obfuscation"))
 			a->padding = str_of(j->text.p + j->tok[k].pos,
 			    (size_t)(j->tok[value].pos + j->tok[value].len) -

@@ -11,13 +11,6 @@
  * The body is walked once, member by member; what no rule touches is copied as
  * the bytes that the client sent. For a prompt of 100 KB that is one memcpy.
  */
-struct build {
-	const struct prov_call *call;
-	const struct openai_plan *plan;
-	struct prov_http *http;
-	struct msg_fail *fail;
-	struct json_out o;
-};
 
 /* ---- the model's family ------------------------------------------------ */
 
@@ -76,8 +69,9 @@ is_harmless(const struct prov_quirk_field *f, struct str raw)
 	       have >= want && have <= want;
 }
 
-static enum err
-refuse(struct build *b, const struct prov_quirk_field *f, struct str raw)
+enum err
+openai_refuse(
+    struct openai_build *b, const struct prov_quirk_field *f, struct str raw)
 {
 	if (is_harmless(f, raw))
 		return ERR_OK;
@@ -89,7 +83,7 @@ refuse(struct build *b, const struct prov_quirk_field *f, struct str raw)
  * Anthropic's thinking) amount to, where OpenAI's own is not given; NULL: none.
  */
 static const char *
-effort_word(const struct build *b)
+effort_word(const struct openai_build *b)
 {
 	static const char *const words[PROV_EFFORT__MAX] = {
 		[PROV_EFFORT_MINIMAL] = "minimal",
@@ -120,8 +114,8 @@ effort_word(const struct build *b)
 }
 
 /* The row that concerns this member, of the model's family or the maker's. */
-static const struct prov_quirk_field *
-row_of(const struct build *b, struct str key)
+const struct prov_quirk_field *
+openai_row_of(const struct openai_build *b, struct str key)
 {
 	const struct prov_quirk_field *f = NULL;
 	struct str model = b->call->target->model;
@@ -135,8 +129,8 @@ row_of(const struct build *b, struct str key)
 	return f != NULL ? f : prov_quirk_field(b->plan->q->fields, key);
 }
 
-static void
-splice(struct build *b, struct str key, struct str raw)
+void
+openai_splice(struct openai_build *b, struct str key, struct str raw)
 {
 	json_out_key_str(&b->o, key);
 	json_out_raw(&b->o, raw);
@@ -144,7 +138,7 @@ splice(struct build *b, struct str key, struct str raw)
 
 /* Together's: the number of alternatives instead of true. */
 static void
-logprobs_number(struct build *b, struct str raw)
+logprobs_number(struct openai_build *b, struct str raw)
 {
 	int64_t top = 1;
 
@@ -156,10 +150,10 @@ logprobs_number(struct build *b, struct str raw)
 }
 
 static enum err
-put_member(struct build *b, struct str key, json_ref v)
+put_member(struct openai_build *b, struct str key, json_ref v)
 {
 	struct str raw = json_raw(&b->call->req->json, v);
-	const struct prov_quirk_field *f = row_of(b, key);
+	const struct prov_quirk_field *f = openai_row_of(b, key);
 	const struct prov_quirks *q = b->plan->q;
 
 	/* said again as reasoning_effort at the end */
@@ -167,7 +161,7 @@ put_member(struct build *b, struct str key, json_ref v)
 	    effort_word(b) != NULL)
 		return ERR_OK;
 	if (f != NULL && f->renamed == NULL)
-		return refuse(b, f, raw);
+		return openai_refuse(b, f, raw);
 	if (f != NULL)
 		key = str_z(f->renamed);
 	if ((q->flags & PROV_Q_STRICT) != 0 && !prov_quirk_knows(q->known, key))
@@ -186,111 +180,8 @@ put_member(struct build *b, struct str key, json_ref v)
 	    !prov_quirk_has_effort(q, family_of(b->call->target)))
 		return prov_lose(b->call, b->http, b->fail, PROV_LOSS_TUNING,
 		    "reasoning_effort");
-	splice(b, key, raw);
+	openai_splice(b, key, raw);
 	return ERR_OK;
-}
-
-/* ---- tools ------------------------------------------------------------- */
-
-static bool
-has_tool_cache(const struct msg_request *r)
-{
-	for (const struct msg_tool *t = r->tools; t != NULL; t = t->next) {
-		if (str_present(t->cache_control))
-			return true;
-	}
-	return false;
-}
-
-/* One tool without its cache marker, or a legacy function as a tool. */
-static void
-put_tool(struct build *b, const struct msg_tool *t)
-{
-	struct json_out *o = &b->o;
-
-	json_out_obj(o);
-	json_out_kv_str(o, "type", STR("function"));
-	json_out_key(o, "function");
-	json_out_obj(o);
-	json_out_kv_str(o, "name", t->name);
-	if (str_present(t->description))
-		json_out_kv_inner(o, "description", t->description);
-	if (str_present(t->parameters))
-		json_out_kv_raw(o, "parameters", t->parameters);
-	if (str_present(t->strict))
-		json_out_kv_raw(o, "strict", t->strict);
-	json_out_end(o);
-	json_out_end(o);
-}
-
-static enum err
-put_tools(struct build *b, json_ref v)
-{
-	const struct msg_request *r = b->call->req;
-	bool no_cache =
-	    (b->plan->q->flags & PROV_Q_NO_CACHE) != 0 && has_tool_cache(r);
-	const struct prov_quirk_field *f = row_of(b, STR("tools"));
-	enum err e;
-
-	/* [] is refused everywhere and means what absence means */
-	if (r->n_tools == 0)
-		return ERR_OK;
-	if (f != NULL)
-		return refuse(b, f, json_raw(&r->json, v));
-	if (!r->legacy_functions && !no_cache) {
-		splice(b, STR("tools"), json_raw(&r->json, v));
-		return ERR_OK;
-	}
-	json_out_key(&b->o, "tools");
-	json_out_arr(&b->o);
-	for (const struct msg_tool *t = r->tools; t != NULL; t = t->next) {
-		bool is_marked = str_present(t->cache_control);
-
-		if (is_marked) {
-			e = prov_lose(b->call, b->http, b->fail,
-			    PROV_LOSS_TUNING, "tools.cache_control");
-			if (e != ERR_OK)
-				return e;
-		}
-		if (t->type == MSG_TOOL_FUNCTION &&
-		    (is_marked || r->legacy_functions))
-			put_tool(b, t);
-		else
-			json_out_raw(&b->o, t->raw);
-	}
-	json_out_end(&b->o);
-	return ERR_OK;
-}
-
-/* function_call of the older form. */
-static void
-put_legacy_choice(struct build *b)
-{
-	const struct msg_request *r = b->call->req;
-	struct json_out *o = &b->o;
-
-	switch (r->choice) {
-	case MSG_CHOICE_AUTO:
-		json_out_kv_str(o, "tool_choice", STR("auto"));
-		break;
-	case MSG_CHOICE_NONE:
-		json_out_kv_str(o, "tool_choice", STR("none"));
-		break;
-	case MSG_CHOICE_NAMED:
-		json_out_key(o, "tool_choice");
-		json_out_obj(o);
-		json_out_kv_str(o, "type", STR("function"));
-		json_out_key(o, "function");
-		json_out_obj(o);
-		json_out_kv_str(o, "name", r->choice_name);
-		json_out_end(o);
-		json_out_end(o);
-		break;
-	case MSG_CHOICE_UNSET:
-	case MSG_CHOICE_REQUIRED:
-	case MSG_CHOICE_ALLOWED:
-		break;
-	}
 }
 
 /* ---- members with a rule of their own ---------------------------------- */
@@ -337,7 +228,7 @@ own_of(struct str key)
 }
 
 static enum err
-put_messages(struct build *b, json_ref v)
+put_messages(struct openai_build *b, json_ref v)
 {
 	const struct msg_request *r = b->call->req;
 
@@ -352,7 +243,7 @@ put_messages(struct build *b, json_ref v)
 }
 
 static enum err
-put_own(struct build *b, enum own own, struct str key, json_ref v)
+put_own(struct openai_build *b, enum own own, struct str key, json_ref v)
 {
 	const struct msg_request *r = b->call->req;
 	bool is_legacy = (b->plan->q->flags & PROV_Q_LEGACY) != 0;
@@ -364,17 +255,17 @@ put_own(struct build *b, enum own own, struct str key, json_ref v)
 	case OWN_MESSAGES:
 		return put_messages(b, v);
 	case OWN_TOOLS:
-		return put_tools(b, v);
+		return openai_put_tools(b, v);
 	case OWN_FUNCTIONS:
 		if (is_legacy && r->n_tools != 0)
 			return put_member(b, key, v);
-		return put_tools(b, v);
+		return openai_put_tools(b, v);
 	case OWN_FUNCTION_CALL:
 		if (r->n_tools == 0)
 			return ERR_OK;
 		if (is_legacy)
 			return put_member(b, key, v);
-		put_legacy_choice(b);
+		openai_put_legacy_choice(b);
 		return ERR_OK;
 	case OWN_TOOL_CHOICE:
 		/* refused by makers without tools; then it means nothing */
@@ -394,7 +285,7 @@ put_own(struct build *b, enum own own, struct str key, json_ref v)
 }
 
 static void
-put_limit(struct build *b)
+put_limit(struct openai_build *b)
 {
 	const struct msg_request *r = b->call->req;
 	struct str mct = r->param[MSG_P_MAX_COMPLETION_TOKENS];
@@ -411,7 +302,7 @@ put_limit(struct build *b)
 }
 
 static void
-put_stream(struct build *b)
+put_stream(struct openai_build *b)
 {
 	const struct msg_request *r = b->call->req;
 	json_ref v = json_get_set(&r->json, 0, "stream_options");
@@ -428,7 +319,7 @@ put_stream(struct build *b)
 			struct str key = json_text(&r->json, k, b->call->arena);
 
 			if (!str_eq(key, STR("include_usage")))
-				splice(b, key,
+				openai_splice(b, key,
 				    json_raw(
 					&r->json, json_value(&r->json, k)));
 		}
@@ -442,7 +333,7 @@ enum err
 openai_body(const struct prov_call *call, const struct openai_plan *plan,
     struct prov_http *http, struct msg_fail *fail)
 {
-	struct build b = { call, plan, http, fail, { 0 } };
+	struct openai_build b = { call, plan, http, fail, { 0 } };
 	const struct json *j = &call->req->json;
 	enum err e = ERR_OK;
 

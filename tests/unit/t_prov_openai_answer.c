@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -429,6 +430,24 @@ errors_of_other_shapes(void **state)
 }
 
 static void
+an_error_that_is_none(void **state)
+{
+	static const char *const none[] = { "null", "\"\"", "false", "0", "{}",
+		"[]" };
+	char body[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+		(void)snprintf(body, sizeof(body),
+		    "{" HEAD ",\"error\":%s,\"choices\":[{\"message\":{"
+		    "\"content\":\"x\"},\"finish_reason\":\"stop\"}]}",
+		    none[i]);
+		prov_run_is(
+		    &whole, body, START "TEXT 0 x\nFINISH 0 stop\nEND\n");
+	}
+}
+
+static void
 not_the_protocol(void **state)
 {
 	(void)state;
@@ -628,6 +647,7 @@ main(void)
 		cmocka_unit_test(row_32_error_in_mid_stream),
 		cmocka_unit_test(row_34_event_error),
 		cmocka_unit_test(errors_of_other_shapes),
+		cmocka_unit_test(an_error_that_is_none),
 		cmocka_unit_test(not_the_protocol),
 		cmocka_unit_test(row_44_usage_on_the_finish_chunk),
 		cmocka_unit_test(row_45_groq_usage),
