@@ -395,7 +395,7 @@ test_pause_and_resume_at_every_piece(void **state)
 	assert_end(&a, UPSTREAM_OK);
 	assert_int_equal(a.body.n, 3000);
 	for (int i = 0; i < 500; i++) {
-		char want[8];
+		char want[16];
 
 		snprintf(want, sizeof(want), "%05d ", i);
 		assert_memory_equal(a.body.p + i * 6, want, 6);
