@@ -97,19 +97,30 @@ target_breaker(void *arg, const struct conf_target *t)
 	return (int)breaker_state(shm_slot(f->shm, t->identity));
 }
 
+/* Without a configuration only this host. */
+static bool
+may_see_metrics(const struct req *r)
+{
+	static const struct str local[] = { { "127.0.0.0/8", 11 },
+		{ "::1", 3 } };
+
+	if (r->conf)
+		return gate_net_allowed(r->conf->metrics_allow,
+		    r->conf->n_metrics_allow, r->rec.remote_addr);
+	return gate_net_allowed(local, 2, r->rec.remote_addr);
+}
+
 static enum flow_step
 page_metrics(struct req *r)
 {
 	struct flow *f = r->flow;
 	struct meter_page page = { .conf = f->conf,
 		.conf_ok = f->conf && !f->conf_problem[0],
-		.log_lost = log_lost(),
 		.loop_longest_turn = loop_longest_turn(f->loop),
 		.breaker_state = target_breaker,
 		.arg = f };
 
-	if (r->conf && !gate_net_allowed(r->conf->metrics_allow,
-			   r->conf->n_metrics_allow, r->rec.remote_addr)) {
+	if (!may_see_metrics(r)) {
 		msg_fail_set(&r->fail, MSG_FAIL_PERMISSION,
 		    "Metrics are not shown to this address "
 		    "(server.metrics_allow).");

@@ -111,7 +111,7 @@ family_histogram(const struct family_histogram *h, const _Atomic int64_t *cells,
 		put_series(h, "_bucket", t, label, out);
 		if (i < h->n_bounds)
 			buf_printf(
-			    out, ",le=\"%.10g\"} %lld\n", h->bounds[i], count);
+			    out, ",le=\"%.15g\"} %lld\n", h->bounds[i], count);
 		else
 			buf_printf(out, ",le=\"+Inf\"} %lld\n", count);
 	}

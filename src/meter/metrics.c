@@ -1,6 +1,7 @@
 #include "meter/metrics.h"
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "meter/family.h"
 #include "meter/machine.h"
 
@@ -21,7 +22,8 @@ enum slot_sort {
 enum {
 	GLOBAL_LONGEST_TURN,
 	GLOBAL_CONN_NEW,
-	GLOBAL_CONN_REUSED
+	GLOBAL_CONN_REUSED,
+	GLOBAL_LOG_LOST
 };
 
 #define TIMES_DURATION 0
@@ -33,6 +35,7 @@ struct meter_metrics {
 	struct shm *shm;
 	unsigned worker;
 	struct shm_slot *global;
+	uint64_t log_lost; /* of this process, as far as it is counted */
 };
 
 static const char *const surfaces[] = { "chat.completions", "chat", "models",
@@ -87,6 +90,16 @@ void
 meter_metrics_free(struct meter_metrics *m)
 {
 	free(m);
+}
+
+static void
+count_lost_lines(struct meter_metrics *m)
+{
+	uint64_t lost = log_lost();
+
+	if (lost != m->log_lost)
+		add(m->global, GLOBAL_LOG_LOST, (int64_t)(lost - m->log_lost));
+	m->log_lost = lost;
 }
 
 void
@@ -148,6 +161,7 @@ meter_metrics_end(struct meter_metrics *m, const struct meter_record *rec)
 	uint32_t n = rec->n_attempts < METER_ATTEMPTS_MAX ? rec->n_attempts
 							  : METER_ATTEMPTS_MAX;
 
+	count_lost_lines(m);
 	add(m->global, SHM_CELL_WORKER + m->worker, -1);
 	add(slot(m, SLOT_SURFACE, surface_index(rec->surface)), rec->outcome,
 	    1);
@@ -204,9 +218,9 @@ print_global(
 	    (long long)get(m->global, GLOBAL_CONN_NEW),
 	    (long long)get(m->global, GLOBAL_CONN_REUSED));
 	family_head(out, "llmgw_log_lines_lost_total", "counter",
-	    "Log lines that this worker could not write.");
-	buf_printf(out, "llmgw_log_lines_lost_total %llu\n",
-	    (unsigned long long)page->log_lost);
+	    "Log lines that could not be written.");
+	buf_printf(out, "llmgw_log_lines_lost_total %lld\n",
+	    (long long)get(m->global, GLOBAL_LOG_LOST));
 	family_gauge(out, "llmgw_shared_slots_used",
 	    "Slots of the shared memory table in use.",
 	    (double)shm_used(m->shm));
@@ -329,6 +343,7 @@ void
 meter_metrics_print(
     struct meter_metrics *m, const struct meter_page *page, struct buf *out)
 {
+	count_lost_lines(m);
 	print_conf(page, out);
 	print_requests(m, out);
 	print_global(m, page, out);

@@ -24,7 +24,6 @@ void meter_metrics_end(struct meter_metrics *m, const struct meter_record *rec);
 struct meter_page {
 	const struct conf *conf; /* may be NULL */
 	bool conf_ok; /* the newest file is in force */
-	uint64_t log_lost; /* of this worker */
 	usec_t loop_longest_turn; /* of this worker; the page shows the most */
 	/* 0 closed, 1 open, 2 half open */
 	int (*breaker_state)(void *arg, const struct conf_target *t);

@@ -30,10 +30,46 @@ needs_quotes(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f)
+		/* beyond ASCII too: quoting makes valid UTF-8 of it */
+		if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c >= 0x7f)
 			return true;
 	}
 	return s.n == 0;
+}
+
+/* Code of the control character at p that JSON would let pass, or 0. */
+static unsigned
+late_control(struct str s)
+{
+	unsigned char c = (unsigned char)s.p[0];
+	unsigned char next = s.n > 1 ? (unsigned char)s.p[1] : 0;
+
+	if (c == 0x7f)
+		return c;
+	return c == 0xc2 && next >= 0x80 && next < 0xa0 ? next : 0;
+}
+
+/* JSON's escapes, and DEL and C1 too: people read this in a terminal. */
+static void
+put_quoted(struct buf *out, struct str s)
+{
+	size_t n = 0;
+
+	buf_addc(out, '"');
+	while (n < s.n) {
+		unsigned c = late_control(str_skip(s, n));
+
+		if (c == 0) {
+			n++;
+			continue;
+		}
+		json_escape(out, str_of(s.p, n));
+		buf_printf(out, "\\u%04x", c);
+		s = str_skip(s, n + (c == 0x7f ? 1 : 2));
+		n = 0;
+	}
+	json_escape(out, s);
+	buf_addc(out, '"');
 }
 
 /* Absent spans have no field at all. */
@@ -46,9 +82,7 @@ line_str(struct line *l, const char *key, struct str s)
 	if (l->is_json) {
 		json_out_str(&l->json, s);
 	} else if (needs_quotes(s)) {
-		buf_addc(l->out, '"');
-		json_escape(l->out, s);
-		buf_addc(l->out, '"');
+		put_quoted(l->out, s);
 	} else {
 		buf_adds(l->out, s);
 	}

@@ -2,7 +2,7 @@
 #define METER_REQLOG_H
 /*
  * One line per request, key=value or JSON; the field names are the same in
- * both and listed in reqlog.c's table, from which the manual is checked.
+ * both.
  */
 #include "base/buf.h"
 #include "base/log.h"
