@@ -57,8 +57,7 @@ put_usage(struct json_out *o, const struct tree_node *usage)
 	json_out_obj(o);
 	json_out_kv_i64(o, "prompt_tokens", prompt);
 	json_out_kv_i64(o, "completion_tokens", completion);
-	json_out_kv_i64(
-	    o, "total_tokens", num_add_i64_sat(prompt, completion));
+	json_out_kv_i64(o, "total_tokens", num_add_i64_sat(prompt, completion));
 	json_out_end(o);
 }
 
