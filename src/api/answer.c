@@ -20,7 +20,8 @@ own(struct buf *b, struct str *s)
 {
 	if (!str_present(*s))
 		return true;
-	buf_init(b, NAME_MAX_BYTES);
+	/* it never grows: no more memory than it has bytes */
+	buf_init(b, s->n < NAME_MAX_BYTES ? s->n : NAME_MAX_BYTES);
 	buf_adds(b, *s);
 	*s = buf_str(b);
 	return !b->failed;

@@ -22,7 +22,7 @@
 #endif
 
 enum {
-	BLOCK_FIRST = 4096,
+	BLOCK_FIRST = 1024,
 	BLOCK_MAX = 65536,
 	ALIGN = 16,
 };

@@ -18,7 +18,7 @@ struct arena;
 
 /*
  * max_bytes: what all blocks together may take. The first block is small
- * (4 KiB) and blocks double up to 64 KiB; a larger object gets a block of its
+ * (1 KiB) and blocks double up to 64 KiB; a larger object gets a block of its
  * own. NULL when there is no memory.
  */
 struct arena *arena_new(size_t max_bytes);
