@@ -9,6 +9,13 @@ take_limits(const struct conf *conf, struct api_limits *limits)
 	limits->tools = conf->max_tools;
 }
 
+/* For the record, which outlives the body. */
+static struct str
+keep(struct req *r, struct str s)
+{
+	return str_present(s) ? arena_str(r->arena, s) : s;
+}
+
 enum flow_step
 step_parse(struct req *r)
 {
@@ -16,19 +23,46 @@ step_parse(struct req *r)
 	enum err e;
 
 	take_limits(r->conf, &limits);
+	r->msg_arena = arena_new(req_arena_max(r->conf));
+	if (!r->msg_arena) {
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+		return flow_refuse(r);
+	}
 	if (r->target.dialect == MSG_DIALECT_CHAT)
-		e = api_envelope_parse(
-		    r->arena, buf_str(&r->body), &limits, &r->msg, &r->fail);
+		e = api_envelope_parse(r->msg_arena, buf_str(&r->body), &limits,
+		    &r->msg, &r->fail);
 	else
-		e = api_chat_parse(
-		    r->arena, buf_str(&r->body), &limits, &r->msg, &r->fail);
+		e = api_chat_parse(r->msg_arena, buf_str(&r->body), &limits,
+		    &r->msg, &r->fail);
 	if (e != ERR_OK)
 		return flow_refuse(r);
-	r->rec.alias = r->msg.model;
+	r->rec.alias = keep(r, r->msg.model);
 	r->rec.stream = r->msg.stream;
-	r->rec.client_request_id = r->msg.request_id;
-	r->rec.client_id = r->msg.client_id;
+	r->rec.client_request_id = keep(r, r->msg.request_id);
+	r->rec.client_id = keep(r, r->msg.client_id);
 	return FLOW_ADMIT;
+}
+
+void
+admit_body_over(struct req *r)
+{
+	const struct upstream_ops *ops = r->flow->upstream->ops;
+	struct req_attempt *a = &r->attempt;
+
+	/* A whole answer may still break, and is then asked for again. */
+	if (!r->msg.stream)
+		return;
+	buf_fini(&r->body);
+	arena_free(r->msg_arena);
+	r->msg_arena = NULL;
+	r->msg = (struct msg_request){
+		.dialect = r->msg.dialect,
+		.stream = true,
+		.include_usage = r->msg.include_usage,
+		.legacy_functions = r->msg.legacy_functions,
+	};
+	if (a->xfer && ops->is_sent && ops->is_sent(a->xfer))
+		buf_fini(&a->http.body);
 }
 
 /* An alias that a key may not use is told from none: by design not at all. */

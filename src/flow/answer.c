@@ -66,6 +66,8 @@ answer_event(void *arg, const struct msg_event *ev)
 		/* Others need not wait for the end of a probe's stream. */
 		if (!had_content && r->attempt.stream && r->plan.is_probe)
 			route_plan_succeeded(&r->plan, clock_mono());
+		if (!had_content)
+			admit_body_over(r);
 		break;
 	case API_STEP_END:
 		r->attempt.ended = true;

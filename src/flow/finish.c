@@ -164,6 +164,7 @@ req_free(struct req *r)
 	api_answer_free(r->writer);
 	buf_fini(&r->body);
 	buf_fini(&r->out);
+	arena_free(r->msg_arena);
 	arena_free(r->arena);
 	conf_unref(r->conf);
 	if (r->prev)

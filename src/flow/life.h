@@ -98,6 +98,7 @@ struct req {
 	struct api_target target;
 	struct gate_client client;
 	struct buf body;
+	struct arena *msg_arena; /* what msg points to, beside body */
 	struct msg_request msg;
 	const struct conf_model *model;
 	struct route_plan plan;
@@ -146,6 +147,9 @@ struct flow {
 	char log_problem[512]; /* "" when lines go where they should */
 };
 
+/* req.c: the maximum of a request's arenas */
+size_t req_arena_max(const struct conf *c);
+
 /* step.c */
 void flow_go(struct req *r, enum flow_step next);
 /* fail is r->fail: answers with it, or ends a stream with it. */
@@ -169,7 +173,14 @@ enum flow_step step_fetch(struct req *r); /* fetch.c */
 /* Cancels a fetch. */
 void fetch_drop(struct req *r);
 enum flow_step step_pause(struct req *r);
-enum flow_step step_send(struct req *r); /* send.c */
+enum flow_step step_send(struct req *r); /* admit.c */
+/*
+ * Content has gone out, nobody will ask another target: a stream of minutes
+ * need not hold its prompt.
+ */
+void admit_body_over(struct req *r);
+
+/* send.c */
 enum flow_step step_page(struct req *r); /* page.c */
 enum flow_step step_refuse(struct req *r); /* finish.c */
 enum flow_step step_settle(struct req *r);

@@ -20,17 +20,20 @@ list_add(struct flow *f, struct req *r)
 	f->active++;
 }
 
+size_t
+req_arena_max(const struct conf *c)
+{
+	return c ? c->max_body * ARENA_PER_BODY + ARENA_BASE : ARENA_SMALL;
+}
+
 struct req *
 req_new(struct flow *f, const struct req_door *door, void *door_arg)
 {
-	size_t arena_max = ARENA_SMALL;
 	struct req *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
-	if (f->conf)
-		arena_max = f->conf->max_body * ARENA_PER_BODY + ARENA_BASE;
-	r->arena = arena_new(arena_max);
+	r->arena = arena_new(req_arena_max(f->conf));
 	if (!r->arena) {
 		free(r);
 		return NULL;

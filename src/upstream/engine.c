@@ -304,6 +304,7 @@ static const struct upstream_ops engine_ops = {
 	.cancel = engine_cancel,
 	.free = engine_free,
 	.counts = engine_counts,
+	.is_sent = xfer_is_sent,
 };
 
 static void

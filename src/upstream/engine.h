@@ -72,6 +72,7 @@ MUST_CHECK enum err xfer_watch(struct upstream_xfer *x);
 /* Fills the result from curl's verdict. */
 void xfer_result(
     const struct upstream_xfer *x, CURLcode code, struct upstream_result *r);
+bool xfer_is_sent(const struct upstream_xfer *x);
 void xfer_pause(struct upstream_xfer *x);
 void xfer_resume(struct upstream_xfer *x);
 

@@ -118,6 +118,11 @@ struct upstream_ops {
 	void (*cancel)(struct upstream_xfer *x);
 	void (*free)(struct upstream *u);
 	void (*counts)(const struct upstream *u, struct upstream_counts *out);
+	/*
+	 * Has the whole request gone out? Then, and once a byte of the answer
+	 * has come, call->body is not read any more. NULL: cannot tell.
+	 */
+	bool (*is_sent)(const struct upstream_xfer *x);
 };
 
 struct upstream {

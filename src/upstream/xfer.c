@@ -187,6 +187,16 @@ xfer_result(
 	r->request_sent = request_bytes > 0;
 }
 
+bool
+xfer_is_sent(const struct upstream_xfer *x)
+{
+	curl_off_t n = 0;
+
+	curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &n);
+	/* curl begins anew (a dead connection) only before any answer */
+	return x->bytes_in > 0 && n >= (curl_off_t)x->call->body.n;
+}
+
 void
 xfer_pause(struct upstream_xfer *x)
 {
