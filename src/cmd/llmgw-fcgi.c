@@ -120,6 +120,8 @@ find_socket(struct fcgi_main *m)
 	m->listen_fd = passed_socket();
 	if (m->listen_fd < 0 && front_listen_is(STDIN_FILENO))
 		m->listen_fd = STDIN_FILENO;
+	if (m->listen_fd >= 0)
+		front_listen_widen(m->listen_fd);
 	return ERR_OK;
 }
 

@@ -212,6 +212,13 @@ front_listen_is(int fd)
 }
 
 void
+front_listen_widen(int fd)
+{
+	/* Again is allowed, and changes the length (listen(2)). */
+	(void)(listen(fd, BACKLOG) == 0);
+}
+
+void
 front_listen_drop(int fd)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);

@@ -22,6 +22,13 @@ void front_listen_remove(struct str spec);
 /* True when fd is a stream socket that listens. */
 bool front_listen_is(int fd);
 /*
+ * A socket that somebody else opened gets our length of queue. lighttpd asks
+ * for 1024; when that is full it takes the refusal of connect() for success,
+ * fails to write, and sends the request twice on the next try (1.4.69; seen
+ * with 5 000 streams).
+ */
+void front_listen_widen(int fd);
+/*
  * Lets go of the socket, but keeps the number taken, so that nothing else gets
  * it: fd is /dev/null from now on.
  */

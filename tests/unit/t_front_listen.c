@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "front/listen.h"
@@ -136,6 +137,37 @@ test_syntax(void **state)
 	assert_int_equal(fd, -1);
 }
 
+/* More may wait than the one who opened it had asked for. */
+static void
+test_widen(void **state)
+{
+	enum {
+		MANY = 64
+	};
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), peer[MANY], refused = 0;
+
+	(void)state;
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s/w", dir);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	for (int i = 0; i < MANY; i++) {
+		peer[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		assert_true(peer[i] >= 0);
+		if (i == MANY / 2)
+			front_listen_widen(fd);
+		if (connect(peer[i], (struct sockaddr *)&un, sizeof(un)) == 0)
+			continue;
+		assert_true(i < MANY / 2);
+		refused++;
+	}
+	assert_true(refused > 0);
+	for (int i = 0; i < MANY; i++)
+		close(peer[i]);
+	close(fd);
+	unlink(un.sun_path);
+}
+
 static void
 test_is(void **state)
 {
@@ -161,6 +193,8 @@ main(void)
 		    test_no_socket, make_dir, remove_dir),
 		cmocka_unit_test(test_inet),
 		cmocka_unit_test(test_syntax),
+		cmocka_unit_test_setup_teardown(
+		    test_widen, make_dir, remove_dir),
 		cmocka_unit_test(test_is),
 	};
 
