@@ -78,6 +78,84 @@ fill_target(const struct conf_target *t, struct prov_target *out)
 	};
 }
 
+static _Atomic int64_t *
+learned_cell(const struct req *r)
+{
+	struct shm_slot *slot = r->plan.candidates[r->plan.current].slot;
+
+	return slot ? &slot->cell[SHM_CELL_LEARNED] : NULL;
+}
+
+/* "Unsupported parameter: 'max_tokens' is not supported with this model." */
+static bool
+speaks_of_reasoning(const struct msg_fail *fail)
+{
+	static const char *const params[] = { "max_tokens", "temperature",
+		"top_p", "presence_penalty", "frequency_penalty" };
+
+	if (fail->class != MSG_FAIL_INVALID ||
+	    (strcmp(fail->code, "unsupported_parameter") != 0 &&
+		strcmp(fail->code, "unsupported_value") != 0))
+		return false;
+	for (size_t i = 0; i < sizeof(params) / sizeof(*params); i++)
+		if (strcmp(fail->param, params[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The name of a deployment does not tell that a reasoning model is behind it,
+ * its refusal of a parameter does (wire.md 10 #72). All workers remember.
+ */
+static bool
+learn(struct req *r)
+{
+	const struct prov_target *asked = &r->attempt.target;
+	const struct conf_target *t = route_plan_target(&r->plan);
+	_Atomic int64_t *cell = learned_cell(r);
+
+	if (!(asked->kind->caps & PROV_CAP_LEARNS) || asked->is_reasoning ||
+	    asked->family.n > 0 || !speaks_of_reasoning(&r->fail))
+		return false;
+	r->learned = t;
+	if (cell)
+		atomic_store(cell, 1);
+	return true;
+}
+
+static bool
+is_known_to_reason(const struct req *r, const struct conf_target *t)
+{
+	_Atomic int64_t *cell = learned_cell(r);
+
+	return t->family.n == 0 &&
+	       (r->learned == t || (cell && atomic_load(cell) == 1));
+}
+
+/*
+ * A connection that breaks at the last try says less than what the provider
+ * itself said before (wire.md 10 #99).
+ */
+static void
+remember(struct req *r)
+{
+	if (r->fail.upstream_status == 0)
+		return;
+	if (!r->told)
+		r->told = arena_alloc(r->arena, sizeof(*r->told));
+	if (r->told)
+		*r->told = r->fail;
+}
+
+static enum flow_step
+give_up(struct req *r)
+{
+	if (r->told && (r->fail.class == MSG_FAIL_CONNECT ||
+			   r->fail.class == MSG_FAIL_CUT))
+		r->fail = *r->told;
+	return flow_refuse(r);
+}
+
 static enum err
 add_headers(struct req *r, const struct conf_provider *p)
 {
@@ -228,6 +306,7 @@ step_translate(struct req *r)
 	r->rec.target = t;
 	r->rec.n_attempts++;
 	fill_target(t, &r->attempt.target);
+	r->attempt.target.is_reasoning = is_known_to_reason(r, t);
 	if (hold_provider(r, t->provider) != ERR_OK || build(r, t) != ERR_OK) {
 		if (r->rec.n_attempts <= METER_ATTEMPTS_MAX)
 			r->rec.attempts[r->rec.n_attempts - 1] =
@@ -275,6 +354,9 @@ choose_after_failure(struct req *r)
 		r->no_stream = route_plan_target(&r->plan);
 		return FLOW_FETCH;
 	}
+	if (learn(r))
+		return FLOW_FETCH;
+	remember(r);
 	switch (route_plan_failed(&r->plan, &r->fail, clock_mono(), &wait)) {
 	case ROUTE_TRY:
 		return FLOW_FETCH;
@@ -286,5 +368,5 @@ choose_after_failure(struct req *r)
 	case ROUTE_GIVE_UP:
 		break;
 	}
-	return flow_refuse(r);
+	return give_up(r);
 }

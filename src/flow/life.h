@@ -106,6 +106,8 @@ struct req {
 	const struct conf_provider *held; /* whose limits we hold */
 	/* the target that turned out to refuse `stream`: asked without */
 	const struct conf_target *no_stream;
+	/* the target whose parameters were learned from its refusal */
+	const struct conf_target *learned;
 
 	struct req_attempt attempt;
 	struct req_fetch *fetch; /* NULL: nothing was fetched */
@@ -113,6 +115,7 @@ struct req {
 	struct api_answer *writer;
 	struct buf out; /* a stream's has memory only while it is in use */
 	struct msg_fail fail;
+	struct msg_fail *told; /* what a provider itself said last, or NULL */
 
 	struct timer pause; /* between attempts */
 	struct timer heartbeat;

@@ -101,7 +101,8 @@ azure_build(
 
 const struct prov_kind prov_kind_azure = {
 	.name = "azure",
-	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT | PROV_CAP_URL_IMAGES,
+	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT | PROV_CAP_URL_IMAGES |
+		PROV_CAP_LEARNS,
 	.default_base_url = NULL,
 	.build = azure_build,
 	.answer_new = openai_answer_new,

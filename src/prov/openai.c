@@ -4,7 +4,8 @@
 
 const struct prov_kind prov_kind_openai = {
 	.name = "openai",
-	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT | PROV_CAP_URL_IMAGES,
+	.caps = PROV_CAP_CHAT | PROV_CAP_OPENAI_DIALECT | PROV_CAP_URL_IMAGES |
+		PROV_CAP_LEARNS,
 	.default_base_url = "https://api.openai.com/v1",
 	.build = openai_build,
 	.answer_new = openai_answer_new,

@@ -44,7 +44,8 @@ openai_plan_init(struct openai_plan *plan, const struct prov_quirks *q,
 	struct str family = family_of(target);
 
 	*plan = (struct openai_plan){ .q = q };
-	plan->is_reasoning = is_own && openai_is_reasoning(family);
+	plan->is_reasoning =
+	    is_own && (target->is_reasoning || openai_is_reasoning(family));
 	plan->use_max_completion_tokens = plan->is_reasoning;
 	plan->keep_limit_name =
 	    !plan->is_reasoning && (q->flags & PROV_Q_MAX_TOKENS) == 0;

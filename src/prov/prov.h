@@ -30,6 +30,11 @@ struct prov_target {
 	 * deployment): "gpt-5", "o3", "claude-opus-4-7" ... Absent: model.
 	 */
 	struct str family;
+	/*
+	 * It has refused a parameter as OpenAI's reasoning models do, so it is
+	 * one, whatever its name says.
+	 */
+	bool is_reasoning;
 	/* Sent when the client gave no limit and the maker demands one. */
 	int64_t default_max_tokens; /* 0: the kind's own default */
 	/* What to do with what the target cannot express (wire.md 2). */
@@ -91,6 +96,8 @@ enum prov_cap {
 	PROV_CAP_ALWAYS_STREAM = 4,
 	/* Takes images by https URL; for others flow may fetch them. */
 	PROV_CAP_URL_IMAGES = 8,
+	/* prov_target.is_reasoning means something to it */
+	PROV_CAP_LEARNS = 16,
 };
 
 struct prov_kind {

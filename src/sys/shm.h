@@ -22,6 +22,7 @@
 #include "base/str.h"
 
 #define SHM_CELLS 64
+#define SHM_CELL_LEARNED 15 /* of a target's slot, flow's */
 #define SHM_CELL_WORKER 16 /* first of the cells per worker */
 #define SHM_WORKERS_MAX (SHM_CELLS - SHM_CELL_WORKER)
 
