@@ -134,7 +134,7 @@ maps_tool_choice(void **state)
 }
 
 static void
-keeps_tools_when_none_may_be_called(void **state)
+row_68_keeps_tools_when_none_may_be_called(void **state)
 {
 	(void)state;
 	HAS(V4, WITH("'tools':[" TOOL_F "],'tool_choice':'none'"),
@@ -431,7 +431,7 @@ main(void)
 		cmocka_unit_test(row_74_builds_tools_anew),
 		cmocka_unit_test(refuses_tools_that_cannot_be_named),
 		cmocka_unit_test(maps_tool_choice),
-		cmocka_unit_test(keeps_tools_when_none_may_be_called),
+		cmocka_unit_test(row_68_keeps_tools_when_none_may_be_called),
 		cmocka_unit_test(filters_allowed_tools),
 		cmocka_unit_test(drops_thinking_for_a_forced_tool),
 		cmocka_unit_test(maps_legacy_functions),

@@ -32,6 +32,21 @@ only_the_model_changes(void **state)
 	    NULL);
 }
 
+/* Ollama knows only the old name; by either name the limit arrives. */
+static void
+row_73_the_limit_reaches_ollama(void **state)
+{
+	struct prov_build b = vendor("ollama");
+
+	(void)state;
+	b.base_url = "http://localhost:11434/v1";
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"max_completion_tokens\":5}",
+	    "{\"model\":\"model-1\"," USER ",\"max_tokens\":5}", NULL);
+	prov_build_is(&b, "{\"model\":\"a\"," USER ",\"max_tokens\":5}",
+	    "{\"model\":\"model-1\"," USER ",\"max_tokens\":5}", NULL);
+}
+
 static void
 the_url_and_the_key(void **state)
 {
@@ -403,6 +418,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_model_changes),
+		cmocka_unit_test(row_73_the_limit_reaches_ollama),
 		cmocka_unit_test(the_url_and_the_key),
 		cmocka_unit_test(no_base_url_at_all),
 		cmocka_unit_test(usage_is_always_asked_for),

@@ -153,7 +153,7 @@ test_cancel_in_head(void **state)
 }
 
 static void
-test_cancel_in_body(void **state)
+row_95_cancel_in_body(void **state)
 {
 	struct ask a;
 
@@ -563,7 +563,7 @@ main(void)
 		UPSTREAM_TEST(test_many_at_once),
 		UPSTREAM_TEST(test_cancel_before_anything),
 		UPSTREAM_TEST(test_cancel_in_head),
-		UPSTREAM_TEST(test_cancel_in_body),
+		UPSTREAM_TEST(row_95_cancel_in_body),
 		UPSTREAM_TEST(test_cancel_another),
 		UPSTREAM_TEST(test_cancel_another_in_done),
 		UPSTREAM_TEST(test_start_in_done),
