@@ -41,7 +41,7 @@ class Answer:
 def exchange(port, method, path, body, headers, timeout=60):
     c = connect(port, timeout)
     try:
-        if body is not None and not isinstance(body, bytes):
+        if isinstance(body, dict):
             body = json.dumps(body).encode()
         c.request(method, path, body, headers)
         return Answer(c.getresponse())
@@ -58,6 +58,7 @@ class Stream:
         self.r = self.c.getresponse()
         self.status = self.r.status
         self.headers = {k.lower(): v for k, v in self.r.getheaders()}
+        self.got = []
         self.done = False  # [DONE] has come
         self.ended = False  # and the body has ended as HTTP wants it
 
@@ -83,7 +84,8 @@ class Stream:
 
     def rest(self):
         """All further events; the text and the last finish reason."""
-        self.got = list(self.events())
+        for e in self.events():
+            self.got.append(e)
         return ''.join(piece(e) for e in self.got)
 
     def finish(self):
