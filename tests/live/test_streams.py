@@ -86,7 +86,8 @@ def test_a_slow_reader_slows_the_model_down(
         own_gateway, mock, is_sanitized):
     g = own_gateway
     assert g.chat('gpt').status == 200
-    before, began = workers_memory(g), mock.written()
+    before = settled(lambda: workers_memory(g))  # both have started
+    began = mock.written()
     s, head = slow_reader(g)
     # nothing moves any more: 20 MB wait, and most of it at the provider
     written = settled(mock.written) - began

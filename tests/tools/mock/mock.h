@@ -305,6 +305,7 @@ extern struct mock_counters {
 	int64_t connections, connections_open, requests, refused;
 	int64_t prompt_tokens, completion_tokens;
 	int64_t streams_open, streams_max, client_aborts;
+	int64_t streamed_bytes; /* of text, so far, also of open streams */
 	int64_t by_status[600];
 } mock_counters;
 

@@ -141,6 +141,14 @@ is_result_key(struct str key, struct str type)
 	return str_eqz(key, "functionResponse") || str_eqz(type, "tool_result");
 }
 
+/* Gemini's result of a tool is an object: {"name":..,"response":{"KEY":..}}. */
+static bool
+in_result(const struct mock_ask *ask, struct str key)
+{
+	return ask->dialect == DIALECT_GEMINI && ask->last_is_tool &&
+	       !str_eqz(key, "name") && !str_eqz(key, "id");
+}
+
 /*
  * One turn and all parts below it: counts texts, remembers the last text, the
  * role, and whether a part is the result of a tool.
@@ -165,7 +173,7 @@ walk_turn(struct walk *w, struct mock_ask *ask, bool is_turn, int depth)
 	while (next_key(w, &key)) {
 		char c = peek(w);
 
-		if (c == '"' && is_text_key(key))
+		if (c == '"' && (is_text_key(key) || in_result(ask, key)))
 			note_text(w, ask, is_turn);
 		else if (c == '"' && depth == 0 && str_eqz(key, "role"))
 			note_role(w, ask);

@@ -42,6 +42,7 @@ give_text(struct mock_answer *a)
 	struct str piece = str_of(a->text + a->at, n);
 
 	a->maker->text(a, piece);
+	mock_counters.streamed_bytes += (int64_t)(n * a->n);
 	a->at += n;
 	a->bytes_given += n * a->n;
 }

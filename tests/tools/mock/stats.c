@@ -165,6 +165,7 @@ mock_stats_json(struct buf *out)
 	set_int(o, "connections", c->connections);
 	set_int(o, "connections_open", c->connections_open);
 	set_int(o, "client_aborts", c->client_aborts);
+	set_int(o, "streamed_bytes", c->streamed_bytes);
 	set_int(o, "answers_queued", (int64_t)mock_replay_count());
 	for (int i = 0; i < 600; i++) {
 		if (c->by_status[i] == 0)
