@@ -157,11 +157,27 @@ start(struct api_answer *a, const struct msg_event *ev)
 		answer_stream_start(a);
 }
 
+/*
+ * The small envelope has the members that it promises and no others of the
+ * maker's: those are for /v1/chat/completions. Inside the message all is kept.
+ */
+static void
+make_small(const struct msg_event *ev, struct msg_event *small)
+{
+	*small = *ev;
+	small->extra_top = small->extra_choice = small->native =
+	    (struct str){ NULL, 0 };
+	small->usage = MSG_USAGE_UNKNOWN;
+	small->usage.prompt = ev->usage.prompt;
+	small->usage.completion = ev->usage.completion;
+}
+
 enum err
 api_answer_event(
     struct api_answer *a, const struct msg_event *ev, struct buf *out)
 {
 	static const struct msg_event nameless = { .type = MSG_EV_START };
+	struct msg_event small;
 
 	if (a->err != ERR_OK || a->is_done || ev->type == MSG_EV_PING)
 		return a->err;
@@ -170,6 +186,10 @@ api_answer_event(
 			api_answer_fail(a, ev->fail, out);
 		a->is_done = true;
 		return ERR_OK;
+	}
+	if (a->o.dialect == MSG_DIALECT_CHAT) {
+		make_small(ev, &small);
+		ev = &small;
 	}
 	if (!a->is_started)
 		start(a, ev->type == MSG_EV_START ? ev : &nameless);

@@ -18,8 +18,11 @@
  *	data: {"id","model","provider","delta":{},"finish_reason","usage":{}}
  *	and data: [DONE].
  *
- * The maker's extras are spliced at their three places (msg.h); an EXTRA event
- * waits for the next chunk. Whole answers keep the last value of each name
+ * CHAT has these members and no others of the maker's, but for those inside
+ * message and delta.
+ *
+ * OPENAI: the maker's extras are spliced at their three places (msg.h); an
+ * EXTRA event waits for the next chunk. Whole answers keep the last value of each name
  * (inside the message arrays are joined). native_finish_reason stands beside
  * finish_reason where it differs. Tool calls' signatures are
  * extra_content.google.thought_signature; opaque reasoning blocks are

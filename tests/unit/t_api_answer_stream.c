@@ -318,10 +318,9 @@ chat_dialect(void **state)
 	put(&t, EV(TEXT, .choice = 1, .text = STR("other")));
 	assert_out(&t, "");
 	put(&t, EV(TEXT, .text = STR("b"), .extra_top = STR("\"t\":1")));
-	assert_out(&t,
-	    "data: {\"id\":\"chatcmpl-1\",\"model\":\"gpt\",\"provider\":"
-	    "\"p\",\"t\":1,\"delta\":{\"content\":\"b\"}}\n\n");
-	put(&t, EV(FINISH, .finish = MSG_FINISH_STOP));
+	assert_out(&t, CP "\"content\":\"b\"}}\n\n");
+	put(&t, EV(FINISH, .finish = MSG_FINISH_STOP, .native = STR("end_turn"),
+		    .extra_choice = STR("\"c\":1")));
 	put_usage(&t, 1, 2);
 	put(&t, EV(END));
 	assert_out(&t,

@@ -193,15 +193,23 @@ chat_dialect(void **state)
 {
 	struct api_answer_options o = { .dialect = MSG_DIALECT_CHAT,
 		.provider = STR("p") };
+	struct msg_usage usage = MSG_USAGE_UNKNOWN;
 	struct answer_test t;
 
 	(void)state;
 	answer_test_init(&t, o);
 	put(&t, START_EV);
-	put(&t, EV(TEXT, .text = STR("a")));
-	put(&t, EV(FINISH, .finish = MSG_FINISH_STOP));
-	put_usage(&t, 3, 4);
+	put(&t, EV(TEXT, .text = STR("a"), .extra_top = STR("\"tier\":1"),
+		    .extra_choice = STR("\"c\":1")));
+	put(&t,
+	    EV(FINISH, .finish = MSG_FINISH_STOP, .native = STR("end_turn")));
+	usage.prompt = 3;
+	usage.completion = 4;
+	usage.cached = 2;
+	usage.extra = STR("\"cost\":0.1");
+	put(&t, EV(USAGE, .usage = usage));
 	put(&t, EV(END));
+	/* the members that the envelope promises and no others */
 	assert_out(&t,
 	    "{\"id\":\"chatcmpl-1\",\"model\":\"gpt\",\"provider\":\"p\","
 	    "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4,"
