@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "front/refuse.h"
 #include "sys/stats.h"
 
@@ -47,7 +48,7 @@ list_remove(struct conn *c)
 enum err
 conn_open(struct front_fcgi *f, int fd)
 {
-	struct conn *c = calloc(1, sizeof(*c));
+	struct conn *c = fault("front.conn") ? NULL : calloc(1, sizeof(*c));
 
 	if (!c || pollset_set(loop_pollset(f->loop), fd, POLLSET_IN, on_ready,
 		      c) != ERR_OK) {

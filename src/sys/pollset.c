@@ -4,6 +4,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/fault.h"
+
 #define BATCH 128
 /* Descriptor numbers beyond this are refused; RLIMIT_NOFILE is lower. */
 #define FD_MAX (1 << 20)
@@ -54,7 +56,8 @@ control(struct pollset *p, int op, int fd, unsigned wanted)
 	struct epoll_event ev = { .events = to_epoll(wanted) };
 
 	ev.data.u64 = (uint64_t)e->generation << 32 | (uint32_t)fd;
-	if (epoll_ctl(p->epoll, op, fd, &ev) != 0)
+	if ((op != EPOLL_CTL_DEL && fault("pollset.set")) ||
+	    epoll_ctl(p->epoll, op, fd, &ev) != 0)
 		return ERR_IO;
 	e->registered = (uint8_t)wanted;
 	return ERR_OK;
