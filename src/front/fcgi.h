@@ -17,6 +17,8 @@
 #define FCGI_SPARE_MAX 65536
 /* How long a connection is read on after an early answer. */
 #define FCGI_LINGER (5 * USEC_PER_SEC)
+/* One that takes nothing of an answer for so long is given up as well. */
+#define FCGI_OUTPUT_TIMEOUT (300 * USEC_PER_SEC)
 
 enum conn_state {
 	CONN_IDLE, /* between requests */
@@ -40,8 +42,9 @@ struct conn {
 	struct buf out; /* has memory while there is something in it */
 	size_t out_sent; /* of out */
 	struct defer flush; /* output that is in no hurry; then: freeing */
-	struct timer timer; /* input time-out, lingering */
+	struct timer timer; /* the other side keeps us waiting */
 	usec_t last_read;
+	usec_t last_sent; /* while output waits; then: began to linger */
 	usec_t begun; /* the request */
 	bool is_input_done; /* the body has come whole */
 	bool must_close;
@@ -60,6 +63,8 @@ struct front_fcgi {
 	struct defer reap;
 	uint32_t n_conns;
 	struct buf spare; /* memory for the next connection that writes */
+	/* The time-outs above; tests have less patience. */
+	usec_t input_timeout, output_timeout, linger;
 	char read_buffer[FCGI_READ_BYTES];
 };
 

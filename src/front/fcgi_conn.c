@@ -17,6 +17,7 @@
 /* What FCGI_GET_VALUES tells a web server; none is known to ask. */
 #define MAX_CONNS_TOLD 10000
 #define REFUSAL_MAX 1024
+#define NEVER INT64_MAX
 
 static void on_ready(void *arg, int fd, unsigned events);
 static void read_some(struct conn *c);
@@ -145,17 +146,54 @@ want(struct conn *c, unsigned events)
 		c->must_close = true;
 }
 
+/*
+ * For how long the other side may keep us waiting from now on: it must go on
+ * sending, take what we send, or close. NEVER: we do not wait for it.
+ */
+static usec_t
+patience(const struct conn *c)
+{
+	const struct front_fcgi *f = c->front;
+	usec_t now = clock_mono();
+
+	if (c->state == CONN_LINGERING)
+		return c->last_sent + f->linger - now;
+	if (c->events & POLLSET_OUT)
+		return c->last_sent + f->output_timeout - now;
+	if (c->state == CONN_PARAMS ||
+	    (c->state == CONN_REQUEST && !c->is_input_done))
+		return c->last_read + f->input_timeout - now;
+	return NEVER;
+}
+
+static void on_timer(void *arg);
+
+static bool
+set_timer(struct conn *c, usec_t left)
+{
+	return timer_set(c->front->loop, &c->timer, left, on_timer, c) ==
+	       ERR_OK;
+}
+
+/* Starts to wait, no longer than limit before it looks. */
+static void
+watch(struct conn *c, usec_t limit)
+{
+	bool is_soon =
+	    timer_is_set(&c->timer) && c->timer.due <= clock_mono() + limit;
+
+	if (!is_soon && !set_timer(c, limit))
+		c->must_close = true;
+}
+
 static void
 on_timer(void *arg)
 {
 	struct conn *c = arg;
-	usec_t idle = clock_mono() - c->last_read;
+	usec_t left = patience(c);
 
-	if (c->state != CONN_LINGERING && idle < FCGI_INPUT_TIMEOUT &&
-	    timer_set(c->front->loop, &c->timer, FCGI_INPUT_TIMEOUT - idle,
-		on_timer, c) == ERR_OK)
-		return;
-	conn_close(c);
+	if (left != NEVER && (left <= 0 || !set_timer(c, left)))
+		conn_close(c);
 }
 
 /*
@@ -178,8 +216,8 @@ after_answer(struct conn *c)
 	}
 	c->state = CONN_LINGERING;
 	shutdown(c->fd, SHUT_WR);
-	if (timer_set(c->front->loop, &c->timer, FCGI_LINGER, on_timer, c) !=
-	    ERR_OK)
+	c->last_sent = clock_mono();
+	if (!set_timer(c, c->front->linger))
 		conn_close(c);
 }
 
@@ -207,6 +245,7 @@ drop_sent(struct conn *c)
 static bool
 send_out(struct conn *c)
 {
+	size_t before = c->out_sent;
 	ssize_t n = 0;
 
 	while (c->out_sent < c->out.n) {
@@ -219,8 +258,11 @@ send_out(struct conn *c)
 	if (is_gone(n))
 		return false;
 	if (c->out_sent < c->out.n) {
+		if (c->out_sent > before || !(c->events & POLLSET_OUT))
+			c->last_sent = clock_mono();
 		drop_sent(c);
 		want(c, POLLSET_IN | POLLSET_OUT);
+		watch(c, c->front->output_timeout);
 		return true;
 	}
 	/* Idle streams are many: they hold no buffer. */
@@ -287,7 +329,6 @@ end_request(struct conn *c, uint8_t protocol_status)
 {
 	c->state = CONN_ENDING;
 	c->is_input_done = c->parser.stdin_ended;
-	timer_stop(c->front->loop, &c->timer);
 	fcgi_put_end(&c->out, c->parser.id, 0, protocol_status);
 	fcgi_parser_done(&c->parser);
 	if (!(c->events & POLLSET_OUT))
@@ -327,9 +368,7 @@ on_begin(void *arg, uint16_t id, bool keep_conn)
 		return;
 	}
 	fcgi_params_init(&c->params, c->arena);
-	if (timer_set(c->front->loop, &c->timer, FCGI_INPUT_TIMEOUT, on_timer,
-		c) != ERR_OK)
-		c->must_close = true;
+	watch(c, c->front->input_timeout);
 }
 
 static void
@@ -401,7 +440,6 @@ on_stdin_end(void *arg)
 	struct conn *c = arg;
 
 	c->is_input_done = true;
-	timer_stop(c->front->loop, &c->timer);
 	if (c->req)
 		req_body_end(c->req);
 }

@@ -86,6 +86,9 @@ front_fcgi_new(
 	f->listen_fd = listen_fd;
 	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	f->is_accepting = true;
+	f->input_timeout = FCGI_INPUT_TIMEOUT;
+	f->output_timeout = FCGI_OUTPUT_TIMEOUT;
+	f->linger = FCGI_LINGER;
 	f->is_unix = is_unix(listen_fd);
 	if (flags < 0 || fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
 	    pollset_set(loop_pollset(loop), listen_fd, POLLSET_IN, on_listen,

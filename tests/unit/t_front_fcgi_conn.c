@@ -635,6 +635,62 @@ test_no_memory(void **state)
 	bed_close(&b);
 }
 
+/*
+ * A web server that stops in the middle of a request, takes nothing of an
+ * answer, or does not close after an early answer, is given up.
+ */
+static void
+test_patience(void **state)
+{
+	static char large[4 << 20];
+	struct bed b;
+	struct peer p;
+
+	(void)state;
+	bed_open(&b, DOUBLE_HOLD);
+	b.front->input_timeout = 20 * USEC_PER_MSEC;
+	peer_open(&b, &p);
+	peer_begin(&p.out, 1, 1, true);
+	bed_until(&b, &p, 1, p.is_closed);
+	peer_close(&p);
+	assert_int_equal(b.flow.begun, 0);
+
+	/* the same within the body */
+	peer_open(&b, &p);
+	peer_request(&p.out, 1, true, "hello", 5);
+	p.out.n -= 8; /* without the end of STDIN */
+	bed_until(&b, &p, 1, p.is_closed);
+	peer_close(&p);
+	assert_int_equal(b.flow.begun, 1);
+	assert_int_equal(b.flow.aborted, 1);
+
+	/* its request is whole: now it is we who take our time */
+	peer_open(&b, &p);
+	peer_request(&p.out, 1, true, "hello", 5);
+	bed_until(&b, &p, 1, b.flow.body_ends == 1);
+	for (usec_t end = clock_mono() + 2 * b.front->input_timeout;
+	     clock_mono() < end;)
+		bed_turn(&b, &p, 1);
+	assert_false(p.is_closed);
+
+	b.front->output_timeout = 20 * USEC_PER_MSEC;
+	p.reads = false;
+	double_write(&b.flow, str_of(large, sizeof(large)));
+	bed_until(&b, &p, 1, b.flow.aborted == 2);
+	peer_close(&p);
+	bed_close(&b);
+
+	bed_open(&b, DOUBLE_EARLY);
+	b.front->linger = 20 * USEC_PER_MSEC;
+	peer_open(&b, &p);
+	peer_request(&p.out, 1, false, "hello", 5);
+	p.out.n -= 8;
+	bed_until(&b, &p, 1, p.answer.ends == 1);
+	bed_until(&b, &p, 1, front_fcgi_connections(b.front) == 0);
+	peer_close(&p);
+	bed_close(&b);
+}
+
 /* The door goes away with requests in all states. */
 static void
 test_free_under_way(void **state)
@@ -681,6 +737,7 @@ main(void)
 		cmocka_unit_test(test_error_aborts),
 		cmocka_unit_test(test_bad_params),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_patience),
 		cmocka_unit_test(test_free_under_way),
 	};
 
