@@ -13,7 +13,7 @@ const struct opt_row fcgi_opts[] = {
 	    .arg = "FILE",
 	    .help = "The configuration; conf.d beside it is read as well. "
 		    "Default: the environment variable LLMGW_CONFIG, else "
-		    "/etc/llmgw/llmgw.yaml." },
+		    SYSCONFDIR "/llmgw/llmgw.yaml." },
 	{ .name = "listen",
 	    .letter = 'l',
 	    .type = OPT_TEXT,
