@@ -222,6 +222,35 @@ test_all_or_none(void **state)
 	assert_false(passes(&l[1], 1, WALL));
 }
 
+/* Of several the tightest is told, wherever it stands. */
+static void
+test_tightest(void **state)
+{
+	const struct conf_limit l[] = {
+		{ .tokens = 50, .per = MINUTE },
+		{ .tokens = 1000, .per = 60 * MINUTE },
+		{ .requests = 5, .per = MINUTE },
+		{ .requests = 100, .per = 60 * MINUTE },
+	};
+	struct gate_rate_result r;
+
+	(void)state;
+	r = admit(l, 4, WALL);
+	assert_int_equal(r.tokens_limit, 50);
+	assert_int_equal(r.requests_limit, 5);
+	/* nearly all of the long windows is used, the short ones are new */
+	settle(l, 4, WALL, 980);
+	for (int i = 0; i < 96; i++)
+		(void)admit(&l[3], 1, WALL);
+	r = admit(l, 4, WALL + MINUTE);
+	assert_true(r.admitted);
+	assert_int_equal(r.tokens_limit, 1000);
+	assert_int_equal(r.tokens_remaining, 20);
+	assert_int_equal(r.tokens_reset, 59 * MINUTE);
+	assert_int_equal(r.requests_limit, 100);
+	assert_int_equal(r.requests_remaining, 2);
+}
+
 /* What is told after a refusal is what is left, not what was nearly taken. */
 static void
 test_refusal_tells_what_is_left(void **state)
@@ -480,6 +509,7 @@ main(void)
 		TEST(test_tokens_without_end),
 		TEST(test_concurrent),
 		TEST(test_all_or_none),
+		TEST(test_tightest),
 		TEST(test_refusal_tells_what_is_left),
 		TEST(test_twin_limits),
 		TEST(test_value_changes_over_a_reload),

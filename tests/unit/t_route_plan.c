@@ -425,6 +425,45 @@ test_probe_outcomes(void **state)
 	}
 }
 
+/* An attempt is told once: a success, then a break, is no second report. */
+static void
+test_reported_once(void **state)
+{
+	(void)state;
+	model.n_targets = 1;
+	for (uint32_t i = 0; i < conf.breaker.failures; i++) {
+		struct msg_fail f = failure(MSG_FAIL_CUT);
+
+		assert_int_equal(breaker_state(slot_of('a')), BREAKER_CLOSED);
+		assert_int_equal(first(), 'a');
+		route_plan_broke(&plan, &f, now);
+		/* neither of these hides it */
+		route_plan_succeeded(&plan, now);
+		route_plan_abandoned(&plan);
+	}
+	assert_int_equal(breaker_state(slot_of('a')), BREAKER_OPEN);
+}
+
+/* It had less time than it may take: running out is not its failure. */
+static void
+test_cut_short(void **state)
+{
+	struct msg_fail f = failure(MSG_FAIL_TIMEOUT);
+
+	(void)state;
+	model.n_targets = 1;
+	f.upstream_status = 0;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(first(), 'a');
+		plan.is_cut_short = true;
+		route_plan_broke(&plan, &f, now);
+	}
+	assert_int_equal(breaker_state(slot_of('a')), BREAKER_CLOSED);
+	/* the next attempt starts afresh */
+	assert_int_equal(first(), 'a');
+	assert_false(plan.is_cut_short);
+}
+
 static void
 test_abandoned_probe(void **state)
 {
@@ -540,6 +579,8 @@ main(void)
 		ROUTE_TEST(test_probe_taken_meanwhile),
 		ROUTE_TEST(test_probe),
 		ROUTE_TEST(test_probe_outcomes),
+		ROUTE_TEST(test_reported_once),
+		ROUTE_TEST(test_cut_short),
 		ROUTE_TEST(test_abandoned_probe),
 		ROUTE_TEST(test_own_refusals_do_not_count),
 		ROUTE_TEST(test_resume_elsewhere),

@@ -413,12 +413,14 @@ pause_first(struct ask *a)
 }
 
 static struct ask *
-paused(const char *reply)
+paused_with(const char *reply, size_t flood)
 {
 	static struct ask a;
 
-	server_say(&server, reply);
+	server_say(&server, reply)->flood = flood;
 	ask_init(&a, server.url);
+	/* a small buffer: a read is one piece */
+	a.call.is_stream = true;
 	a.on_body = pause_first;
 	ask_start(&a);
 	while (a.pieces == 0)
@@ -427,6 +429,12 @@ paused(const char *reply)
 	assert_int_equal(a.pieces, 1);
 	assert_int_equal(a.dones, 0);
 	return &a;
+}
+
+static struct ask *
+paused(const char *reply)
+{
+	return paused_with(reply, 0);
 }
 
 #define CHUNKS                                                  \
@@ -480,9 +488,11 @@ refuse(struct ask *a)
 static void
 test_refuse_what_a_resume_delivers(void **state)
 {
-	struct ask *a = paused(CHUNKS);
+	struct ask *a;
 
 	(void)state;
+	a = paused_with("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nfirst",
+	    FLOOD); /* much more would come */
 	a->on_body = refuse;
 	up->ops->resume(a->xfer);
 	ask_wait();
@@ -490,7 +500,40 @@ test_refuse_what_a_resume_delivers(void **state)
 	assert_int_equal(a->pieces, 2);
 	turn(50);
 	assert_int_equal(a->dones, 1);
+	assert_true(server.flooded < FLOOD);
 	ask_fini(a);
+}
+
+/* A pause is no silence of the upstream's. */
+static void
+test_pause_is_not_idle(void **state)
+{
+	static struct ask a, silent;
+
+	(void)state;
+	server_say(&server, CHUNKS);
+	server_say(&server, "");
+	ask_init(&a, server.url);
+	a.call.timeout_first_byte = 500 * MSEC;
+	a.call.timeout_idle = 1 * MSEC;
+	a.on_body = pause_first;
+	ask_start(&a);
+	while (a.pieces == 0)
+		turn(1);
+	/* when this one has run out, the other's watch has fired often */
+	ask_init(&silent, server.url);
+	silent.call.timeout_first_byte = 800 * MSEC;
+	ask_start(&silent);
+	while (!silent.dones)
+		turn(1);
+	assert_end(&silent, UPSTREAM_TIMEOUT_FIRST_BYTE);
+	assert_int_equal(a.dones, 0);
+	up->ops->resume(a.xfer);
+	ask_wait();
+	assert_end(&a, UPSTREAM_OK);
+	assert_str(buf_str(&a.body), "onetwothree");
+	ask_fini(&a);
+	ask_fini(&silent);
 }
 
 static void
@@ -573,6 +616,7 @@ main(void)
 		UPSTREAM_TEST(test_last_word_counts),
 		UPSTREAM_TEST(test_cancel_in_what_a_resume_delivers),
 		UPSTREAM_TEST(test_refuse_what_a_resume_delivers),
+		UPSTREAM_TEST(test_pause_is_not_idle),
 		UPSTREAM_TEST(test_cancel_while_paused),
 		UPSTREAM_TEST(test_free_with_transfers_under_way),
 		UPSTREAM_TEST(test_pool_of_handles),

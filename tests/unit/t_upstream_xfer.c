@@ -348,7 +348,7 @@ test_timeout_idle(void **state)
 	    &server, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
 	ask_init(&a, server.url);
 	a.call.timeout_idle = 50 * MSEC;
-	a.call.timeout_first_byte = 60 * MSEC;
+	a.call.timeout_first_byte = 500 * MSEC;
 	ask_run(&a);
 	assert_end(&a, UPSTREAM_TIMEOUT_IDLE);
 	assert_int_equal(a.body.n, 4);
@@ -375,7 +375,7 @@ test_timeout_total(void **state)
 	    ->drip = true;
 	ask_init(&a, server.url);
 	a.call.timeout_idle = 20 * SEC;
-	a.call.timeout_total = 150 * MSEC;
+	a.call.timeout_total = 500 * MSEC;
 	ask_run(&a);
 	assert_end(&a, UPSTREAM_TIMEOUT_TOTAL);
 	assert_true(a.body.n > 0);
@@ -384,9 +384,9 @@ test_timeout_total(void **state)
 
 /* No limit is no time-out: a drip goes on until somebody else stops it. */
 static enum err
-stop_at_ten(struct ask *a)
+stop_at_sixty(struct ask *a)
 {
-	return a->body.n >= 10 ? ERR_CLOSED : ERR_OK;
+	return a->body.n >= 60 ? ERR_CLOSED : ERR_OK;
 }
 
 static void
@@ -399,8 +399,8 @@ test_no_timeouts(void **state)
 	    ->drip = true;
 	ask_init(&a, server.url);
 	a.call.timeout_connect = a.call.timeout_idle = a.call.timeout_total = 0;
-	a.call.timeout_first_byte = 30 * MSEC; /* over when it fires */
-	a.on_body = stop_at_ten;
+	a.call.timeout_first_byte = 300 * MSEC; /* over when it fires */
+	a.on_body = stop_at_sixty;
 	ask_run(&a);
 	assert_end(&a, UPSTREAM_STOPPED);
 	ask_fini(&a);
