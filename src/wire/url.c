@@ -297,6 +297,26 @@ is_plain(struct str base)
 	return true;
 }
 
+static struct str
+concat(struct arena *a, const struct str *part, size_t n)
+{
+	size_t total = 0;
+	char *p, *to;
+
+	for (size_t i = 0; i < n; i++)
+		total += part[i].n;
+	to = p = arena_raw(a, total + 1);
+	if (!p)
+		return (struct str){ NULL, 0 };
+	for (size_t i = 0; i < n; i++) {
+		if (part[i].n)
+			memcpy(to, part[i].p, part[i].n);
+		to += part[i].n;
+	}
+	*to = '\0';
+	return str_of(p, total);
+}
+
 enum err
 url_join(struct arena *a, struct str base, struct str path, struct str *out)
 {
@@ -321,10 +341,10 @@ url_join(struct arena *a, struct str base, struct str path, struct str *out)
 	while (str_ends(base_path, STR("/")))
 		base_path.n--;
 	path = part_to_append(base_path, path);
-	made = arena_printf(a, "%.*s%.*s%.*s%s%.*s%s%.*s", STR_ARG(origin),
-	    STR_ARG(base_path), STR_ARG(path),
-	    base_query.n || query.n ? "?" : "", STR_ARG(base_query),
-	    base_query.n && query.n ? "&" : "", STR_ARG(query));
+	struct str part[] = { origin, base_path, path,
+		base_query.n || query.n ? STR("?") : STR(""), base_query,
+		base_query.n && query.n ? STR("&") : STR(""), query };
+	made = concat(a, part, sizeof(part) / sizeof(part[0]));
 	if (!made.p)
 		return ERR_NOMEM;
 	if (made.n > URL_MAX_BYTES)

@@ -263,6 +263,31 @@ test_decode(void **state)
 	assert_int_equal(out.n, 0);
 }
 
+/* What url_join takes without libcurl, libcurl takes; and the other way. */
+static void
+test_join_refuses_as_parse(void **state)
+{
+	static const char *const bases[] = { "http://h", "http://h.", "http://",
+		"http://.h", "http://a..b/v1", "http://-h", "http://h-/",
+		"http://h:0", "http://h:65535/v1", "http://h:65536",
+		"http://h:", "http://h:8a", "http://h:000080", "http://0x7f.1",
+		"http://1.2.3.4.5", "http://999.1.1.1", "http://h/a b",
+		"http://h/%41", "http://H/v1", "http://h/../v1", "http://h//",
+		"http://u@h/", "http:///h", "http:/h", "ftp://h", "h",
+		"http://a_b/v1", "http://[::1]:80/v1", "http://h?x=1",
+		"http://h/#f", "https://api.example.com:8443/v1/" };
+
+	for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+		struct str made = STR("kept");
+		struct url u;
+		enum err e = url_parse(&u, *state, str_z(bases[i]));
+
+		assert_int_equal(
+		    url_join(*state, str_z(bases[i]), STR("/v1/x"), &made), e);
+		assert_true(e == ERR_OK || str_eqz(made, "kept"));
+	}
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -276,6 +301,7 @@ main(void)
 		CASE(test_join_same),
 		CASE(test_join_makers),
 		CASE(test_join_query),
+		CASE(test_join_refuses_as_parse),
 		CASE(test_segment),
 		CASE(test_decode),
 	};
