@@ -227,7 +227,7 @@ is_other_end_gone(void)
 }
 
 static void
-write_vec(struct iovec *iov, int n)
+write_vec(struct iovec *iov, int n, uint64_t lines)
 {
 	size_t total = 0;
 	ssize_t done;
@@ -235,14 +235,14 @@ write_vec(struct iovec *iov, int n)
 	for (int i = 0; i < n; i++)
 		total += iov[i].iov_len;
 	if (!is_ready()) {
-		atomic_fetch_add(&lost, 1);
+		atomic_fetch_add(&lost, lines);
 		return;
 	}
 	done = write_once(iov, n);
 	if (done < 0 && is_other_end_gone() && log_reopen() == ERR_OK)
 		done = write_once(iov, n);
 	if (done < 0 || (size_t)done != total)
-		atomic_fetch_add(&lost, 1);
+		atomic_fetch_add(&lost, lines);
 }
 
 static void
@@ -262,7 +262,7 @@ write_line(enum log_level level, struct str line)
 		iov[0] = (struct iovec){ p, line.n };
 		iov[1] = (struct iovec){ newline, 1 };
 	}
-	write_vec(iov, 2);
+	write_vec(iov, 2, 1);
 }
 
 void
@@ -271,6 +271,25 @@ log_line(struct str line)
 	if (!line.p)
 		line = STR("");
 	write_line(LOG_INFO, line);
+}
+
+void
+log_lines(struct str lines)
+{
+	struct str rest = lines;
+	uint64_t n = 0;
+
+	while (rest.n > 0) {
+		struct str line = str_cut(&rest, '\n');
+
+		if (kind == TO_SYSLOG) /* a datagram each */
+			write_line(LOG_INFO, line);
+		n++;
+	}
+	if (n > 0 && kind != TO_SYSLOG)
+		write_vec(
+		    &(struct iovec){ (void *)(uintptr_t)lines.p, lines.n }, 1,
+		    n);
 }
 
 /* A message must stay on its line, and must not drive a terminal. */

@@ -4,7 +4,7 @@
  * Where lines go. Rooms below flow return errors and do not log; the mains and
  * flow do. Request lines are made by meter/reqlog and written by log_line.
  *
- * One write(2) per line, so lines of several workers do not mix. A file is
+ * One write(2) per line or per log_lines, so lines of several workers do not mix. A file is
  * opened with O_APPEND and opened again by log_reopen (logrotate); a syslog
  * daemon that was restarted is connected to again. A line that cannot be written
  * is counted, never waited for.
@@ -40,6 +40,12 @@ enum log_format log_format_now(void);
 void log_msg(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* A finished line without its newline; written as it is. */
 void log_line(struct str line);
+/*
+ * Finished lines, each with its newline, at most LOG_LINES_MAX bytes unless it
+ * is one line: they go out in one write where the target allows it.
+ */
+#define LOG_LINES_MAX 4096 /* what a pipe takes whole (PIPE_BUF) */
+void log_lines(struct str lines);
 /* Lines lost since the start. */
 uint64_t log_lost(void);
 

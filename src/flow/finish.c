@@ -137,19 +137,42 @@ settle_attempt(struct req *r)
 }
 
 static void
+on_lines_due(void *arg)
+{
+	struct flow *f = arg;
+
+	log_lines(buf_str(&f->lines));
+	buf_reset(&f->lines);
+}
+
+void
+flow_flush(struct flow *f)
+{
+	loop_defer_cancel(f->loop, &f->lines_due);
+	on_lines_due(f);
+}
+
+/* What one turn of the loop has finished is written at its end, in one go. */
+static void
 log_request(const struct req *r)
 {
-	struct buf line;
+	struct flow *f = r->flow;
+	size_t before = f->lines.n;
 
 	if (r->target.route == API_ROUTE_HEALTH_LIVE ||
 	    r->target.route == API_ROUTE_HEALTH_READY ||
 	    r->target.route == API_ROUTE_METRICS)
 		return;
-	buf_init(&line, LINE_MAX_BYTES);
-	meter_reqlog_line(&r->rec, log_format_now(), &line);
-	if (!line.failed)
-		log_line(buf_str(&line));
-	buf_fini(&line);
+	meter_reqlog_line(&r->rec, log_format_now(), &f->lines);
+	buf_addc(&f->lines, '\n');
+	if (f->lines.failed || f->lines.n - before > LINE_MAX_BYTES + 1) {
+		f->lines.n = before;
+		f->lines.failed = false;
+	} else if (before > 0 && f->lines.n > LOG_LINES_MAX) {
+		log_lines(str_of(f->lines.p, before));
+		buf_consume(&f->lines, before);
+	}
+	loop_defer(f->loop, &f->lines_due, on_lines_due, f);
 }
 
 static void

@@ -14,6 +14,7 @@ flow_new(struct loop *loop, struct upstream *upstream, struct shm *shm,
 	f->upstream = upstream;
 	f->shm = shm;
 	buf_init(&f->spare, FLOW_SPARE_MAX);
+	buf_init(&f->lines, FLOW_LINES_MAX);
 	f->metrics = meter_metrics_new(shm, worker);
 	if (!f->metrics) {
 		free(f);
@@ -34,6 +35,8 @@ flow_free(struct flow *f)
 	ASSERT(f->active == 0);
 	meter_metrics_free(f->metrics);
 	conf_unref(f->conf);
+	flow_flush(f);
+	buf_fini(&f->lines);
 	buf_fini(&f->spare);
 	free(f);
 }

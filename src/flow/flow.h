@@ -34,6 +34,11 @@ struct conf *flow_conf(struct flow *f);
 
 /* No new requests: the doors stop accepting; health/ready says draining. */
 void flow_drain(struct flow *f);
+/*
+ * Writes the lines of the log that wait for the end of the loop's turn: for a
+ * door that leaves the loop when its request is done.
+ */
+void flow_flush(struct flow *f);
 /* Requests under way. */
 uint32_t flow_active(const struct flow *f);
 

@@ -135,6 +135,9 @@ struct req {
 /* The largest output buffer that is kept for the next stream. */
 #define FLOW_SPARE_MAX 65536
 
+/* Of two lines of the log, each with its newline. */
+#define FLOW_LINES_MAX (2 * (16384 + 1))
+
 struct flow {
 	struct loop *loop;
 	struct upstream *upstream;
@@ -145,6 +148,8 @@ struct flow {
 	struct req *all;
 	uint32_t active;
 	bool is_draining;
+	struct buf lines; /* of the log, until the turn ends */
+	struct defer lines_due;
 	struct buf spare; /* memory for the next stream that has to write */
 	char conf_problem[512]; /* "" when the newest file is in force */
 	char log_problem[512]; /* "" when lines go where they should */

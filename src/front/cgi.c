@@ -266,6 +266,7 @@ serve(struct turn *t)
 			t->is_running = false;
 		}
 	}
+	flow_flush(t->door->flow);
 	loop_defer_cancel(l, &t->abort);
 	if (t->is_gone)
 		return ERR_CLOSED;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "flow/flow.h"
 #include "flow/req.h"
 
 enum double_mode {

@@ -80,6 +80,17 @@ key_value_lines(void **state)
 }
 
 static void
+lines_at_once(void **state)
+{
+	(void)state;
+	reset(LOG_KEYVALUE, LOG_INFO);
+	log_lines(STR(""));
+	log_lines(STR("a=1\nb=2\n"));
+	log_lines(STR("c=3\n"));
+	assert_str(content(path), "a=1\nb=2\nc=3\n");
+}
+
+static void
 json_lines(void **state)
 {
 	struct arena *a = arena_new(100000);
@@ -208,6 +219,12 @@ syslog_datagrams(void **state)
 	n = recv(fd, got, sizeof(got), 0);
 	snprintf(want, sizeof(want), "<30>llmgw[%ld]: line", (long)getpid());
 	assert_str(str_of(got, (size_t)n), want);
+	/* a datagram for each of several */
+	log_lines(STR("one\ntwo\n"));
+	n = recv(fd, got, sizeof(got), 0);
+	assert_true(str_ends(str_of(got, (size_t)n), STR(": one")));
+	n = recv(fd, got, sizeof(got), 0);
+	assert_true(str_ends(str_of(got, (size_t)n), STR(": two")));
 	/* a daemon that does not read loses lines; it does not hold us */
 	for (int i = 0; i < 5000; i++)
 		log_line(STR("flood"));
@@ -289,6 +306,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(key_value_lines),
+		cmocka_unit_test(lines_at_once),
 		cmocka_unit_test(json_lines),
 		cmocka_unit_test(long_messages_are_cut),
 		cmocka_unit_test(reopen_after_rotation),
