@@ -84,6 +84,7 @@ fastcgi.server = ( "/" => (( "socket" => "{d}/fcgi", "max-procs" => 4,
 class ApacheModule(stack.Gateway):
     """Apache starts the processes itself."""
     lines = ''
+    alias = 'ScriptAliasMatch "^/" "{d}/cgi/llmgw"'
 
     def start_server(self):
         wrapper = self.folder / 'cgi' / 'llmgw'
@@ -108,10 +109,13 @@ AllowEncodedSlashes NoDecode
   CGIPassAuth On
   Options +ExecCGI
 </Directory>
-ScriptAliasMatch "^/" "{d}/cgi/llmgw"
+{alias}
 {lines}
 '''.format(d=self.folder, m=MODULES, port=self.port,
-           lines=self.lines.format(d=self.folder, m=MODULES)))
+           alias=self.alias.format(d=self.folder),
+           lines=self.lines.format(d=self.folder, m=MODULES,
+                                   build=self.build,
+                                   conf=self.config_file)))
         self.server = Process(['apache2', '-DFOREGROUND', '-f', conf],
                               self.folder, 'apache-out')
 
@@ -131,7 +135,7 @@ ScriptSock "{d}/cgid.sock"
 
 class ApacheFcgid(ApacheModule):
     """mod_fcgid hands one request at a time to each process."""
-    options = '--workers 1'
+    options = ''
     lines = '''
 LoadModule fcgid_module {m}/mod_fcgid.so
 FcgidIPCDir "{d}"
@@ -139,10 +143,14 @@ FcgidProcessTableFile "{d}/fcgid_shm"
 FcgidOutputBufferSize 0
 FcgidMaxRequestLen 67108864
 FcgidMaxProcesses 8
-<Directory "{d}/cgi">
+<Location "/">
   SetHandler fcgid-script
-</Directory>
+  Options +ExecCGI
+  CGIPassAuth On
+  FcgidWrapper "{build}/llmgw-fcgi --workers 1 --config {conf}" virtual
+</Location>
 '''
+    alias = ''
 
 
 DOORS = {c.__name__: c for c in (LighttpdTcp, LighttpdLibfcgi, ApacheCgi,

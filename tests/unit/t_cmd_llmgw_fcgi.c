@@ -86,6 +86,20 @@ remove_dir(void **state)
 
 /* ---- the program ------------------------------------------------------- */
 
+/* A listening socket for the next program, as systemd passes it; -1: none. */
+static int pass_fd = -1;
+
+static void
+pass_as_systemd(void)
+{
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	dup2(pass_fd, 3);
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+}
+
 /* in: its standard input, or -1; out: its standard output, or -1. */
 static void
 start(struct program *p, char *const argv[], int in, int out)
@@ -102,7 +116,9 @@ start(struct program *p, char *const argv[], int in, int out)
 		dup2(in >= 0 ? in : null, 0);
 		dup2(out >= 0 ? out : null, 1);
 		dup2(fd[1], 2);
-		for (int i = 3; i < 256; i++)
+		if (pass_fd >= 0)
+			pass_as_systemd();
+		for (int i = pass_fd >= 0 ? 4 : 3; i < 256; i++)
 			close(i);
 		execv(PROGRAM, argv);
 		_exit(127);
@@ -292,6 +308,32 @@ get(const char *uri, const char *status)
 	peer_answer_fini(&a);
 	close(fd);
 	return ok;
+}
+
+/* The next message that begins with what. */
+static void
+wait_notify(int fd, const char *what)
+{
+	char text[256];
+	ssize_t n;
+
+	do {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+		assert_int_equal(poll(&pfd, 1, 30000), 1);
+		n = recv(fd, text, sizeof(text), 0);
+		assert_true(n > 0);
+	} while (!str_starts(str_of(text, (size_t)n), str_z(what)));
+}
+
+static bool
+front_listens(int fd)
+{
+	int listens = 0;
+	socklen_t n = sizeof(listens);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 &&
+	       listens;
 }
 
 /* ---- the tests --------------------------------------------------------- */
@@ -504,6 +546,49 @@ test_socket_on_stdin(void **state)
 	assert_int_equal(access(sock, F_OK), 0);
 }
 
+/* The same from systemd, which hears how it goes as well. */
+static void
+test_systemd(void **state)
+{
+	const char *args[] = { PROGRAM, "--config", conf, "--workers", "1",
+		NULL };
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int notify = socket(AF_UNIX, SOCK_DGRAM, 0);
+	char address[100];
+	struct program p;
+
+	(void)state;
+	assert_true(fd >= 0 && notify >= 0);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", sock);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	snprintf(address, sizeof(address), "%s/notify", dir);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", address);
+	assert_int_equal(bind(notify, (struct sockaddr *)&un, sizeof(un)), 0);
+	setenv("NOTIFY_SOCKET", address, 1);
+	setenv("WATCHDOG_USEC", "20000", 1);
+	pass_fd = fd;
+	start_args(&p, args, -1, -1);
+	pass_fd = -1;
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	wait_notify(notify, "READY=1");
+	assert_true(get("/health/live", "200"));
+	wait_notify(notify, "WATCHDOG=1");
+	kill(p.pid, SIGHUP);
+	wait_notify(notify, "RELOADING=1");
+	wait_notify(notify, "READY=1");
+	kill(p.pid, SIGTERM);
+	wait_notify(notify, "STOPPING=1");
+	assert_int_equal(end_program(&p, 0), 0);
+	/* systemd still has it: who comes now waits for the next one */
+	assert_true(front_listens(fd));
+	close(fd);
+	close(notify);
+	unlink(address);
+}
+
 static void
 test_cgi(void **state)
 {
@@ -586,6 +671,7 @@ main(void)
 		IN_DIR(test_configuration),
 		IN_DIR(test_replaced_while_bad),
 		IN_DIR(test_socket_on_stdin),
+		IN_DIR(test_systemd),
 		IN_DIR(test_cgi),
 		IN_DIR(test_libfcgi_door),
 		cmocka_unit_test(test_manual_page),
