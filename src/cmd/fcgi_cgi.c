@@ -59,7 +59,7 @@ serve(struct fcgi_main *m, struct loop *loop, struct flow *flow)
 	if (m->listen_fd < 0) {
 		e = front_cgi_once(&door);
 	} else {
-		/* No SA_RESTART: it has to interrupt accept. */
+		/* No SA_RESTART: it ends the wait for a request. */
 		sigaction(SIGTERM, &sa, NULL);
 		sigaction(SIGINT, &sa, NULL);
 		e = front_cgi_serve(&door, m->listen_fd);

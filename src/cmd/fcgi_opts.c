@@ -12,8 +12,8 @@ const struct opt_row fcgi_opts[] = {
 	    .value = &fcgi_args.config,
 	    .arg = "FILE",
 	    .help = "The configuration; conf.d beside it is read as well. "
-		    "Default: the environment variable LLMGW_CONFIG, else "
-		    SYSCONFDIR "/llmgw/llmgw.yaml." },
+		    "Default: the environment variable LLMGW_CONFIG, "
+		    "else " SYSCONFDIR "/llmgw/llmgw.yaml." },
 	{ .name = "listen",
 	    .letter = 'l',
 	    .type = OPT_TEXT,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -322,17 +323,77 @@ front_cgi_once(const struct front_cgi *door)
 }
 
 static volatile sig_atomic_t must_stop;
-static int served_fd = -1, null_fd = -1;
 
 void
 front_cgi_stop(void)
 {
-	int saved = errno;
-
 	must_stop = 1;
-	if (served_fd >= 0 && null_fd >= 0)
-		(void)(dup2(null_fd, served_fd) < 0);
-	errno = saved;
+}
+
+/* Signals that may end us come while we wait for a request, never within. */
+static void
+hold_signals(sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, before);
+}
+
+/*
+ * Waits for a request on the connection that was kept, or for a new one.
+ * libfcgi's own accept gives up on a socket that does not block, and so is
+ * ours: it may be shared with the event door of an older process.
+ */
+static bool
+wait_request(const FCGX_Request *fcgx, int listen_fd, const sigset_t *waiting)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	p.fd = fcgx->ipcFd >= 0 ? fcgx->ipcFd : listen_fd;
+	while (!must_stop) {
+		if (ppoll(&p, 1, NULL, waiting) > 0)
+			return !(p.revents & POLLNVAL);
+		if (errno != EINTR)
+			return false;
+	}
+	return false;
+}
+
+/* Another process may have been faster, or the client gone again. */
+static bool
+is_passing(int e)
+{
+	return e == EAGAIN || e == EWOULDBLOCK || e == EINTR ||
+	       e == ECONNABORTED || e == EPROTO;
+}
+
+static void
+serve_all(struct turn *t, FCGX_Request *fcgx, int listen_fd)
+{
+	const struct front_cgi *door = t->door;
+	sigset_t waiting;
+
+	hold_signals(&waiting);
+	while (wait_request(fcgx, listen_fd, &waiting)) {
+		int r = FCGX_Accept_r(fcgx);
+
+		if (r < 0 && is_passing(-r))
+			continue;
+		if (r < 0)
+			break;
+		if (door->before)
+			door->before(door->arg);
+		*t = (struct turn){ .door = door,
+			.streams = &fcgx_streams,
+			.fcgx = fcgx,
+			.env = fcgx->envp };
+		(void)!serve(t);
+		FCGX_Finish_r(fcgx);
+	}
+	sigprocmask(SIG_SETMASK, &waiting, NULL);
 }
 
 enum err
@@ -340,26 +401,17 @@ front_cgi_serve(const struct front_cgi *door, int listen_fd)
 {
 	struct turn *t = turn_new(door, &fcgx_streams);
 	FCGX_Request fcgx;
+	int flags = fcntl(listen_fd, F_GETFL);
 
 	if (!t)
 		return ERR_NOMEM;
-	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	served_fd = listen_fd;
-	if (null_fd < 0 || FCGX_Init() != 0 ||
+	if (flags < 0 || fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+	    FCGX_Init() != 0 ||
 	    FCGX_InitRequest(&fcgx, listen_fd, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
 		free(t);
 		return ERR_IO;
 	}
-	while (!must_stop && FCGX_Accept_r(&fcgx) >= 0) {
-		if (door->before)
-			door->before(door->arg);
-		*t = (struct turn){ .door = door,
-			.streams = &fcgx_streams,
-			.fcgx = &fcgx,
-			.env = fcgx.envp };
-		(void)!serve(t);
-		FCGX_Finish_r(&fcgx);
-	}
+	serve_all(t, &fcgx, listen_fd);
 	FCGX_Free(&fcgx, 1);
 	free(t);
 	return ERR_OK;

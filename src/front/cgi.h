@@ -26,14 +26,14 @@ struct front_cgi {
 MUST_CHECK enum err front_cgi_once(const struct front_cgi *door);
 /*
  * FastCGI requests from listen_fd, one after the other, until the socket fails
- * or front_cgi_stop. ERR_IO: libfcgi could not begin.
+ * or front_cgi_stop. The socket is made non-blocking. SIGTERM and SIGINT are
+ * held back while a request is served. ERR_IO: libfcgi could not begin.
  */
 MUST_CHECK enum err
 front_cgi_serve(const struct front_cgi *door, int listen_fd);
 /*
- * For a signal handler (installed without SA_RESTART): front_cgi_serve ends
- * after the request under way. Its socket becomes /dev/null, so an accept that
- * is about to begin fails instead of waiting.
+ * For the handler of SIGTERM or SIGINT: front_cgi_serve ends after the request
+ * under way.
  */
 void front_cgi_stop(void);
 

@@ -223,7 +223,8 @@ static int
 listen_here(void)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	/* as front_listen makes it */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	assert_true(fd >= 0);
 	snprintf(path, sizeof(path), "/tmp/llmgw-cgi-%d.sock", (int)getpid());
