@@ -99,8 +99,19 @@ on_finish(struct openai_answer *a, const struct json *j, uint32_t index,
 
 /* ---- chunks and bodies ------------------------------------------------- */
 
+/* llama.cpp tells what came from its cache in timings.cache_n. */
 static void
-on_usage(struct openai_answer *a, const struct json *j, json_ref v)
+cached_by_timings(const struct json *j, json_ref timings, struct msg_usage *u)
+{
+	int64_t n = json_i64_or(j, json_get_set(j, timings, "cache_n"), -1);
+
+	if (u->cached < 0 && n >= 0 && u->prompt >= 0)
+		u->cached = n < u->prompt ? n : u->prompt;
+}
+
+static void
+on_usage(
+    struct openai_answer *a, const struct json *j, json_ref v, json_ref timings)
 {
 	struct msg_event ev = { .type = MSG_EV_USAGE };
 
@@ -111,6 +122,7 @@ on_usage(struct openai_answer *a, const struct json *j, json_ref v)
 		openai_no_room(a);
 		return;
 	}
+	cached_by_timings(j, timings, &ev.usage);
 	prov_answer_emit(&a->c.a, &ev);
 }
 
@@ -153,7 +165,7 @@ on_choice(struct openai_answer *a, const struct json *j, json_ref v,
 		else if (OPENAI_KEY(key, "native_finish_reason"))
 			native = value;
 		else if (OPENAI_KEY(key, "usage"))
-			on_usage(a, j, value); /* Moonshot */
+			on_usage(a, j, value, JSON_NONE); /* Moonshot */
 		else if (!OPENAI_KEY(key, "text"))
 			/* text: Together says delta.content twice */
 			openai_keep(&a->choice, j, k);
@@ -174,7 +186,7 @@ on_choice(struct openai_answer *a, const struct json *j, json_ref v,
 }
 
 struct top {
-	json_ref id, created, model, choices, usage, error, x_groq;
+	json_ref id, created, model, choices, usage, error, x_groq, timings;
 	bool is_error; /* {"object":"error",...} */
 	bool has_words; /* "message" or "detail" */
 };
@@ -209,7 +221,7 @@ top_read(
 	bool has_waiting = a->top.n != 0;
 
 	*t = (struct top){ JSON_NONE, JSON_NONE, JSON_NONE, JSON_NONE,
-		JSON_NONE, JSON_NONE, JSON_NONE, false, false };
+		JSON_NONE, JSON_NONE, JSON_NONE, JSON_NONE, false, false };
 	json_each (j, v, k) {
 		struct str key = json_inner(j, k);
 		json_ref value = json_value(j, k);
@@ -239,6 +251,8 @@ top_read(
 			openai_keep(&a->top, j, k);
 		if (OPENAI_KEY(key, "x_groq"))
 			t->x_groq = value;
+		if (OPENAI_KEY(key, "timings"))
+			t->timings = value;
 		t->has_words |=
 		    OPENAI_KEY(key, "message") || OPENAI_KEY(key, "detail");
 	}
@@ -323,8 +337,8 @@ on_object(struct openai_answer *a, const struct json *j, json_ref v,
 	}
 	flush_top(a, hash);
 	a->last_top = hash;
-	on_usage(a, j, json_get(j, t.x_groq, "usage"));
-	on_usage(a, j, t.usage);
+	on_usage(a, j, json_get(j, t.x_groq, "usage"), JSON_NONE);
+	on_usage(a, j, t.usage, t.timings);
 }
 
 /* ---- the kind's functions ---------------------------------------------- */

@@ -532,6 +532,21 @@ row_45_groq_usage(void **state)
 }
 
 static void
+llama_cpp_cache(void **state)
+{
+	(void)state;
+	prov_run_is(&stream,
+	    DELTA("\"content\":\"x\"")
+		FIN("stop") "data: {" HEAD
+			    ",\"choices\":[],\"usage\":{\"prompt_tokens\":9,"
+			    "\"completion_tokens\":2,\"total_tokens\":11},"
+			    "\"timings\":{\"cache_n\":7}}\n\n" DONE,
+	    START "TEXT 0 x\nFINISH 0 stop\nEXTRA 0 top=\"timings\":{"
+		  "\"cache_n\":7}\n"
+		  "USAGE prompt=9 completion=2 cached=7\nEND\n");
+}
+
+static void
 mistral_content_array(void **state)
 {
 	(void)state;
@@ -653,6 +668,7 @@ main(void)
 		cmocka_unit_test(row_45_groq_usage),
 		cmocka_unit_test(row_48_azure_first_chunk),
 		cmocka_unit_test(row_49_azure_choice_without_delta),
+		cmocka_unit_test(llama_cpp_cache),
 		cmocka_unit_test(mistral_content_array),
 		cmocka_unit_test(cloudflare_object_content),
 		cmocka_unit_test(perplexity_message_beside_delta),
