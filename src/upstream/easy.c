@@ -1,6 +1,7 @@
 #include "upstream/engine.h"
 
 #include "base/secret.h"
+#include "config.h"
 
 /* A stream's events are small: a small buffer keeps thousands of them cheap. */
 #define STREAM_BUFFER_BYTES 4096L
@@ -208,6 +209,10 @@ set_limits(struct upstream_xfer *x)
 	/* We ask for none and decode what a disobedient server sends. */
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "identity");
+	/* Some of the doors that makers stand behind refuse who has no name. */
+	if (!r)
+		r = curl_easy_setopt(
+		    h, CURLOPT_USERAGENT, "llmgw/" PACKAGE_VERSION);
 	return r;
 }
 
