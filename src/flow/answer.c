@@ -8,11 +8,19 @@
 static void
 write_event(struct req *r, const struct msg_event *ev)
 {
-	enum err e = api_answer_event(r->writer, ev, &r->out);
+	size_t before = r->out.n;
+	enum err e;
 
+	/* After a gap nothing may follow but the error. */
+	if (r->fail.class != MSG_FAIL_NONE)
+		return;
+	e = api_answer_event(r->writer, ev, &r->out);
 	if (e == ERR_OK && !r->out.failed)
 		return;
-	if (r->fail.class == MSG_FAIL_NONE)
+	r->out.n = before; /* no half event */
+	if (e == ERR_NOMEM || (e == ERR_OK && before < r->conf->max_answer))
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+	else
 		msg_fail_set(&r->fail, MSG_FAIL_BAD_ANSWER,
 		    "The provider's answer is larger than the %llu bytes "
 		    "allowed.",

@@ -58,17 +58,37 @@ put_error_headers(const struct req *r, int status, struct buf *b)
 		    r->fail.upstream_status);
 }
 
+/* An error's body when there is no memory for one; any dialect reads it. */
+#define NO_MEMORY                                                       \
+	"{\"error\":{\"message\":\"Out of memory.\","                   \
+	"\"type\":\"server_error\",\"param\":null,\"code\":\"internal_" \
+	"error\"}}"
+
+static void
+write_static(struct req *r, const char *text)
+{
+	r->rec.bytes_out += strlen(text);
+	r->door->write(r->door_arg, str_z(text), true);
+}
+
 static void
 refuse_whole(struct req *r, int status)
 {
 	struct buf more;
+	bool is_empty;
 
 	buf_init(&more, 1024);
 	put_error_headers(r, status, &more);
 	buf_reset(&r->out);
 	api_error_print(
 	    r->target.dialect, &r->fail, r->rec.request_id, &r->out);
-	write_page(r, status, "application/json", buf_str(&more));
+	is_empty = r->out.failed;
+	if (is_empty)
+		buf_reset(&r->out);
+	write_page(r, status, "application/json",
+	    more.failed ? (struct str){ 0 } : buf_str(&more));
+	if (is_empty && !r->target.is_head)
+		write_static(r, NO_MEMORY);
 	buf_fini(&more);
 }
 
@@ -98,8 +118,13 @@ step_refuse(struct req *r)
 	if (r->writer || answer_begin(r) == ERR_OK) {
 		buf_reset(&r->out);
 		api_answer_fail(r->writer, &r->fail, &r->out);
-		write_out(r, true);
+		if (r->out.failed)
+			buf_reset(&r->out);
 	}
+	if (r->out.n > 0)
+		write_out(r, true);
+	else
+		write_static(r, "data: " NO_MEMORY "\n\n");
 	r->is_answered = true;
 	return FLOW_SETTLE;
 }

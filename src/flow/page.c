@@ -36,7 +36,11 @@ page_models(struct req *r)
 	    arena_calloc(r->arena, r->conf->n_models + 1, sizeof(*list));
 	size_t n = 0;
 
-	for (uint32_t i = 0; list && i < r->conf->n_models; i++)
+	if (!list) {
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+		return flow_refuse(r);
+	}
+	for (uint32_t i = 0; i < r->conf->n_models; i++)
 		if (gate_may_use(&r->client, r->conf->models[i].name))
 			to_api_model(r, &r->conf->models[i], &list[n++]);
 	api_models_print(list, n, &r->out);

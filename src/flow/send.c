@@ -184,6 +184,9 @@ conclude(struct req *r, const struct upstream_result *result)
 	if (a->answer) {
 		a->target.kind->answer_end(a->answer);
 		pass_on(r);
+		if (!a->ended && r->fail.class == MSG_FAIL_NONE)
+			msg_fail_set(
+			    &r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
 		return;
 	}
 	prov_fail(&a->target, a->status, &a->headers, buf_str(&a->error_body),
@@ -196,6 +199,7 @@ static enum flow_step
 complete(struct req *r)
 {
 	r->rec.outcome = METER_OK;
+	r->rec.dropped = arena_str(r->arena, buf_str(&r->attempt.http.dropped));
 	route_plan_succeeded(&r->plan, clock_mono());
 	if (!r->is_head_sent)
 		write_answer_head(r);

@@ -17,6 +17,21 @@ put_head(struct req *r, struct buf *b, int status, const char *content_type)
 		    "X-Content-Type-Options: nosniff\r\n");
 }
 
+/* Without the extras, and without memory. */
+static void
+write_plain_head(struct req *r, int status, const char *content_type)
+{
+	char text[512];
+	int n = snprintf(text, sizeof(text),
+	    "Status: %d %s\r\nContent-Type: %s\r\nX-Request-Id: %s\r\n"
+	    "Cache-Control: no-cache\r\n\r\n",
+	    status, http_reason(status), content_type, r->meta.request_id);
+
+	ASSERT(n > 0 && (size_t)n < sizeof(text));
+	r->rec.bytes_out += (size_t)n;
+	r->door->write(r->door_arg, str_of(text, (size_t)n), false);
+}
+
 void
 write_head(struct req *r, int status, const char *content_type, struct str more)
 {
@@ -26,15 +41,14 @@ write_head(struct req *r, int status, const char *content_type, struct str more)
 	put_head(r, &head, status, content_type);
 	buf_adds(&head, more);
 	buf_addz(&head, "\r\n");
-	if (head.failed) { /* then without the extras */
-		buf_reset(&head);
-		put_head(r, &head, status, content_type);
-		buf_addz(&head, "\r\n");
-	}
 	r->rec.status = status;
-	r->rec.bytes_out += head.n;
 	r->is_head_sent = true;
-	r->door->write(r->door_arg, buf_str(&head), false);
+	if (head.failed) {
+		write_plain_head(r, status, content_type);
+	} else {
+		r->rec.bytes_out += head.n;
+		r->door->write(r->door_arg, buf_str(&head), false);
+	}
 	buf_fini(&head);
 }
 
@@ -85,6 +99,19 @@ put_own(struct buf *b, const char *name, struct str value)
 	buf_addz(b, "\r\n");
 }
 
+/* Who answered, and at which attempt. */
+static void
+put_outcome(const struct req *r, struct buf *more)
+{
+	put_own(more, "x-llmgw-provider: ", r->rec.target->provider->name);
+	put_own(more, "x-llmgw-model: ", r->rec.target->model);
+	buf_addz(more, "x-llmgw-attempts: ");
+	buf_addi(more, r->rec.n_attempts);
+	buf_addz(more, "\r\nx-llmgw-overhead-us: ");
+	buf_addi(more, r->rec.overhead);
+	buf_addz(more, "\r\n");
+}
+
 /* The head of a 200: which target, how it went, what is left. */
 void
 write_answer_head(struct req *r)
@@ -94,22 +121,13 @@ write_answer_head(struct req *r)
 	buf_init(&more, HEAD_MAX / 2);
 	if (r->msg.stream)
 		buf_addz(&more, "X-Accel-Buffering: no\r\n");
-	if (r->rec.target) {
-		put_own(
-		    &more, "x-llmgw-provider: ", r->rec.target->provider->name);
-		put_own(&more, "x-llmgw-model: ", r->rec.target->model);
-	}
 	put_own(&more, "x-llmgw-cache: ", str_z(r->rec.cache));
-	buf_addz(&more, "x-llmgw-attempts: ");
-	buf_addi(&more, r->rec.n_attempts);
-	buf_addz(&more, "\r\nx-llmgw-overhead-us: ");
-	buf_addi(&more, r->rec.overhead);
-	buf_addz(&more, "\r\n");
-	if (r->attempt.has_http) {
-		r->rec.dropped =
-		    arena_str(r->arena, buf_str(&r->attempt.http.dropped));
-		put_own(&more, "x-llmgw-dropped: ", r->rec.dropped);
-	}
+	/* A heartbeat's head comes before it is known who will answer. */
+	if (api_norm_has_content(r->norm))
+		put_outcome(r, &more);
+	if (r->attempt.has_http)
+		put_own(&more,
+		    "x-llmgw-dropped: ", buf_str(&r->attempt.http.dropped));
 	write_rate_headers(r, &more);
 	write_head(r, 200, api_answer_content_type(r->msg.stream),
 	    more.failed ? (struct str){ 0 } : buf_str(&more));
