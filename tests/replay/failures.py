@@ -1,6 +1,8 @@
 """What an upstream failure must become: the table of wire.md 4.2, by hand.
 
-expect(status, headers, body text) gives (class word, status out).
+expect(status, headers, body text) gives (class word, status out);
+shape(class word, body text) the (type, code) that a client reads; teaches(body
+text) whether a 400 is asked again in other words.
 """
 import json
 
@@ -8,6 +10,19 @@ STATUS_OUT = {
     "invalid": 400, "context_length": 400, "content_policy": 400,
     "upstream_auth": 502, "quota": 429, "model_not_found": 404,
     "timeout": 504, "too_large": 413, "rate_limit": 429, "overloaded": 503,
+}
+
+INVALID, SERVER = "invalid_request_error", "server_error"
+SHAPES = {
+    "context_length": (INVALID, "context_length_exceeded"),
+    "content_policy": (INVALID, "content_filter"),
+    "model_not_found": (INVALID, "model_not_found"),
+    "too_large": (INVALID, "request_too_large"),
+    "quota": ("insufficient_quota", "insufficient_quota"),
+    "rate_limit": ("rate_limit_error", "rate_limit_exceeded"),
+    "upstream_auth": (SERVER, "upstream_auth"),
+    "timeout": (SERVER, "timeout"),
+    "overloaded": (SERVER, "overloaded"),
 }
 
 LONG = ("prompt is too long", "maximum context length",
@@ -26,17 +41,43 @@ def status_of(value):
     return n if 400 <= n <= 599 else None
 
 
-def inner_status(body):
+def inner(body):
+    """The object that tells of the error; {} where there is none."""
     try:
         o = json.loads(body)
     except ValueError:
-        return None
+        return {}
     if isinstance(o, list):
         o = o[0] if o else None
     if not isinstance(o, dict):
-        return None
-    e = o.get("error") if isinstance(o.get("error"), dict) else o
+        return {}
+    return o.get("error") if isinstance(o.get("error"), dict) else o
+
+
+def inner_status(body):
+    e = inner(body)
     return status_of(e.get("code")) or status_of(e.get("status_code"))
+
+
+def shape(word, body):
+    if word in SHAPES:
+        return SHAPES[word]
+    code = None  # the maker's: a word, not a number
+    for k in ("code", "status"):
+        v = inner(body).get(k)
+        if isinstance(v, str) and v and not v.isdigit():
+            code = code or v
+    if word != "invalid" and "loading" in body.lower():
+        code = "model_loading"
+    return (INVALID if word == "invalid" else SERVER), code
+
+
+def teaches(body):
+    """wire.md 10 row 72: a refusal that tells of a reasoning model."""
+    e = inner(body)
+    return e.get("code") in ("unsupported_parameter", "unsupported_value") and \
+        e.get("param") in ("max_tokens", "temperature", "top_p",
+                           "presence_penalty", "frequency_penalty")
 
 
 def expect(status, headers, body):

@@ -159,7 +159,7 @@ def openai_choice(a, ch, position):
     c.words.append(word or None)
 
 
-def openai_usage(u, old):
+def openai_usage(u, old, timings=None):
     if not u:
         return old
     p, o, t = (u.get(k) for k in ("prompt_tokens", "completion_tokens",
@@ -172,6 +172,8 @@ def openai_usage(u, old):
                  "num_cached_tokens", "cache_read_input_tokens"):
         if cached is None:
             cached = u.get(name)
+    if cached is None:
+        cached = (timings or {}).get("cache_n")  # llama.cpp (wire.md 3.3)
     if p is not None and o is not None:
         rest = (t or 0) - p - o
         if rest > 0 and rest == r:
@@ -196,7 +198,7 @@ def read_openai(response):
         for n, ch in enumerate(o.get("choices") or []):
             openai_choice(a, ch, n)
         usage = openai_usage((o.get("x_groq") or {}).get("usage"), usage)
-        usage = openai_usage(o.get("usage"), usage)
+        usage = openai_usage(o.get("usage"), usage, o.get("timings"))
     for c in a.choices.values():
         for call in c.calls:
             call[1] = call[1] or "{}"  # wire.md 10 row 10

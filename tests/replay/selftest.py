@@ -60,6 +60,25 @@ ERRORS = [
     (520, "<html>", ("unavailable", 502)),
 ]
 
+# class word, body -> (type, code)
+SHAPES = [
+    ("quota", "", ("insufficient_quota", "insufficient_quota")),
+    ("invalid", '{"error": {"code": "x", "status": "Y"}}',
+     ("invalid_request_error", "x")),
+    ("invalid", '[{"error": {"code": 400, "status": "INVALID_ARGUMENT"}}]',
+     ("invalid_request_error", "INVALID_ARGUMENT")),
+    ("unavailable", '{"error": "Model x is currently loading"}',
+     ("server_error", "model_loading")),
+    ("unavailable", "<html>", ("server_error", None)),
+]
+
+TEACHING = [
+    ('{"error": {"code": "unsupported_parameter", "param": "max_tokens"}}',
+     True),
+    ('{"error": {"code": "unsupported_parameter", "param": "tools"}}', False),
+    ('{"error": {"code": "invalid_value", "param": "max_tokens"}}', False),
+]
+
 
 def run(tap):
     for name, text, must in STREAMS:
@@ -70,4 +89,12 @@ def run(tap):
     for status, body, want in ERRORS:
         got = failures.expect(status, {}, body)
         tap.result("judge: %d %s" % want[::-1], "judge",
+                   [] if got == want else ["%r, must be %r" % (got, want)])
+    for word, body, want in SHAPES:
+        got = failures.shape(word, body)
+        tap.result("judge: %s is %s, %s" % ((word,) + want), "judge",
+                   [] if got == want else ["%r, must be %r" % (got, want)])
+    for body, want in TEACHING:
+        got = failures.teaches(body)
+        tap.result("judge: %s teaches: %s" % (body, want), "judge",
                    [] if got == want else ["%r, must be %r" % (got, want)])
