@@ -112,7 +112,7 @@ on_done(void *arg, const struct upstream_result *result)
 	    r, r->fail.class == MSG_FAIL_NONE ? FLOW_FETCH : flow_refuse(r));
 }
 
-static const struct upstream_sink sink = { on_head, on_body, on_done };
+static const struct upstream_sink sink = { on_head, on_body, NULL, on_done };
 
 static enum flow_step
 fetch_start(struct req *r, struct msg_part *part)

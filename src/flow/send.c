@@ -79,7 +79,6 @@ on_body(void *arg, const char *p, size_t n)
 		return ERR_OK;
 	buf_lend(&r->flow->spare, &r->out);
 	a->target.kind->answer_feed(a->answer, p, n);
-	pass_on(r);
 	write_rest(r);
 	if (r->fail.class != MSG_FAIL_NONE)
 		return ERR_CLOSED;
@@ -87,6 +86,13 @@ on_body(void *arg, const char *p, size_t n)
 		(void)!timer_set(
 		    r->flow->loop, &r->linger, LINGER, linger_over, r);
 	return ERR_OK;
+}
+
+/* Several events that came at once go out at once. */
+static void
+on_rest(void *arg)
+{
+	pass_on(arg);
 }
 
 /* What an exchange that did not come to its end means (wire.md 4.2). */
@@ -183,7 +189,6 @@ conclude(struct req *r, const struct upstream_result *result)
 	}
 	if (a->answer) {
 		a->target.kind->answer_end(a->answer);
-		pass_on(r);
 		if (!a->ended && r->fail.class == MSG_FAIL_NONE)
 			msg_fail_set(
 			    &r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
@@ -229,6 +234,9 @@ on_done(void *arg, const struct upstream_result *result)
 	r->attempt.xfer = NULL;
 	conclude(r, result);
 	record(r, result);
+	/* A good answer's last events go with the end. */
+	if (r->fail.class != MSG_FAIL_NONE)
+		pass_on(r);
 	flow_go(r, after_attempt(r));
 }
 
@@ -248,7 +256,7 @@ linger_over(void *arg)
 	flow_go(r, after_attempt(r));
 }
 
-static const struct upstream_sink sink = { on_head, on_body, on_done };
+static const struct upstream_sink sink = { on_head, on_body, on_rest, on_done };
 
 enum flow_step
 step_send(struct req *r)

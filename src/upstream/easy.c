@@ -132,7 +132,10 @@ on_body(char *p, size_t size, size_t n, void *arg)
 		x->end = UPSTREAM_STOPPED;
 		return 0;
 	}
-	return x->is_cancelled ? 0 : bytes;
+	if (x->is_cancelled)
+		return 0;
+	engine_fed(x);
+	return bytes;
 }
 
 static long

@@ -67,10 +67,35 @@ list_add(struct upstream_xfer **head, struct upstream_xfer *x)
 }
 
 void
+engine_fed(struct upstream_xfer *x)
+{
+	if (x->is_fed || !x->sink->rest)
+		return;
+	x->is_fed = true;
+	x->next_fed = x->engine->fed;
+	x->engine->fed = x;
+}
+
+/* The list is short: what one call of curl's has fed. */
+static void
+unfeed(struct upstream_xfer *x)
+{
+	struct upstream_xfer **p = &x->engine->fed;
+
+	if (!x->is_fed)
+		return;
+	while (*p != x)
+		p = &(*p)->next_fed;
+	*p = x->next_fed;
+	x->is_fed = false;
+}
+
+void
 engine_forget(struct upstream_xfer *x)
 {
 	struct engine *e = x->engine;
 
+	unfeed(x);
 	list_remove(&e->live, x);
 	e->counts.running--;
 	curl_multi_remove_handle(e->multi, x->easy);
@@ -105,7 +130,7 @@ finish(struct engine *e, struct upstream_xfer *x, CURLcode code)
 	sink->done(arg, &r);
 }
 
-/* Delivers what has ended. Callbacks may start and cancel transfers. */
+/* Tells what curl has brought. Callbacks may start and cancel transfers. */
 static void
 reap(struct engine *e)
 {
@@ -121,6 +146,10 @@ reap(struct engine *e)
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &x);
 		finish(e, x, code);
+	}
+	while ((x = e->fed)) {
+		unfeed(x);
+		x->sink->rest(x->arg);
 	}
 }
 
@@ -257,6 +286,7 @@ engine_cancel(struct upstream_xfer *x)
 	}
 	/* curl allows no removal from within its callbacks. */
 	x->is_cancelled = true;
+	unfeed(x);
 	timer_stop(e->loop, &x->watch);
 	loop_defer_cancel(e->loop, &x->resume);
 	list_remove(&e->live, x);

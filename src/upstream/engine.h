@@ -20,6 +20,7 @@ struct engine {
 	struct defer kick; /* curl wants to run now */
 	struct upstream_xfer *gone; /* cancelled within a callback */
 	struct upstream_xfer *live; /* all that are started */
+	struct upstream_xfer *fed; /* to be told of the rest, by next_fed */
 	unsigned depth; /* > 0: we are inside a call of curl's */
 	CURL *pool[ENGINE_EASY_POOL];
 	unsigned n_pool;
@@ -32,6 +33,7 @@ struct engine {
 struct upstream_xfer {
 	struct engine *engine;
 	struct upstream_xfer *next, *prev; /* in live or gone */
+	struct upstream_xfer *next_fed;
 	CURL *easy;
 	struct curl_slist *headers_out;
 	const struct upstream_call *call; /* borrowed until done */
@@ -46,6 +48,7 @@ struct upstream_xfer {
 	usec_t last_byte;
 	uint64_t bytes_in;
 	enum upstream_end end; /* why we stopped it; OK: curl decides */
+	bool is_fed; /* in the engine's list */
 	bool is_paused;
 	bool is_head_done;
 	bool is_cancelled;
@@ -56,6 +59,8 @@ struct upstream_xfer {
 /* engine.c */
 /* Removes it from curl and frees it; not inside a call of curl's. */
 void engine_forget(struct upstream_xfer *x);
+/* Body was called: rest is due. */
+void engine_fed(struct upstream_xfer *x);
 /* Ends curl's pause; may deliver and finish. Not inside a call of curl's. */
 void engine_unpause(struct upstream_xfer *x);
 /* A handle from the pool or a new one. NULL: no memory. */

@@ -74,6 +74,11 @@ struct upstream_sink {
 	 * Anything but ERR_OK ends the transfer with UPSTREAM_STOPPED.
 	 */
 	enum err (*body)(void *arg, const char *p, size_t n);
+	/*
+	 * After one or more calls of body: nothing more has arrived for now. Not
+	 * called when done follows at once. NULL: of no interest.
+	 */
+	void (*rest)(void *arg);
 	void (*done)(void *arg, const struct upstream_result *r);
 };
 

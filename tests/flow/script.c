@@ -274,6 +274,8 @@ deliver_chunk(struct upstream_xfer *x)
 		finish(x, UPSTREAM_STOPPED);
 		return false;
 	}
+	if (x->sink->rest)
+		x->sink->rest(x->arg);
 	return true;
 }
 

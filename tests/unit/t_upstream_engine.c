@@ -238,6 +238,76 @@ test_cancel_another_in_done(void **state)
 	ask_fini(&a[1]);
 }
 
+/* ---- the rest ---------------------------------------------------------- */
+
+static void
+cancel_in_rest(struct ask *a)
+{
+	ask_cancel(a);
+}
+
+/* Pieces that came at once are told of once. */
+static void
+test_rest_after_several_pieces(void **state)
+{
+	struct ask a;
+
+	(void)state;
+	server_say(&server,
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "5\r\nhello\r\n5\r\nworld\r\n");
+	ask_init(&a, server.url);
+	a.on_rest = cancel_in_rest;
+	ask_start(&a);
+	ask_wait();
+	assert_silent_since(&a, 1, 2);
+	assert_int_equal(a.rests, 1);
+	assert_str(buf_str(&a.body), "helloworld");
+	ask_fini(&a);
+}
+
+static void
+test_no_rest_before_the_end(void **state)
+{
+	struct ask a;
+
+	(void)state;
+	server_say(&server, OK_REPLY);
+	ask_init(&a, server.url);
+	ask_run(&a);
+	assert_int_equal(a.pieces, 1);
+	assert_int_equal(a.rests, 0);
+	ask_fini(&a);
+}
+
+/* The other one's pieces, if it has any, are not told of any more. */
+static void
+test_cancel_another_in_rest(void **state)
+{
+	static struct ask a[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		server_say(&server,
+		    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+		    "\r\n5\r\nhello\r\n");
+		ask_init(&a[i], server.url);
+	}
+	other = &a[1];
+	a[0].on_rest = cancel_other;
+	ask_start(&a[0]);
+	ask_start(&a[1]);
+	while (a[0].rests == 0)
+		turn(1);
+	assert_null(a[1].xfer);
+	assert_int_equal(counts().running, 1);
+	ask_cancel(&a[0]);
+	turn(50);
+	assert_int_equal(a[0].dones + a[1].dones, 0);
+	ask_fini(&a[0]);
+	ask_fini(&a[1]);
+}
+
 /* ---- start from a callback --------------------------------------------- */
 
 static struct ask second;
@@ -609,6 +679,9 @@ main(void)
 		UPSTREAM_TEST(row_95_cancel_in_body),
 		UPSTREAM_TEST(test_cancel_another),
 		UPSTREAM_TEST(test_cancel_another_in_done),
+		UPSTREAM_TEST(test_rest_after_several_pieces),
+		UPSTREAM_TEST(test_no_rest_before_the_end),
+		UPSTREAM_TEST(test_cancel_another_in_rest),
 		UPSTREAM_TEST(test_start_in_done),
 		UPSTREAM_TEST(test_start_in_head_is_refused),
 		UPSTREAM_TEST(test_pause_bounds_memory),

@@ -16,7 +16,8 @@ static struct server server;
 struct ask {
 	struct upstream_call call;
 	struct upstream_xfer *xfer;
-	int heads, pieces, dones;
+	int heads, pieces, rests, dones;
+	bool is_rest_due; /* a piece came since the last rest */
 	int status;
 	char header[256]; /* value of X-Test of the answer */
 	struct buf body;
@@ -24,6 +25,7 @@ struct ask {
 	/* called from within the callback, when set */
 	void (*on_head)(struct ask *a);
 	enum err (*on_body)(struct ask *a);
+	void (*on_rest)(struct ask *a);
 	void (*on_done)(struct ask *a);
 };
 
@@ -54,9 +56,23 @@ ask_body(void *arg, const char *p, size_t n)
 	assert_int_equal(a->dones, 0);
 	assert_true(n > 0);
 	a->pieces++;
+	a->is_rest_due = true;
 	buf_add(&a->body, p, n);
 	assert_false(a->body.failed);
 	return a->on_body ? a->on_body(a) : ERR_OK;
+}
+
+static void
+ask_rest(void *arg)
+{
+	struct ask *a = arg;
+
+	assert_true(a->is_rest_due);
+	assert_int_equal(a->dones, 0);
+	a->is_rest_due = false;
+	a->rests++;
+	if (a->on_rest)
+		a->on_rest(a);
 }
 
 static void
@@ -74,7 +90,8 @@ ask_done(void *arg, const struct upstream_result *r)
 		loop_stop(loop);
 }
 
-static const struct upstream_sink ask_sink = { ask_head, ask_body, ask_done };
+static const struct upstream_sink ask_sink = { ask_head, ask_body, ask_rest,
+	ask_done };
 
 static inline void
 ask_init(struct ask *a, const char *url)
