@@ -8,8 +8,10 @@ tests/tools/mockprov, and gets the recorded answer, cut into writes of 1, 2, 3,
 7 and random numbers of bytes. Each exchange is asked for as a stream and whole
 (ways_of says how), and judged as in run.py: the rules of schema.py, and the
 recording as recorded.py reads it; however it was cut, the client must get the
-same bytes. One TAP line per exchange of the index in $LLMGW_SHARED/fixtures;
-what cannot be replayed is skipped with its reason.
+same bytes. Streams are asked for again to break off somewhere, and recorded requests
+in OpenAI's dialect are asked as they were. TAP lines for each exchange of the
+index in $LLMGW_SHARED/fixtures; what cannot be replayed is skipped with its
+reason.
 
 Documented errors follow, then the lines of the gateway's log (status, outcome,
 tokens), and that no log holds the report of a sanitizer. Ends with the count
@@ -20,7 +22,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
-import re
+import random
 import shutil
 import sys
 import tempfile
@@ -29,10 +31,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(1, os.path.join(TOP, "tests", "live"))
 
+import answers  # noqa: E402
 import failures  # noqa: E402
 import recorded  # noqa: E402
 import run as judge  # noqa: E402
 import schema  # noqa: E402
+import sent  # noqa: E402
 import stage as stages  # noqa: E402
 
 SMALL_CUTS, LARGE_CUTS = (1, 2, 3), (7, "random")
@@ -73,42 +77,40 @@ def text_of(response):
     return recorded.body_text(response)
 
 
-# ---- judging ---------------------------------------------------------------
-
 class Turn:
-    """An exchange in one form, asked for once with each cut."""
+    """An exchange in one form, asked for in several ways."""
 
     def __init__(self, stage, entry, lane, stream):
         self.stage, self.entry, self.stream = stage, entry, stream
         self.alias = "%s.%d" % (entry, lane)
         self.seen = None
 
+    def form(self):
+        return "streamed" if self.stream else "whole"
+
+    def ask(self, response, check, bad, teaches=False, body=None, **how):
+        """(the client's answer, the same as schema.py reads it or None)."""
+        found = []
+        ident, got = self.stage.ask(
+            self.alias, response, self.stream, teaches, body, **how)
+        answer = check(self, got, found)
+        self.stage.logs[ident] = log_of(got, answer)
+        bad += ["(%s, %s) %s" % (self.form(), how, f) for f in found]
+        return got, answer
+
     def run(self, response, cuts, check, bad):
-        """The last answer as schema.py reads it; None: not an answer."""
+        """The last answer; however it was cut, the same must come."""
         teaches = stages.can_learn(self.entry) and response["status"] == 400 \
             and failures.teaches(response["text"])
         answer = None
         for cut in cuts:
-            found = []
-            ident, got = self.stage.ask(self.alias, response, cut,
-                                        self.stream, teaches)
-            answer = check(self, got, found)
-            self.seen = self.seen or bare(got)
-            if bare(got) != self.seen:
-                found.append("another answer than with cut %s" % cuts[0])
-            self.stage.logs[ident] = log_of(got, answer)
-            bad += ["(%s, cut %s) %s" % (self.form(), cut, f) for f in found]
+            got, answer = self.ask(response, check, bad, teaches, cut=cut)
+            self.seen = self.seen or answers.bare(got)
+            if answers.bare(got) != self.seen:
+                bad.append("(%s, cut %s) another answer than with cut %s" %
+                           (self.form(), cut, cuts[0]))
         self.stage.check_calls(self.alias, bad)
         return answer
-
-    def form(self):
-        return "streamed" if self.stream else "whole"
-
-
-def bare(got):
-    """What must be the same however the recording was cut."""
-    text = re.sub(r'"(id|created)":("[^"]*"|\d+)', r'"\1":0', got.text)
-    return got.status, re.sub(r"^: .*\n\n", "", text, flags=re.M)
 
 
 def log_of(got, answer):
@@ -119,117 +121,74 @@ def log_of(got, answer):
     return want
 
 
-def error_of(got, stream, bad):
-    """What failed, as tests/tools/replay prints it; None: nothing did."""
-    kind = got.headers.get("content-type", "")
-    if got.status == 200:
-        if not stream:
-            return None
-        error = schema.read_stream(got.text, []).error
-        return error and {"status": None, "body": {"error": error}}
-    if not kind.startswith("application/json"):
-        bad.append("an error of type %r" % kind)
-    try:
-        return {"status": got.status, "body": schema.load(got.text)}
-    except ValueError as why:
-        bad.append("error body: %s" % why)
-        return {"status": got.status, "body": {}}
-
-
-def check_failure(response, got, bad):
-    """A recorded error: status, type, code, and when to come again."""
-    headers = response.get("headers") or {}
-    text = response["text"]
-    word, status = failures.expect(response["status"], headers, text)
-    fail = error_of(got, False, bad)
-    if fail is None:
-        bad.append("an error became %r" % got)
-        return
-    if got.status != status:
-        bad.append("status %d, must be %d (%s)" % (got.status, status, word))
-    error = fail["body"].get("error")
-    if not isinstance(error, dict):
-        bad.append("error body is %r" % fail["body"])
-        return
-    want = failures.shape(word, text)
-    if (error.get("type"), error.get("code")) != want:
-        bad.append("type and code are %r, must be %r" %
-                   ((error.get("type"), error.get("code")), want))
-    after = headers.get("retry-after")
-    if after and after.isdigit() and "retry-after-ms" not in headers and \
-            got.headers.get("retry-after") != after:
-        bad.append("retry-after %s became %r" %
-                   (after, got.headers.get("retry-after")))
-    judge.check_error_body(fail, bad)
-
-
-def check_incomplete(why, got, stream, bad):
-    """A recording that is no complete answer must not look like one."""
-    fail = error_of(got, stream, bad)
-    if fail is None:
-        bad.append("taken for a success: %s" % why)
-        return
-    if stream and got.status == 200:
-        schema.read_stream(got.text, bad)
-    judge.check_error_body(dict(fail), bad)
-
-
-def check_type(got, stream, bad):
-    want = "text/event-stream" if stream else "application/json"
-    if not got.headers.get("content-type", "").startswith(want):
-        bad.append("content-type is %r" % got.headers.get("content-type"))
-
-
-def check_answer(turn, want, got, bad):
-    """One answer against the recording; gives it as schema.py reads it."""
-    if got.status != 200:
-        bad.append("fails: %r" % got)
-        return None
-    check_type(got, turn.stream, bad)
-    if got.headers.get("x-llmgw-provider") != turn.entry:
-        bad.append("answered by %r" % got.headers.get("x-llmgw-provider"))
-    read = schema.read_stream if turn.stream else schema.read_whole
-    answer = read(got.text, bad)
-    if answer.error is not None:
-        bad.append("fails: %r" % answer.error)
-        return None
-    recording, usage = want
-    judge.compare(turn.form(), recording, answer, bad)
-    judge.compare_usage(usage, answer.usage, bad)
-    judge.compare_ids(recording, answer, bad)
-    return answer
-
-
-def judge_of(fixture, response):
-    """check(turn, the client's answer, bad) for a recording."""
-    if response["status"] >= 300:
-        return lambda turn, got, bad: check_failure(response, got, bad)
-    try:
-        want = judge.READERS[fixture["surface"]](fixture["response"])
-    except recorded.Incomplete as why:
-        reason = str(why)
-        return lambda turn, got, bad: \
-            check_incomplete(reason, got, turn.stream, bad)
-    return lambda turn, got, bad: check_answer(turn, want, got, bad)
+def prepared(fixture):
+    """(which of ENTRIES, the response with its text) of a recording."""
+    response = dict(fixture["response"])
+    response["text"] = text_of(response)
+    return stages.entry_of(
+        fixture["provider"], fixture["surface"],
+        fixture["request"].get("path") or ""), response
 
 
 def replay(stage, number, lane, fixture, bad):
-    entry = stages.entry_of(fixture["provider"], fixture["surface"],
-                            fixture["request"].get("path") or "")
-    response = dict(fixture["response"])
-    response["text"] = text_of(response)
-    check = judge_of(fixture, response)
-    answers = []
+    entry, response = prepared(fixture)
+    check = answers.judge_of(fixture, response)
+    both = []
     for n, (name, stream) in enumerate(ways_of(response, entry)):
         turn = Turn(stage, name, lane, stream)
         cuts = cuts_of(response["text"], number + n)
-        answers.append(turn.run(response, cuts, check, bad))
-    if None not in answers:
-        streamed, whole = answers
+        both.append(turn.run(response, cuts, check, bad))
+    if None not in both:
+        streamed, whole = both
         judge.compare("streamed beside whole", whole, streamed, bad)
         if whole.usage != streamed.usage:
             bad.append("usage %r, streamed %r" %
                        (whole.usage, streamed.usage))
+
+
+def replay_broken(stage, number, lane, fixture, bad):
+    """A stream that breaks off: by FIN, by RST, by an end of the body."""
+    entry, response = prepared(fixture)
+    want, _ = judge.READERS[fixture["surface"]](fixture["response"])
+
+    def check(turn, got, found):
+        return answers.check_cut_short(turn, want, got, found)
+
+    text = response["text"].encode()
+    places = random.Random(number)
+    for stream in (True, False):
+        turn = Turn(stage, entry, lane, stream)
+        for reset in (False, True):
+            turn.ask(response, check, bad, stop_at=places.randrange(len(text)),
+                     reset=reset, framing="chunked")
+        # the mock is given text: no half of a character
+        part = text[:places.randrange(len(text))].decode(errors="ignore")
+        turn.ask(dict(response, text=part), check, bad, cut="random")
+        turn.stage.check_calls(turn.alias, bad)
+
+
+def replay_asked(stage, fixture, bad):
+    """The recorded request, for its answer; what the mock was sent."""
+    entry, response = prepared(fixture)
+    asked = fixture["request"]["body"]
+    turn = Turn(stage, entry, 0, bool(asked.get("stream")))
+    body = dict(asked, model=turn.alias)
+    if turn.stream:
+        body["stream_options"] = {"include_usage": True}
+    _, answer = turn.ask(response, answers.judge_of(fixture, response), bad,
+                         body=body)
+    # who asks with functions gets a function_call (wire.md 2)
+    for c in answer.choices.values() if answer else ():
+        if c.calls and c.is_legacy != ("functions" in asked):
+            bad.append("calls in the other form")
+    before = len(bad)
+    turn.stage.check_calls(turn.alias, bad)
+    if len(bad) > before:
+        return
+    passed = schema.load(stage.mock.last(1)[0]["body"])
+    if "model" in asked:
+        passed["model"] = asked["model"]
+        sent.check(fixture["provider"], asked, passed, bad)
 
 
 def replay_documented(stage, number, lane, e, bad):
@@ -242,7 +201,7 @@ def replay_documented(stage, number, lane, e, bad):
     response["text"] = e["sse"] if "sse" in e else text_of(response)
 
     def check(turn, got, found):
-        fail = error_of(got, turn.stream, found)
+        fail = answers.error_of(got, turn.stream, found)
         if fail is not None:
             # nobody outside sees these
             fail.update({"class": "", "retry_same": e["want"].get("retryable")})
@@ -277,13 +236,47 @@ def fixtures(tap, stage, pool, root, only):
     results = {}
     for number, e in enumerate(index):
         if judge.why_not(e) is None:
-            results[e["file"]] = pool.submit(
-                guarded, stage, replay, number, load(root, e))
+            f = load(root, e)
+            results[e["file"]] = [
+                ("", pool.submit(guarded, stage, replay, number, f))]
+            if e["kind"] == "stream" and is_complete(f):
+                results[e["file"]].append((" cut short", pool.submit(
+                    guarded, stage, replay_broken, number, f)))
     for e in index:
-        if e["file"] in results:
-            tap.result(e["file"], e["provider"], results[e["file"]].result())
-        else:
+        for what, result in results.get(e["file"], []):
+            tap.result(e["file"] + what, e["provider"], result.result())
+        if e["file"] not in results:
             tap.skip(e["file"], e["provider"], judge.why_not(e))
+
+
+def is_complete(fixture):
+    try:
+        judge.READERS[fixture["surface"]](fixture["response"])
+    except recorded.Incomplete:
+        return False
+    return True
+
+
+def requests(tap, stage, root, only):
+    """One after the other: the mock's last request is ours."""
+    with open(os.path.join(root, "INDEX.json"), encoding="utf-8") as f:
+        index = [e for e in json.load(f)["fixtures"] if only in e["file"]]
+    for e in index:
+        if e["surface"] != "openai.chat" or judge.why_not(e) is not None:
+            continue
+        fixture, bad = load(root, e), []
+        body = fixture["request"].get("body")
+        name = e["file"] + " as it was asked"
+        if not isinstance(body, dict) or "messages" not in body:
+            tap.skip(name, e["provider"], "recorded without its request")
+        elif e["kind"] == "error":
+            tap.skip(name, e["provider"], "the maker has refused it")
+        else:
+            try:
+                replay_asked(stage, fixture, bad)
+            except Exception as why:  # pylint: disable=broad-except
+                bad.append("%s: %s" % (type(why).__name__, why))
+            tap.result(name, e["provider"], bad)
 
 
 def documented(tap, stage, pool, path):
@@ -321,15 +314,16 @@ def check_log(tap, stage):
 
 def replay_all(tap, args, shared, folder):
     build = pathlib.Path(args.build).resolve()
+    root = os.path.join(shared, "fixtures")
     stage = stages.Stage(build, folder, args.lanes)
     bad = []
     try:
         with concurrent.futures.ThreadPoolExecutor(args.lanes) as pool:
-            fixtures(tap, stage, pool, os.path.join(shared, "fixtures"),
-                     args.only)
+            fixtures(tap, stage, pool, root, args.only)
             if not args.only:
                 documented(tap, stage, pool, os.path.join(
                     shared, "documented-errors.json"))
+        requests(tap, stage, root, args.only)
         left = stage.mock.stats()["answers_queued"]
         tap.result("no answer was left unfetched", "gateway",
                    ["%d were" % left] if left else [])

@@ -17,6 +17,7 @@ class Choice:
         self.ids = []
         self.finish = None
         self.is_object = False  # content that came as a JSON object
+        self.is_legacy = False  # a function_call in place of tool_calls
         self.images = 0
         self.opaque = []  # what must be replayed unchanged, in order
         self.signatures = {}  # of tool calls, by number
@@ -27,7 +28,8 @@ class Choice:
             "reasoning": self.reasoning,
             "refusal": self.refusal,
             "calls": [[name, arguments(args)] for name, args in self.calls],
-            "finish": self.finish,
+            "finish": "tool_calls" if self.finish == "function_call"
+                      else self.finish,
             "images": self.images,
             "opaque": self.opaque,
             "signatures": self.signatures,
@@ -134,6 +136,34 @@ def read_call(call, bad):
     return [f.get("name"), args]
 
 
+def read_legacy(c, m, bad):
+    """function_call of a message, or of the deltas of a stream."""
+    f = m.get("function_call")
+    if f is None:
+        return
+    if m.get("tool_calls") or (c.calls and not c.is_legacy):
+        bad.append("function_call beside tool_calls")
+    if not isinstance(f, dict) or not isinstance(f.get("arguments"), str):
+        bad.append("function_call is %r" % f)
+        return
+    if not c.is_legacy:
+        if not isinstance(f.get("name"), str) or not f["name"]:
+            bad.append("function_call has the name %r" % f.get("name"))
+        c.calls, c.ids = [[f.get("name"), ""]], [None]
+    elif "name" in f:
+        bad.append("function_call begins twice")
+    c.is_legacy = True
+    c.calls[0][1] += f["arguments"]
+
+
+def check_finish(c, bad):
+    if c.finish not in FINISH:
+        bad.append("finish_reason is %r" % c.finish)
+    if c.finish == ("tool_calls" if c.is_legacy else "function_call"):
+        bad.append("finish_reason is %s with%s a function_call" %
+                   (c.finish, "" if c.is_legacy else "out"))
+
+
 def read_opaque(c, m, bad):
     """Members of a message or delta that a client must send back as is."""
     c.images += len(m.get("images") or [])
@@ -178,15 +208,15 @@ def read_whole(text, bad):
         c.reasoning = m.get("reasoning_content") or ""
         c.refusal = m.get("refusal") or ""
         calls = m.get("tool_calls") or []
-        if m.get("content") is None and not calls and not c.refusal and \
-                not m.get("audio"):
+        if m.get("content") is None and not c.refusal and not any(
+                m.get(k) for k in ("tool_calls", "function_call", "audio")):
             bad.append("content is null without calls or a refusal")
         c.calls = [read_call(t, bad) for t in calls]
         c.ids = [t.get("id") for t in calls]
+        read_legacy(c, m, bad)
         read_opaque(c, m, bad)
         c.finish = ch.get("finish_reason")
-        if c.finish not in FINISH:
-            bad.append("finish_reason is %r" % c.finish)
+        check_finish(c, bad)
     if not a.choices:
         bad.append("whole answer without choices")
     return a
@@ -269,13 +299,13 @@ class StreamReader:
         c.reasoning += d.get("reasoning_content") or ""
         c.refusal += d.get("refusal") or ""
         read_delta_calls(c, d.get("tool_calls") or [], bad)
+        read_legacy(c, d, bad)
         read_opaque(c, d, bad)
         if ch.get("finish_reason") is not None:
-            if ch["finish_reason"] not in FINISH:
-                bad.append("finish_reason is %r" % ch["finish_reason"])
             if any(k in d for k in ("content", "tool_calls")) and not is_first:
                 bad.append("content beside the finish reason")
             c.finish = ch["finish_reason"]
+            check_finish(c, bad)
 
 
 def read_stream(text, bad):

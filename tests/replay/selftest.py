@@ -39,6 +39,15 @@ STREAMS = [
     ("a call index is left out", FIRST +
      chunk(choice({"tool_calls": [dict(CALL, index=1)]})) + LAST + DONE,
      True),
+    ("a function_call", FIRST +
+     chunk(choice({"function_call": {"name": "f", "arguments": ""}})) +
+     chunk(choice({"function_call": {"arguments": "{}"}})) +
+     chunk(choice({}, "function_call")) + DONE, False),
+    ("a function_call that ends as tool_calls", FIRST +
+     chunk(choice({"function_call": {"name": "f", "arguments": ""}})) +
+     chunk(choice({}, "tool_calls")) + DONE, True),
+    ("the finish of a function_call without one", FIRST +
+     chunk(choice({}, "function_call")) + DONE, True),
     ("another id", FIRST + TEXT.replace('"c"', '"d"') + LAST + DONE, True),
     ("usage before the finish", FIRST +
      chunk([], usage=USAGE) + LAST + DONE, True),

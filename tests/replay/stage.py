@@ -90,24 +90,29 @@ class Stage:
             self.asked += 1
             return self.asked
 
-    def play(self, alias, response, cut, seed, times):
+    def play(self, alias, response, times, **how):
         self.calls[alias] = self.calls.get(alias, 0) + times
-        self.mock.call("POST", "/_mock/answer", {
+        self.mock.call("POST", "/_mock/answer", dict({
             "match": {"model": "recorded-" + alias}, "times": times,
             "status": response["status"],
             "headers": response.get("headers") or {},
-            "body": response["text"], "cut": cut, "seed": seed})
+            "body": response["text"]}, **how))
 
-    def ask(self, alias, response, cut, stream, teaches=False):
-        """(request id, the client's answer to what the mock is given)."""
+    def ask(self, alias, response, stream, teaches=False, body=None, **how):
+        """(request id, the client's answer to what the mock plays).
+
+        how: members of POST /_mock/answer, cut and the like.
+        """
         number, times = self.number(), 1
         if teaches and alias not in self.taught:
             self.taught.add(alias)
             times = 2  # the refusal teaches, the second one stands
-        self.play(alias, response, cut, number, times)
-        body = talk.chat(alias)
-        if stream:
-            body.update(stream=True, stream_options={"include_usage": True})
+        self.play(alias, response, times, seed=number, **how)
+        if body is None:
+            body = talk.chat(alias)
+            if stream:
+                body.update(stream=True,
+                            stream_options={"include_usage": True})
         ident = "replay-%d" % number
         return ident, self.gateway.post(
             body, headers=self.gateway.headers(**{"x-request-id": ident}))
