@@ -116,8 +116,11 @@ api_refuse_missing(struct api_parse *p, const struct api_where *w)
 enum err
 api_nomem(struct api_parse *p)
 {
-	msg_fail_set(p->fail, MSG_FAIL_TOO_LARGE,
-	    "the request needs more memory than one request may take");
+	if (arena_is_full(p->a))
+		msg_fail_set(p->fail, MSG_FAIL_TOO_LARGE,
+		    "the request needs more memory than one request may take");
+	else
+		msg_fail_set(p->fail, MSG_FAIL_INTERNAL, "Out of memory.");
 	return ERR_NOMEM;
 }
 

@@ -43,7 +43,15 @@ struct arena {
 	size_t taken;
 	size_t next_size; /* of the next block, header included */
 	bool failed;
+	bool is_full; /* for its maximum, not for the system */
 };
+
+static void *
+full(struct arena *a)
+{
+	a->failed = a->is_full = true;
+	return NULL;
+}
 
 static struct block *
 block_new(struct arena *a, size_t data_size)
@@ -52,8 +60,10 @@ block_new(struct arena *a, size_t data_size)
 	size_t total;
 
 	if (!num_add_size(data_size, sizeof(*b), &total) ||
-	    total > a->max - a->taken || fault("arena.block") ||
-	    !(b = malloc(total))) {
+	    total > a->max - a->taken)
+		return full(a);
+	b = fault("arena.block") ? NULL : malloc(total);
+	if (!b) {
 		a->failed = true;
 		return NULL;
 	}
@@ -68,7 +78,7 @@ block_new(struct arena *a, size_t data_size)
 struct arena *
 arena_new(size_t max_bytes)
 {
-	struct arena *a = calloc(1, sizeof(*a));
+	struct arena *a = fault("arena.new") ? NULL : calloc(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
@@ -101,10 +111,8 @@ block_next(struct arena *a, size_t n)
 
 	if (size > left)
 		size = left;
-	if (size < sizeof(*b) + n) {
-		a->failed = true;
-		return NULL;
-	}
+	if (size < sizeof(*b) + n)
+		return full(a);
 	b = block_new(a, size - sizeof(*b));
 	if (!b)
 		return NULL;
@@ -171,10 +179,8 @@ arena_calloc(struct arena *a, size_t count, size_t size)
 {
 	size_t n;
 
-	if (!num_mul_size(count, size, &n)) {
-		a->failed = true;
-		return NULL;
-	}
+	if (!num_mul_size(count, size, &n))
+		return full(a);
 	return arena_alloc(a, n);
 }
 
@@ -199,16 +205,17 @@ static void *
 block_resize(struct arena *a, struct block **link, size_t n)
 {
 	struct block *b = *link;
-	size_t total;
+	size_t total = 0;
 
+	if (n > b->size && (!num_add_size(n, sizeof(*b), &total) ||
+			       n - b->size > a->max - a->taken))
+		return full(a);
 	if (n <= b->size) { /* never fails */
 		b->used = n;
 		b = realloc(b, sizeof(*b) + n);
 		if (!b)
 			return (*link)->data;
-	} else if (!num_add_size(n, sizeof(*b), &total) ||
-		   n - b->size > a->max - a->taken || fault("arena.block") ||
-		   !(b = realloc(b, total))) {
+	} else if (fault("arena.block") || !(b = realloc(b, total))) {
 		a->failed = true;
 		return NULL;
 	}
@@ -258,10 +265,8 @@ arena_strz(struct arena *a, struct str s)
 	size_t n;
 	char *p;
 
-	if (!num_add_size(s.n, 1, &n)) {
-		a->failed = true;
-		return NULL;
-	}
+	if (!num_add_size(s.n, 1, &n))
+		return full(a);
 	p = take(a, n, 1);
 	if (!p)
 		return NULL;
@@ -307,6 +312,12 @@ bool
 arena_failed(const struct arena *a)
 {
 	return a->failed;
+}
+
+bool
+arena_is_full(const struct arena *a)
+{
+	return a->is_full;
 }
 
 size_t

@@ -47,6 +47,8 @@ arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
 bool arena_failed(const struct arena *a);
+/* It failed because of its maximum; otherwise the system had no memory. */
+bool arena_is_full(const struct arena *a);
 /* Bytes taken from the system so far. */
 size_t arena_bytes(const struct arena *a);
 

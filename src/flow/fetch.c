@@ -1,6 +1,7 @@
 #include "flow/life.h"
 
 #include "wire/b64.h"
+#include "wire/url.h"
 
 /*
  * Images that clients give by URL, for makers that cannot fetch them. Off
@@ -49,6 +50,13 @@ fetch_fail(struct req *r, const char *why)
 	    "messages[%u].content[%u].image_url.url", f->message, f->index);
 }
 
+/* Our failure is not the client's: he would change what is right. */
+static void
+fetch_fail_ours(struct req *r)
+{
+	msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+}
+
 static void
 on_head(void *arg, int status, const struct http_headers *h)
 {
@@ -79,14 +87,14 @@ take_image(struct req *r)
 	b64_encode(&url, f->body.p, f->body.n);
 	type = b64_sniff_image(buf_str(&url));
 	if (url.failed)
-		fetch_fail(r, "out of memory");
+		fetch_fail_ours(r);
 	else if (!type)
 		fetch_fail(r, "it is no PNG, JPEG, GIF or WebP image");
 	else
 		f->part->url = arena_printf(r->arena, "data:%s;base64,%.*s",
 		    type, STR_ARG(buf_str(&url)));
 	if (r->fail.class == MSG_FAIL_NONE && !str_present(f->part->url))
-		fetch_fail(r, "out of memory");
+		fetch_fail_ours(r);
 	buf_fini(&url);
 }
 
@@ -99,8 +107,10 @@ on_done(void *arg, const struct upstream_result *result)
 	f->xfer = NULL;
 	if (result->end == UPSTREAM_BLOCKED)
 		fetch_fail(r, "its address is not public");
-	else if (result->end == UPSTREAM_TOO_LARGE || f->body.failed)
+	else if (result->end == UPSTREAM_TOO_LARGE)
 		fetch_fail(r, "it is larger than 5 MiB");
+	else if (f->body.failed || result->end == UPSTREAM_FAILED)
+		fetch_fail_ours(r);
 	else if (result->end != UPSTREAM_OK)
 		fetch_fail(r, upstream_end_word(result->end));
 	else if (f->status != 200)
@@ -114,11 +124,39 @@ on_done(void *arg, const struct upstream_result *result)
 
 static const struct upstream_sink sink = { on_head, on_body, NULL, on_done };
 
+static bool
+can_fetch(struct req *r, struct str text)
+{
+	struct url url;
+
+	if (!str_case_starts(text, STR("https://"))) {
+		fetch_fail(r, "only https is allowed");
+		return false;
+	}
+	switch (url_parse(&url, r->arena, text)) {
+	case ERR_OK:
+		break;
+	case ERR_NOMEM:
+		fetch_fail_ours(r);
+		return false;
+	default:
+		fetch_fail(r, "the URL cannot be used");
+		return false;
+	}
+	if (++r->fetch->n > IMAGES_MAX) {
+		fetch_fail(r, "too many images by URL");
+		return false;
+	}
+	return true;
+}
+
 static enum flow_step
 fetch_start(struct req *r, struct msg_part *part)
 {
 	struct req_fetch *f = r->fetch;
 
+	if (!can_fetch(r, part->url))
+		return flow_refuse(r);
 	f->part = part;
 	f->status = 0;
 	buf_init(&f->body, IMAGE_BYTES_MAX);
@@ -132,16 +170,10 @@ fetch_start(struct req *r, struct msg_part *part)
 		.max_body_bytes = IMAGE_BYTES_MAX,
 		.fresh_connection = true,
 	};
-	if (!str_case_starts(part->url, STR("https://")))
-		fetch_fail(r, "only https is allowed");
-	else if (++f->n > IMAGES_MAX)
-		fetch_fail(r, "too many images by URL");
-	else
-		f->xfer = upstream_start(r->flow->upstream, &f->call, &sink, r);
+	f->xfer = upstream_start(r->flow->upstream, &f->call, &sink, r);
 	if (f->xfer)
 		return FLOW_WAIT;
-	if (r->fail.class == MSG_FAIL_NONE)
-		fetch_fail(r, "the URL cannot be used");
+	fetch_fail_ours(r);
 	return flow_refuse(r);
 }
 

@@ -161,6 +161,11 @@ step_receive(struct req *r)
 	if (r->fail.class != MSG_FAIL_NONE)
 		return flow_refuse(r);
 	r->rec.surface = surfaces[r->target.route];
+	/* Without a header or the address no verdict would be just. */
+	if (arena_failed(r->arena)) {
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+		return flow_refuse(r);
+	}
 	if (r->target.needs_client && !r->conf) {
 		msg_fail_set(&r->fail, MSG_FAIL_NO_TARGET,
 		    "The gateway has no valid configuration; its "

@@ -1,5 +1,6 @@
 #include "flow/req.h"
 
+#include "base/fault.h"
 #include "flow/life.h"
 
 /* A body that tells its length gets its room at once up to here. */
@@ -29,7 +30,7 @@ req_arena_max(const struct conf *c)
 struct req *
 req_new(struct flow *f, const struct req_door *door, void *door_arg)
 {
-	struct req *r = calloc(1, sizeof(*r));
+	struct req *r = fault("req.new") ? NULL : calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
@@ -82,6 +83,7 @@ req_params(struct req *r, const struct req_var *vars, size_t n)
 bool
 req_body(struct req *r, const char *p, size_t n)
 {
+	bool is_too_large;
 	size_t told;
 
 	if (!r->wants_body)
@@ -91,13 +93,16 @@ req_body(struct req *r, const char *p, size_t n)
 		(void)buf_room(
 		    &r->body, told < BODY_ROOM_MAX ? told : BODY_ROOM_MAX);
 	}
+	is_too_large = n > r->conf->max_body - r->body.n;
 	buf_add(&r->body, p, n);
 	r->rec.bytes_in += n;
 	if (!r->body.failed && (r->meta.content_length < 0 ||
 				   r->body.n <= (size_t)r->meta.content_length))
 		return true;
 	r->wants_body = false;
-	if (r->body.failed)
+	if (r->body.failed && !is_too_large)
+		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+	else if (r->body.failed)
 		msg_fail_set(&r->fail, MSG_FAIL_TOO_LARGE,
 		    "The request body is larger than the %llu bytes allowed.",
 		    (unsigned long long)r->conf->max_body);

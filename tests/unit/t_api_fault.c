@@ -32,6 +32,8 @@ run_parse(void)
 		assert_ptr_equal(r.messages->next->answers, r.messages->calls);
 	else
 		assert_int_equal(e, ERR_NOMEM);
+	if (e != ERR_OK) /* it is not the request that is too large */
+		assert_int_equal(fail.class, MSG_FAIL_INTERNAL);
 	arena_free(a);
 	return e == ERR_OK;
 }

@@ -71,8 +71,10 @@ failure_is_sticky_and_allowed(void **state)
 
 	(void)state;
 	assert_false(arena_failed(a));
+	assert_false(arena_is_full(a));
 	assert_null(arena_alloc(a, 2000));
 	assert_true(arena_failed(a));
+	assert_true(arena_is_full(a));
 	assert_null(arena_calloc(a, SIZE_MAX / 2, 4));
 	assert_null(arena_raw(a, SIZE_MAX));
 	assert_null(arena_str(a, str_of("x", SIZE_MAX)).p);
