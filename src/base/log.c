@@ -357,6 +357,12 @@ log_msg(enum log_level level, const char *fmt, ...)
 	buf_fini(&b);
 }
 
+void
+log_line_lost(void)
+{
+	atomic_fetch_add(&lost, 1);
+}
+
 uint64_t
 log_lost(void)
 {

@@ -46,6 +46,8 @@ void log_line(struct str line);
  */
 #define LOG_LINES_MAX 4096 /* what a pipe takes whole (PIPE_BUF) */
 void log_lines(struct str lines);
+/* One that could not even be made. */
+void log_line_lost(void);
 /* Lines lost since the start. */
 uint64_t log_lost(void);
 

@@ -193,6 +193,7 @@ log_request(const struct req *r)
 	if (f->lines.failed || f->lines.n - before > LINE_MAX_BYTES + 1) {
 		f->lines.n = before;
 		f->lines.failed = false;
+		log_line_lost();
 	} else if (before > 0 && f->lines.n > LOG_LINES_MAX) {
 		log_lines(str_of(f->lines.p, before));
 		buf_consume(&f->lines, before);
