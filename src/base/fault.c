@@ -33,6 +33,8 @@ static struct point points[POINTS_MAX];
 static unsigned n_points;
 static uint64_t dice = 88172645463325252;
 static const char *count_path;
+static bool paused;
+static uint64_t struck;
 
 /* A generator of its own: a fault run must not depend on other draws. */
 static bool
@@ -68,12 +70,13 @@ fault(const char *name)
 	bool is_hit = false;
 
 	pthread_mutex_lock(&lock);
-	p = point_get(str_z(name));
+	p = paused ? NULL : point_get(str_z(name));
 	if (p) {
 		p->calls++;
 		is_hit = (p->when == ONCE && p->calls == p->n) ||
 			 (p->when == FROM && p->calls >= p->n) ||
 			 (p->when == CHANCE && happens(p->n));
+		struck += is_hit;
 	}
 	pthread_mutex_unlock(&lock);
 	return is_hit;
@@ -108,10 +111,34 @@ fault_setup(const char *spec)
 
 	pthread_mutex_lock(&lock);
 	n_points = 0;
+	struck = 0;
 	dice = 88172645463325252;
 	while (str_present(rest) && rest.n)
 		point_setup(str_cut(&rest, ','));
 	pthread_mutex_unlock(&lock);
+}
+
+bool
+fault_pause(bool is_paused)
+{
+	bool before;
+
+	pthread_mutex_lock(&lock);
+	before = paused;
+	paused = is_paused;
+	pthread_mutex_unlock(&lock);
+	return before;
+}
+
+uint64_t
+fault_struck(void)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&lock);
+	n = struck;
+	pthread_mutex_unlock(&lock);
+	return n;
 }
 
 static void

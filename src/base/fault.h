@@ -7,8 +7,12 @@
  * LLMGW_FAULT="arena.block:3" fails the third call, ":3+" every call from the
  * third on, ":5%" each with that chance (seeded); several are joined by ','.
  * LLMGW_FAULT_COUNT=FILE writes "name calls" lines there at exit.
+ *
+ * A test's own machinery shares code with what it tests; while it works it
+ * pauses the points, which then neither count nor fail.
  */
 #include <stdbool.h>
+#include <stdint.h>
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -20,10 +24,16 @@ bool fault(const char *name);
 void fault_setup(const char *spec);
 /* The value of LLMGW_FAULT_COUNT; NULL is allowed. Lines are appended. */
 void fault_count_to(const char *path);
+/* Returns what was so before, to be put back. */
+bool fault_pause(bool is_paused);
+/* How many calls have failed since the last setup. */
+uint64_t fault_struck(void);
 #else
 #define fault(name) (false)
 #define fault_setup(spec) ((void)(spec))
 #define fault_count_to(path) ((void)(path))
+#define fault_pause(is_paused) (is_paused)
+#define fault_struck() ((uint64_t)0)
 #endif
 
 #endif

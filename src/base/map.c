@@ -25,7 +25,7 @@ struct map {
 struct map *
 map_new(size_t max_entries)
 {
-	struct map *m = calloc(1, sizeof(*m));
+	struct map *m = fault("map.new") ? NULL : calloc(1, sizeof(*m));
 
 	if (m)
 		m->max = max_entries;

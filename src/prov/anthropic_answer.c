@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "base/num.h"
 
 /* Ids, names and the like that have escapes; a rare case. */
@@ -555,7 +556,8 @@ struct prov_answer *
 anthropic_answer_new(const struct prov_target *target,
     const struct prov_answer_options *o, struct msg_sink sink)
 {
-	struct anthropic_answer *a = calloc(1, sizeof(*a));
+	struct anthropic_answer *a =
+	    fault("prov.anthropic") ? NULL : calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return NULL;

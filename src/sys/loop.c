@@ -106,7 +106,7 @@ timer_set(struct loop *l, struct timer *t, usec_t delay, void (*fn)(void *arg),
 
 	if (__builtin_add_overflow(clock_mono(), delay < 0 ? 0 : delay, &due))
 		due = INT64_MAX;
-	if (timer_heap_put(&l->heap, t, due) != ERR_OK)
+	if (fault("timer.set") || timer_heap_put(&l->heap, t, due) != ERR_OK)
 		return ERR_NOMEM;
 	t->fn = fn;
 	t->arg = arg;

@@ -231,7 +231,7 @@ shm_slot(struct shm *s, uint64_t identity)
 			return slot;
 		if (there != 0)
 			continue;
-		if (!claim_allowed(f))
+		if (fault("shm.claim") || !claim_allowed(f))
 			return NULL;
 		if (atomic_compare_exchange_strong(
 			&slot->identity, &there, identity))

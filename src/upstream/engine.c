@@ -1,5 +1,6 @@
 #include "upstream/engine.h"
 
+#include "base/fault.h"
 #include "sys/pollset.h"
 
 static const char *const end_words[UPSTREAM__MAX] = {
@@ -260,7 +261,8 @@ engine_start(struct upstream *u, const struct upstream_call *call,
     const struct upstream_sink *sink, void *arg)
 {
 	struct engine *e = (struct engine *)u;
-	struct upstream_xfer *x = xfer_new(e, call, sink, arg);
+	struct upstream_xfer *x =
+	    fault("upstream.start") ? NULL : xfer_new(e, call, sink, arg);
 
 	if (!x)
 		return NULL;

@@ -99,7 +99,8 @@ static void
 every_failure_is_survived(void **state)
 {
 	static const char *const name[] = { "arena.block", "buf.grow",
-		"json.tape", "json.key", "json.table", "map.grow" };
+		"arena.new", "json.tape", "json.key", "json.table", "map.new",
+		"map.grow" };
 	char spec[64];
 
 	(void)state;
@@ -117,6 +118,43 @@ every_failure_is_survived(void **state)
 	}
 	fault_setup(NULL);
 	assert_true(work());
+}
+
+/* A paused point neither counts nor fails. */
+static void
+pause_leaves_no_trace(void **state)
+{
+	(void)state;
+	fault_setup("a:2+");
+	assert_false(fault("a"));
+	assert_false(fault_pause(true));
+	assert_int_equal(ten("a"), 0);
+	assert_true(fault_pause(false));
+	assert_int_equal(fault_struck(), 0);
+	assert_true(fault("a"));
+	assert_int_equal(fault_struck(), 1);
+	fault_setup(NULL);
+	assert_int_equal(fault_struck(), 0);
+}
+
+/* An arena that the system refuses is not full. */
+static void
+no_memory_is_no_full_arena(void **state)
+{
+	struct arena *a = arena_new(1 << 20);
+	void *p = arena_raw(a, 100000);
+
+	(void)state;
+	assert_non_null(p);
+	fault_setup("arena.block:1+");
+	assert_null(arena_raw(a, 100000));
+	assert_null(arena_resize(a, p, 100000, 200000));
+	fault_setup(NULL);
+	assert_true(arena_failed(a));
+	assert_false(arena_is_full(a));
+	assert_null(arena_resize(a, p, 100000, 2 << 20));
+	assert_true(arena_is_full(a));
+	arena_free(a);
 }
 
 static void
@@ -151,6 +189,8 @@ main(void)
 		cmocka_unit_test(specifications),
 		cmocka_unit_test(chances),
 		cmocka_unit_test(every_failure_is_survived),
+		cmocka_unit_test(pause_leaves_no_trace),
+		cmocka_unit_test(no_memory_is_no_full_arena),
 		cmocka_unit_test(calls_are_counted_at_exit),
 #else
 		cmocka_unit_test(without_faults_none_happens),
