@@ -1,16 +1,20 @@
 #include "scenario.h"
 
+#include "base/fault.h"
+
 #define VARS_MAX 64
 
 static void
 door_write(void *arg, struct str bytes, bool flush)
 {
 	struct door *d = arg;
+	bool was = fault_pause(true);
 
 	(void)flush;
 	ASSERT(!d->is_done);
 	buf_adds(&d->out, bytes);
 	ASSERT(!d->out.failed);
+	fault_pause(was);
 	if (d->is_stuck)
 		d->pending += bytes.n;
 }
@@ -41,6 +45,7 @@ door_abort(void *arg)
 {
 	struct door *d = arg;
 	struct req *r = d->req;
+	bool was;
 
 	if (!r)
 		return;
@@ -49,18 +54,22 @@ door_abort(void *arg)
 	d->ended = clock_mono();
 	d->end_call = d->script->n_calls;
 	timer_stop(d->loop, &d->unstick);
+	was = fault_pause(false);
 	req_abort(r);
+	fault_pause(was);
 }
 
 void
 door_unstick(void *arg)
 {
 	struct door *d = arg;
+	bool was = fault_pause(false);
 
 	d->is_stuck = false;
 	d->pending = 0;
 	if (d->req)
 		req_writable(d->req);
+	fault_pause(was);
 }
 
 /* HTTP header name -> CGI variable. */
@@ -148,6 +157,17 @@ send_body(struct door *d, struct str body)
 		req_body_end(d->req);
 }
 
+/* No memory for a request: a door closes the connection. */
+static void
+door_closed(struct door *d)
+{
+	d->is_aborted = d->is_done = true;
+	d->ended = clock_mono();
+	d->end_call = d->script->n_calls;
+	timer_stop(d->loop, &d->abort);
+	timer_stop(d->loop, &d->unstick);
+}
+
 void
 door_run(struct door *d)
 {
@@ -156,6 +176,7 @@ door_run(struct door *d)
 	struct str body = make_body(d, a);
 	const struct tree_node *abort_at = tree_find(d->spec, "abort_after");
 	const struct tree_node *stuck = tree_find(d->spec, "stuck_for");
+	bool was;
 	size_t n;
 
 	buf_init(&d->out, 64 << 20);
@@ -171,13 +192,19 @@ door_run(struct door *d)
 		    timer_set(d->loop, &d->unstick, scenario_duration(stuck, 0),
 			door_unstick, d) == ERR_OK);
 	}
-	d->req = req_new(d->flow, &ops, d);
-	ASSERT(d->req);
-	d->owner = d->req;
 	n = make_vars(d, body, vars, a);
-	req_params(d->req, vars, n);
+	d->is_page = str_starts(vars[1].value, STR("/health")) ||
+		     str_starts(vars[1].value, STR("/metrics"));
+	was = fault_pause(false);
+	d->req = req_new(d->flow, &ops, d);
+	d->owner = d->req;
+	if (!d->req)
+		door_closed(d);
+	if (d->req)
+		req_params(d->req, vars, n);
 	if (d->req)
 		send_body(d, body);
+	fault_pause(was);
 	arena_free(a);
 }
 

@@ -358,3 +358,114 @@ expect_check(const struct door *d, const struct script *s,
 	buf_fini(&g.text);
 	buf_fini(&g.error_message);
 }
+
+/* ---- torture ------------------------------------------------------------ */
+
+/* Whole events only; [DONE] or an error is the last, and not both. */
+static void
+sane_stream(const struct got *g, struct buf *why)
+{
+	struct str rest = g->body, last = { 0 };
+
+	if (g->body.n == 0 || !str_ends(g->body, STR("\n\n")))
+		buf_addz(why, "the stream ends within an event\n");
+	while (rest.n > 0) {
+		struct str line = str_cut(&rest, '\n');
+
+		if (str_starts(line, STR("data: ")))
+			last = str_skip(line, 6);
+		else if (line.n > 0 && line.p[0] != ':')
+			buf_printf(why, "odd line: %.*s\n", STR_ARG(line));
+	}
+	if (g->is_done == g->has_error)
+		buf_addz(why, "neither [DONE] nor an error, or both\n");
+	if (g->is_done && !str_eqz(last, "[DONE]"))
+		buf_addz(why, "something follows [DONE]\n");
+	if (g->has_error && !str_starts(last, STR("{\"error\":")))
+		buf_addz(why, "something follows the error\n");
+}
+
+static void
+sane_whole(const struct got *g, struct buf *why)
+{
+	bool is_json = str_contains(g->head, STR("application/json"));
+
+	if (g->status < 200 || g->status > 599)
+		buf_printf(why, "status %lld\n", (long long)g->status);
+	if (is_json && g->status < 400 && g->has_error)
+		buf_addz(why, "an error with a good status\n");
+	if (is_json && g->status >= 400 && !g->has_error &&
+	    !str_contains(g->body, STR("\"status\":")))
+		buf_addz(why, "a bad status without an error\n");
+}
+
+/* After a failure it may be the turn of another answer of the script. */
+static bool
+is_scripted(const struct script *s, struct str text)
+{
+	tree_each(s->answers, host) tree_each(host, answer)
+	{
+		const struct tree_node *t = tree_find(answer, "text");
+
+		if (t && str_eq(tree_text(t), text))
+			return true;
+	}
+	return false;
+}
+
+/* The client is blamed only for what he did, or a provider says he did. */
+static bool
+may_blame(
+    const struct got *g, const struct script *s, const struct tree_node *expect)
+{
+	if (g->status == tree_i64_or(tree_find(expect, "status"), 200))
+		return true;
+	tree_each(s->answers, host) tree_each(host, answer)
+	{
+		if (g->status == tree_i64_or(tree_find(answer, "status"), 200))
+			return true;
+	}
+	return false;
+}
+
+/* What looks complete must be so. */
+static void
+sane_text(const struct got *g, const struct script *s,
+    const struct tree_node *expect, struct buf *why)
+{
+	const struct tree_node *want = tree_find(expect, "text");
+	struct str text = buf_str(&g->text);
+
+	if (str_contains(text, STR("<body is no JSON>")))
+		buf_printf(why, "no JSON: %.*s\n", STR_ARG(g->body));
+	if (g->status != 200 || g->has_error || !want)
+		return;
+	if (g->finish[0] && !str_eq(tree_text(want), text) &&
+	    !is_scripted(s, text))
+		buf_printf(
+		    why, "false %s after '%.*s'\n", g->finish, STR_ARG(text));
+}
+
+void
+expect_sane(
+    const struct door *d, const struct tree_node *expect, struct buf *why)
+{
+	struct got g;
+
+	take_answer(&g, d);
+	if (!d->is_done)
+		buf_addz(why, "the request never ended\n");
+	if (d->is_done && !d->is_aborted) {
+		if (g.is_stream)
+			sane_stream(&g, why);
+		else
+			sane_whole(&g, why);
+		if (g.status >= 400 && g.status < 500 &&
+		    !may_blame(&g, d->script, expect))
+			buf_printf(why, "a false %lld: %.*s\n",
+			    (long long)g.status, STR_ARG(g.body));
+		sane_text(&g, d->script, expect, why);
+	}
+	buf_fini(&g.text);
+	buf_fini(&g.error_message);
+}

@@ -5,6 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "conf/conf.h"
@@ -14,6 +19,7 @@
 #define REQUESTS_MAX 128
 /* No scenario may last longer on its own clock. */
 #define SCENARIO_MAX (3600 * USEC_PER_SEC)
+#define DAY (24 * 3600 * USEC_PER_SEC)
 #define SCENARIO_WALL ((usec_t)1790000000 * USEC_PER_SEC)
 
 static const struct conf_kind kinds[] = {
@@ -24,6 +30,9 @@ static const struct conf_kind kinds[] = {
 	{ "openai-compatible", true },
 	{ NULL, false },
 };
+
+static bool is_torture;
+static uint64_t struck; /* faults that happened in the last scenario */
 
 struct run {
 	const struct tree_node *root;
@@ -37,6 +46,9 @@ struct run {
 	char conf_path[96];
 	char log_path[96];
 	struct buf *why;
+	usec_t until; /* later than that nothing can be meant to happen */
+	uint64_t lost; /* lines of the log before */
+	bool is_torture; /* faults: only what must hold always is checked */
 };
 
 static void
@@ -87,6 +99,15 @@ load(struct run *r, struct str text)
 	return false;
 }
 
+static void
+turn(struct run *r)
+{
+	bool was = fault_pause(false);
+
+	loop_turn(r->loop);
+	fault_pause(was);
+}
+
 /* Moves the clock to the next timer until nothing is left to come. */
 static bool
 turn_until_idle(struct run *r, usec_t end)
@@ -94,7 +115,7 @@ turn_until_idle(struct run *r, usec_t end)
 	usec_t due;
 
 	for (;;) {
-		loop_turn(r->loop);
+		turn(r);
 		due = loop_next_due(r->loop);
 		if (due < 0 || due > end)
 			return due < 0;
@@ -117,9 +138,9 @@ wait_all(struct run *r)
 	while (!all_done(r)) {
 		usec_t due;
 
-		loop_turn(r->loop);
+		turn(r);
 		due = loop_next_due(r->loop);
-		if (all_done(r) || due < 0 || due > SCENARIO_MAX)
+		if (all_done(r) || due < 0 || due > r->until)
 			break;
 		clock_set(due, SCENARIO_WALL + due);
 	}
@@ -156,7 +177,7 @@ do_reload(struct run *r, const struct tree_node *n, bool must_fail)
 	buf_init(&ignored, 65536);
 	if (must_fail)
 		r->why = &ignored;
-	if (load(r, tree_text(n)) == must_fail && must_fail)
+	if (load(r, tree_text(n)) && must_fail)
 		buf_printf(why, "line %u: a bad file was accepted\n", n->line);
 	r->why = why;
 	buf_fini(&ignored);
@@ -173,7 +194,7 @@ do_step(struct run *r, const struct tree_node *step)
 		wait_all(r);
 	} else if ((n = tree_find(step, "begin"))) {
 		start_request(r, n);
-		loop_turn(r->loop);
+		turn(r);
 	} else if ((n = tree_find(step, "wait"))) {
 		do_wait(r, scenario_duration(n, 0));
 	} else if ((n = tree_find(step, "reload"))) {
@@ -187,11 +208,36 @@ do_step(struct run *r, const struct tree_node *step)
 	}
 }
 
+static uint64_t
+count_lines(struct str log, struct str with)
+{
+	uint64_t n = 0;
+
+	while (log.n > 0)
+		n += str_contains(str_cut(&log, '\n'), with);
+	return n;
+}
+
+/* Each request of the API has its line, or the loss of it is counted. */
+static void
+check_lines(struct run *r, struct str log)
+{
+	uint64_t lines = count_lines(log, STR(" surface=")), wanted = 0;
+
+	for (uint32_t i = 0; i < r->n_doors; i++)
+		wanted += r->doors[i].owner && !r->doors[i].is_page;
+	lines += log_lost() - r->lost;
+	if (lines < wanted)
+		buf_printf(r->why, "%llu lines of %llu requests\n",
+		    (unsigned long long)lines, (unsigned long long)wanted);
+}
+
 static void
 check_all(struct run *r)
 {
 	struct buf log;
 
+	flow_flush(r->flow);
 	buf_init(&log, 1 << 24);
 	file_read(r->log_path, &log);
 	for (uint32_t i = 0; i < r->n_doors; i++) {
@@ -203,19 +249,90 @@ check_all(struct run *r)
 			buf_printf(
 			    r->why, "line %u: no expect\n", d->spec->line);
 		buf_init(&why, 1 << 20);
-		expect_check(d, &r->script, expect, buf_str(&log), &why);
+		if (r->is_torture)
+			expect_sane(d, expect, &why);
+		else
+			expect_check(
+			    d, &r->script, expect, buf_str(&log), &why);
 		if (why.n > 0)
 			buf_printf(r->why, "request %u (line %u):\n%.*s", i + 1,
 			    d->spec->line, STR_ARG(buf_str(&why)));
 		buf_fini(&why);
 	}
+	check_lines(r, buf_str(&log));
 	buf_fini(&log);
+}
+
+/* The request that a step makes, or NULL. */
+static const struct tree_node *
+step_request(const struct tree_node *step)
+{
+	const struct tree_node *n = tree_find(step, "request");
+
+	return n ? n : tree_find(step, "begin");
+}
+
+static void
+must_go(struct run *r, const struct tree_node *spec, bool exactly)
+{
+	const struct tree_node *expect = tree_find(spec, "expect");
+	struct buf why;
+
+	buf_init(&why, 1 << 20);
+	start_request(r, spec);
+	wait_all(r);
+	if (exactly)
+		expect_check(&r->doors[r->n_doors - 1], &r->script, expect,
+		    STR(""), &why);
+	else
+		expect_sane(&r->doors[r->n_doors - 1], expect, &why);
+	if (why.n > 0)
+		buf_printf(r->why, "afterwards, line %u:\n%.*s", spec->line,
+		    STR_ARG(buf_str(&why)));
+	buf_fini(&why);
+}
+
+/*
+ * The faults are over, a day has gone: nothing counts as under way, and the
+ * first request goes again, without a limit in its way that was not given back.
+ */
+static void
+check_afterlife(struct run *r)
+{
+	static const char page[] =
+	    "method: GET\n"
+	    "path: /metrics\n"
+	    "expect: { status: 200, has: [ \"in_flight 1\\n\" ] }\n";
+	struct arena *a = arena_new(TREE_ARENA_MAX);
+	const struct tree_node *steps = tree_find(r->root, "steps");
+	struct conf_problems problems;
+	struct tree_node *root;
+	struct tree tree;
+
+	r->until = clock_mono() + 2 * DAY;
+	do_wait(r, DAY);
+	conf_problems_init(&problems, a);
+	tree_init(&tree, a);
+	ASSERT(yaml_read(&tree, str_z(page), STR("page"), &root, &problems) ==
+	       ERR_OK);
+	must_go(r, root, true);
+	tree_each(steps, step)
+	{
+		if (!step_request(step))
+			continue;
+		must_go(r, step_request(step), false);
+		break;
+	}
+	arena_free(a);
 }
 
 static void
 run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 {
-	*r = (struct run){ .root = root, .why = why };
+	*r = (struct run){ .root = root,
+		.why = why,
+		.until = SCENARIO_MAX,
+		.is_torture = is_torture };
 	snprintf(r->folder, sizeof(r->folder), "/tmp/llmgw-scenario-XXXXXX");
 	ASSERT(mkdtemp(r->folder));
 	snprintf(r->conf_path, sizeof(r->conf_path), "%s/c.yaml", r->folder);
@@ -228,12 +345,13 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 	script_init(&r->script, r->loop, tree_find(root, "upstream"));
 	r->flow = flow_new(r->loop, &r->script.base, r->shm, 0, NULL);
 	ASSERT(r->flow);
+	r->lost = log_lost();
 }
 
 static void
 run_teardown(struct run *r)
 {
-	turn_until_idle(r, SCENARIO_MAX);
+	turn_until_idle(r, r->until);
 	if (flow_active(r->flow) != 0)
 		buf_printf(
 		    r->why, "%u requests were left\n", flow_active(r->flow));
@@ -247,6 +365,7 @@ run_teardown(struct run *r)
 	unlink(r->conf_path);
 	unlink(r->log_path);
 	rmdir(r->folder);
+	*r = (struct run){ 0 }; /* no pointer that would hide a leak */
 }
 
 static void
@@ -262,6 +381,11 @@ run_scenario(const struct tree_node *root, struct buf *why)
 	if (!conf || load(&r, tree_text(conf)))
 		tree_each(tree_find(root, "steps"), step) do_step(&r, step);
 	check_all(&r);
+	if (r.is_torture) {
+		struck = fault_struck();
+		fault_setup(NULL);
+		check_afterlife(&r);
+	}
 	run_teardown(&r);
 	arena_free(a);
 }
@@ -321,15 +445,51 @@ run_folder(const char *folder)
 	return ok;
 }
 
+/*
+ * Faults. What the points leave behind must be the same as without them:
+ * nothing. The process dies at what sanitizers find; the driver
+ * (tests/fault/torture.py) reads which fault was the last.
+ */
+static bool
+torture(const char *path, char **specs, int n)
+{
+	bool ok = true;
+
+	is_torture = true;
+	for (int i = 0; i < n; i++) {
+		printf("# %s\n", specs[i]);
+		fflush(stdout);
+		fault_setup(specs[i]);
+		ok = run_file(path) && ok;
+		if (struck == 0) {
+			printf("not ok - %s: did not happen\n", specs[i]);
+			ok = false;
+		}
+#ifdef __SANITIZE_ADDRESS__
+		if (__lsan_do_recoverable_leak_check()) {
+			printf("not ok - %s: leak\n", specs[i]);
+			ok = false;
+		}
+#endif
+		fflush(stdout);
+	}
+	return ok;
+}
+
+/* scenarios FILE|FOLDER ... | scenarios --torture FILE POINT:N[+] ... */
 int
 main(int argc, char **argv)
 {
 	bool ok = argc > 1;
 	struct stat st;
 
+	fault_count_to(getenv("LLMGW_FAULT_COUNT"));
+	fault_pause(true);
 	conf_kinds_set(kinds);
 	setenv("TEST_KEY", "client-secret", 1);
 	setenv("UPSTREAM_KEY", "upstream-secret", 1);
+	if (argc > 2 && strcmp(argv[1], "--torture") == 0)
+		return torture(argv[2], argv + 3, argc - 3) ? 0 : 1;
 	for (int i = 1; i < argc; i++) {
 		if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode))
 			ok = run_folder(argv[i]) && ok;

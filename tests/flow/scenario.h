@@ -52,6 +52,7 @@ struct door {
 	bool is_stuck; /* takes nothing: pending grows */
 	bool is_done;
 	bool is_aborted;
+	bool is_page; /* of health or metrics: no line in the log */
 	usec_t began, ended;
 	const void *owner; /* req as it was, to know its calls by */
 	uint32_t first_call; /* upstream calls made while it lived */
@@ -76,6 +77,13 @@ void door_fini(struct door *d);
  */
 void expect_check(const struct door *d, const struct script *s,
     const struct tree_node *expect, struct str log, struct buf *why);
+
+/*
+ * What must hold whatever fails in the gateway: the request ended; its answer
+ * is well formed, and complete or honest about it; or the door was closed.
+ */
+void expect_sane(
+    const struct door *d, const struct tree_node *expect, struct buf *why);
 
 /* Duration of a scalar, or `otherwise`. */
 usec_t scenario_duration(const struct tree_node *n, usec_t otherwise);

@@ -1,5 +1,6 @@
 #include "scenario.h"
 
+#include "base/fault.h"
 #include "base/json_out.h"
 #include "base/num.h"
 #include "wire/b64.h"
@@ -204,7 +205,9 @@ finish(struct upstream_xfer *x, enum upstream_end end)
 	};
 
 	xfer_free(x);
+	fault_pause(false);
 	sink->done(arg, &r);
+	fault_pause(true);
 }
 
 /* Limit of the present phase, as time of the clock. */
@@ -253,14 +256,17 @@ deliver_head(struct upstream_xfer *x)
 	tree_each(tree_find(x->answer, "headers"), n)
 	    ASSERT(http_headers_set(&h, n->key, tree_text(n)) == ERR_OK);
 	x->is_head_done = true;
+	fault_pause(false);
 	x->sink->head(
 	    x->arg, (int)tree_i64_or(tree_find(x->answer, "status"), 200), &h);
+	fault_pause(true);
 }
 
 static bool
 deliver_chunk(struct upstream_xfer *x)
 {
 	struct str c = x->chunk[x->at++];
+	enum err e;
 
 	x->last_byte = clock_mono();
 	if (x->bytes_in == 0)
@@ -270,7 +276,10 @@ deliver_chunk(struct upstream_xfer *x)
 		finish(x, UPSTREAM_TOO_LARGE);
 		return false;
 	}
-	if (x->sink->body(x->arg, c.p, c.n) != ERR_OK) {
+	fault_pause(false);
+	e = x->sink->body(x->arg, c.p, c.n);
+	fault_pause(true);
+	if (e != ERR_OK) {
 		finish(x, UPSTREAM_STOPPED);
 		return false;
 	}
@@ -302,11 +311,10 @@ plan_next(struct upstream_xfer *x)
 	}
 }
 
+/* Always with the fault points paused, but for the sink's calls. */
 static void
-step(void *arg)
+go_on(struct upstream_xfer *x)
 {
-	struct upstream_xfer *x = arg;
-
 	if (x->is_ending) {
 		finish(x, x->end);
 		return;
@@ -319,6 +327,15 @@ step(void *arg)
 		return;
 	if (!x->is_paused)
 		plan_next(x);
+}
+
+static void
+step(void *arg)
+{
+	bool was = fault_pause(true);
+
+	go_on(arg);
+	fault_pause(was);
 }
 
 /* ---- operations -------------------------------------------------------- */
@@ -402,10 +419,9 @@ record_call(struct script *s, struct upstream_xfer *x, struct str host)
 }
 
 static struct upstream_xfer *
-script_start(struct upstream *u, const struct upstream_call *call,
+start(struct script *s, const struct upstream_call *call,
     const struct upstream_sink *sink, void *arg)
 {
-	struct script *s = (struct script *)u;
 	struct upstream_xfer *x = calloc(1, sizeof(*x));
 	struct url url;
 	struct str host;
@@ -428,6 +444,21 @@ script_start(struct upstream *u, const struct upstream_call *call,
 	return x;
 }
 
+static struct upstream_xfer *
+script_start(struct upstream *u, const struct upstream_call *call,
+    const struct upstream_sink *sink, void *arg)
+{
+	struct upstream_xfer *x;
+	bool was;
+
+	if (fault("upstream.start"))
+		return NULL;
+	was = fault_pause(true);
+	x = start((struct script *)u, call, sink, arg);
+	fault_pause(was);
+	return x;
+}
+
 static void
 script_pause(struct upstream_xfer *x)
 {
@@ -439,11 +470,14 @@ script_pause(struct upstream_xfer *x)
 static void
 script_resume(struct upstream_xfer *x)
 {
-	if (!x->is_paused)
-		return;
-	x->is_paused = false;
-	x->last_byte = clock_mono();
-	plan_next(x);
+	bool was = fault_pause(true);
+
+	if (x->is_paused) {
+		x->is_paused = false;
+		x->last_byte = clock_mono();
+		plan_next(x);
+	}
+	fault_pause(was);
 }
 
 static void
