@@ -32,8 +32,18 @@ uint64_t fault_struck(void);
 #define fault(name) (false)
 #define fault_setup(spec) ((void)(spec))
 #define fault_count_to(path) ((void)(path))
-#define fault_pause(is_paused) (is_paused)
-#define fault_struck() ((uint64_t)0)
+
+static inline bool
+fault_pause(bool is_paused)
+{
+	return is_paused;
+}
+
+static inline uint64_t
+fault_struck(void)
+{
+	return 0;
+}
 #endif
 
 #endif
