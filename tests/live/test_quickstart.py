@@ -14,7 +14,7 @@ import pytest
 
 import talk
 from conftest import BUILD, TOP
-from proc import free_port, until
+from proc import environment, free_port, until
 from stack import CRASH_WORDS
 
 PROGRAMS = ('lighttpd', 'apache', 'llmgw-fcgi', 'mockprov')
@@ -297,8 +297,8 @@ def test_keys_in_the_environment_become_providers(quick):
         if path.is_file() and path.parent.name != 'keys':
             assert b'secret-of-the-environment' not in path.read_bytes(), path
     for pid in quick.pids():
-        got = pathlib.Path('/proc/%s/environ' % pid).read_bytes()
-        assert b'secret-of-the-environment' not in got, command_line(pid)
+        assert b'secret-of-the-environment' not in environment(pid), \
+            command_line(pid)
 
 
 @pytest.mark.parametrize('args, said', [
