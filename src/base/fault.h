@@ -30,8 +30,18 @@ bool fault_pause(bool is_paused);
 uint64_t fault_struck(void);
 #else
 #define fault(name) (false)
-#define fault_setup(spec) ((void)(spec))
-#define fault_count_to(path) ((void)(path))
+
+static inline void
+fault_setup(const char *spec)
+{
+	(void)spec;
+}
+
+static inline void
+fault_count_to(const char *path)
+{
+	(void)path;
+}
 
 static inline bool
 fault_pause(bool is_paused)
