@@ -43,7 +43,9 @@ api_answer_new(const struct api_answer_options *o)
 	/* two names, each at worst six times as long when escaped */
 	buf_init(&a->prefix, 16 * NAME_MAX_BYTES);
 	buf_init(&a->text_prefix, 17 * NAME_MAX_BYTES);
-	if (!own(&a->model, &a->o.model) || !own(&a->given_id, &a->o.id) ||
+	if (!own(&a->model, &a->o.model) ||
+	    !own(&a->asked_model, &a->o.asked_model) ||
+	    !own(&a->given_id, &a->o.id) ||
 	    !own(&a->provider, &a->o.provider)) {
 		api_answer_free(a);
 		return NULL;
@@ -88,6 +90,7 @@ api_answer_free(struct api_answer *a)
 		choice_fini(&a->choices[i]);
 	free(a->choices);
 	buf_fini(&a->model);
+	buf_fini(&a->asked_model);
 	buf_fini(&a->given_id);
 	buf_fini(&a->provider);
 	buf_fini(&a->id);
@@ -141,13 +144,16 @@ start(struct api_answer *a, const struct msg_event *ev)
 			buf_addz(&a->id, ID_PREFIX);
 	}
 	buf_adds(&a->id, id);
-	if (!str_present(a->o.model)) {
+	if (!str_present(a->o.model) && ev->model.n > 0) {
 		a->o.model = ev->model;
-		if (!str_present(ev->model))
-			a->o.model = STR("");
 		if (!own(&a->model, &a->o.model))
 			a->err = ERR_LIMIT;
 	}
+	/* AI21 and Snowflake name no model; an answer must (wire.md 3.2) */
+	if (!str_present(a->o.model))
+		a->o.model = a->o.asked_model;
+	if (!str_present(a->o.model))
+		a->o.model = STR("");
 	a->created = a->o.created;
 	if (a->created == 0)
 		a->created = ev->created > 0 ? ev->created : a->o.now;

@@ -50,6 +50,7 @@ struct api_answer_options {
 	bool legacy_functions; /* OPENAI */
 	/* All spans are text and copied. */
 	struct str model; /* shown to the client; absent: the upstream's */
+	struct str asked_model; /* shown where the upstream names none */
 	struct str
 	    id; /* absent: the upstream's, "chatcmpl-" before it, or made */
 	int64_t created; /* seconds; 0: the upstream's */

@@ -38,7 +38,7 @@ struct answer_choice {
 
 struct api_answer {
 	struct api_answer_options o; /* its spans point to the bufs below */
-	struct buf model, given_id, provider;
+	struct buf model, asked_model, given_id, provider;
 	bool is_started;
 	bool is_done;
 	enum err err; /* sticky */

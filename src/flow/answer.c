@@ -96,6 +96,7 @@ writer_options(const struct req *r, struct api_answer_options *o)
 		.stream = r->msg.stream,
 		.include_usage = r->msg.include_usage,
 		.legacy_functions = r->msg.legacy_functions,
+		.asked_model = r->attempt.target.model,
 		.now = r->rec.wall / USEC_PER_SEC,
 		.provider = r->attempt.target.provider,
 		.max_bytes = r->conf->max_answer,

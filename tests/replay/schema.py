@@ -113,7 +113,7 @@ def check_head(o, kind, bad):
         bad.append("object is %r" % o.get("object"))
     if not is_int(o.get("created")) or o["created"] <= 0:
         bad.append("created is %r" % o.get("created"))
-    if not isinstance(o.get("model"), str):
+    if not isinstance(o.get("model"), str) or not o["model"]:
         bad.append("model is %r" % o.get("model"))
     if not isinstance(o.get("choices"), list):
         bad.append("choices is %r" % o.get("choices"))

@@ -78,6 +78,7 @@ run_init(struct run *r)
 {
 	struct api_answer_options o = { .dialect = MSG_DIALECT_OPENAI,
 		.include_usage = true,
+		.asked_model = STR("asked"),
 		.now = ASKED_AT };
 
 	*r = (struct run){ .has_fail = false };

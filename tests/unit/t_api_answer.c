@@ -30,6 +30,14 @@ names_are_the_upstreams_or_given(void **state)
 	expect_head(o, EV(START, .id = STR("msg_\"1")),
 	    "{\"id\":\"chatcmpl-msg_\\\"1\",\"object\":\"chat.completion\","
 	    "\"created\":99,\"model\":\"\",");
+	/* a maker that names no model was asked for one */
+	o.asked_model = STR("up");
+	expect_head(o, EV(START, .id = STR("1"), .model = STR("")),
+	    "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\","
+	    "\"created\":99,\"model\":\"up\",");
+	expect_head(o, START_EV,
+	    "{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\","
+	    "\"created\":7,\"model\":\"gpt\",");
 	o.id = STR("mine");
 	o.model = STR("alias");
 	o.created = 5;
