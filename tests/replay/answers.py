@@ -1,9 +1,10 @@
 """An answer of the real programs, judged as their client sees it."""
+import json
 import re
 
 import failures
+import judge
 import recorded
-import run as judge
 import schema
 
 
@@ -106,6 +107,68 @@ def judge_of(fixture, response):
             check_incomplete(reason, got, turn.stream, bad)
     return lambda turn, got, bad: check_answer(turn, want, got, bad)
 
+
+# ---- POST /v1/chat -----------------------------------------------------------
+
+SMALL = {"id", "model", "provider", "finish_reason", "usage"}
+
+
+def as_openai(o, what, choice, bad):
+    """A body or an event of the small envelope in OpenAI's words."""
+    if not isinstance(o.get("provider"), str) or not o["provider"]:
+        bad.append("provider is %r" % o.get("provider"))
+    if not set(o) <= SMALL | {what, "logprobs"} or what not in o:
+        bad.append("members %r" % sorted(o))
+    return {"id": o.get("id"), "created": 1, "model": o.get("model"),
+            "choices": [dict(choice, index=0, finish_reason=
+                             o.get("finish_reason"))],
+            "usage": o.get("usage")}
+
+
+def small_whole(text, bad):
+    o = schema.load(text)
+    o = dict(as_openai(o, "message", {"message": o.get("message")}, bad),
+             object="chat.completion")
+    return schema.read_whole(json.dumps(o), bad)
+
+
+def small_stream(text, bad):
+    """An error, the comments and [DONE] are as OpenAI's."""
+    out, role = "", {"role": "assistant"}
+    for event in text.split("\n\n")[:-1]:
+        if event.startswith("data: {") and '"error"' not in event[:20]:
+            o = schema.load(event[6:])
+            o = dict(as_openai(o, "delta", {
+                "delta": dict(role, **o.get("delta") or {})}, bad),
+                object="chat.completion.chunk")
+            event, role = "data: " + json.dumps(dict(o, usage=None)), {}
+            if o["usage"] is not None:
+                event += "\n\ndata: " + json.dumps(dict(o, choices=[]))
+        out += event + "\n\n"
+    return schema.read_stream(out, bad)
+
+
+def check_small(turn, want, got, bad):
+    """A recording as /v1/chat gives it: the first choice, two counts."""
+    if got.status != 200:
+        bad.append("fails: %r" % got)
+        return None
+    check_type(got, turn.stream, bad)
+    answer = (small_stream if turn.stream else small_whole)(got.text, bad)
+    if answer.error is not None:
+        bad.append("fails: %r" % answer.error)
+        return None
+    recording, usage = schema.Answer(), dict(want[1] or {})
+    recording.choices[0] = want[0].choices[0]
+    usage.pop("cached", 0)
+    usage.pop("reasoning", 0)
+    judge.compare("/v1/chat", recording, answer, bad)
+    judge.compare_usage(usage, answer.usage, bad)
+    answer.usage = None  # the log tells all of it
+    return answer
+
+
+# ---- streams that break off --------------------------------------------------
 
 def check_cut_short(turn, want, got, bad):
     """Of a recording that breaks off: an error, or all of it.

@@ -33,11 +33,12 @@ sys.path.insert(1, os.path.join(TOP, "tests", "live"))
 
 import answers  # noqa: E402
 import failures  # noqa: E402
+import judge  # noqa: E402
 import recorded  # noqa: E402
-import run as judge  # noqa: E402
 import schema  # noqa: E402
 import sent  # noqa: E402
 import stage as stages  # noqa: E402
+import talk  # noqa: E402
 
 SMALL_CUTS, LARGE_CUTS = (1, 2, 3), (7, "random")
 # A longer recording is cut in one of the small ways and one of the large.
@@ -88,13 +89,14 @@ class Turn:
     def form(self):
         return "streamed" if self.stream else "whole"
 
-    def ask(self, response, check, bad, teaches=False, body=None, **how):
+    def ask(self, response, check, bad, **how):
         """(the client's answer, the same as schema.py reads it or None)."""
         found = []
         ident, got = self.stage.ask(
-            self.alias, response, self.stream, teaches, body, **how)
+            self.alias, response, self.stream, **how)
         answer = check(self, got, found)
         self.stage.logs[ident] = log_of(got, answer)
+        how.pop("body", None)
         bad += ["(%s, %s) %s" % (self.form(), how, f) for f in found]
         return got, answer
 
@@ -104,7 +106,8 @@ class Turn:
             and failures.teaches(response["text"])
         answer = None
         for cut in cuts:
-            got, answer = self.ask(response, check, bad, teaches, cut=cut)
+            got, answer = self.ask(response, check, bad, cut=cut,
+                                   teaches=teaches)
             self.seen = self.seen or answers.bare(got)
             if answers.bare(got) != self.seen:
                 bad.append("(%s, cut %s) another answer than with cut %s" %
@@ -144,6 +147,23 @@ def replay(stage, number, lane, fixture, bad):
         if whole.usage != streamed.usage:
             bad.append("usage %r, streamed %r" %
                        (whole.usage, streamed.usage))
+        replay_small(stage, lane, fixture, bad)
+
+
+def replay_small(stage, lane, fixture, bad):
+    """The same by POST /v1/chat."""
+    entry, response = prepared(fixture)
+    want = judge.READERS[fixture["surface"]](fixture["response"])
+
+    def check(turn, got, found):
+        return answers.check_small(turn, want, got, found)
+
+    for stream in (True, False):
+        turn = Turn(stage, entry, lane, stream)
+        body = dict(talk.chat(turn.alias), client_id="replay", stream=stream)
+        turn.ask(response, check, bad, body=body, path="/v1/chat",
+                 cut="random")
+        turn.stage.check_calls(turn.alias, bad)
 
 
 def replay_broken(stage, number, lane, fixture, bad):

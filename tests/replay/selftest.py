@@ -1,6 +1,7 @@
-"""The judge judged: what schema.py and failures.py must refuse."""
+"""The judge judged: what schema.py, answers.py, failures.py must refuse."""
 import json
 
+import answers
 import failures
 import schema
 
@@ -60,6 +61,37 @@ STREAMS = [
     ("a broken line", FIRST + "data: {\n\n" + LAST + DONE, True),
 ]
 
+
+
+def small(delta, **more):
+    return "data: " + json.dumps(dict(
+        {"id": "i", "model": "m", "provider": "p", "delta": delta},
+        **more)) + "\n\n"
+
+
+# the same for /v1/chat
+SMALL_LAST = small({}, finish_reason="stop", usage=USAGE)
+SMALL_STREAMS = [
+    ("a good one", small({"content": "x"}) + SMALL_LAST + DONE, False),
+    ("no finish reason", small({"content": "x"}) + DONE, True),
+    ("no [DONE]", small({"content": "x"}) + SMALL_LAST, True),
+    ("the maker's members", small({"content": "x"}, system_fingerprint="f") +
+     SMALL_LAST + DONE, True),
+    ("no model", small({"content": "x"}, model="") + SMALL_LAST + DONE, True),
+    ("content after the finish", SMALL_LAST + small({"content": "x"}) + DONE,
+     True),
+]
+SMALL_WHOLE = {"id": "i", "model": "m", "provider": "p", "usage": USAGE,
+               "message": {"role": "assistant", "content": "x"},
+               "finish_reason": "stop"}
+SMALL_WHOLES = [
+    ("a good one", SMALL_WHOLE, False),
+    ("no provider", dict(SMALL_WHOLE, provider=""), True),
+    ("the maker's members", dict(SMALL_WHOLE, object="x"), True),
+    ("no role", dict(SMALL_WHOLE, message={"content": "x"}), True),
+    ("no finish reason", dict(SMALL_WHOLE, finish_reason=None), True),
+]
+
 ERRORS = [
     (429, '{"error": {"type": "insufficient_quota"}}', ("quota", 429)),
     (500, '{"error": {"code": 429}}', ("rate_limit", 429)),
@@ -95,6 +127,13 @@ def run(tap):
         schema.read_stream(text, bad)
         wrong = [] if bool(bad) == must else ["complaints: %r" % bad]
         tap.result("judge: " + name, "judge", wrong)
+    for name, text, must in SMALL_STREAMS + [
+            (n, json.dumps(o), m) for n, o, m in SMALL_WHOLES]:
+        bad = []
+        (answers.small_stream if text.startswith("data:") else
+         answers.small_whole)(text, bad)
+        wrong = [] if bool(bad) == must else ["complaints: %r" % bad]
+        tap.result("judge: /v1/chat: " + name, "judge", wrong)
     for status, body, want in ERRORS:
         got = failures.expect(status, {}, body)
         tap.result("judge: %d %s" % want[::-1], "judge",

@@ -98,7 +98,8 @@ class Stage:
             "headers": response.get("headers") or {},
             "body": response["text"]}, **how))
 
-    def ask(self, alias, response, stream, teaches=False, body=None, **how):
+    def ask(self, alias, response, stream, teaches=False, body=None,
+            path="/v1/chat/completions", **how):
         """(request id, the client's answer to what the mock plays).
 
         how: members of POST /_mock/answer, cut and the like.
@@ -115,7 +116,7 @@ class Stage:
                             stream_options={"include_usage": True})
         ident = "replay-%d" % number
         return ident, self.gateway.post(
-            body, headers=self.gateway.headers(**{"x-request-id": ident}))
+            body, path, self.gateway.headers(**{"x-request-id": ident}))
 
     def check_calls(self, alias, bad):
         """The provider was asked as often as it had to be, no more."""
