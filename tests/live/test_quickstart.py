@@ -301,6 +301,16 @@ def test_keys_in_the_environment_become_providers(quick):
             command_line(pid)
 
 
+def test_a_key_of_its_own_is_no_providers(quick):
+    """Who has told OpenAI's client about the gateway starts it again."""
+    quick.start()
+    key = (quick.dir / 'keys/client').read_text()
+    out = quick.start(env={'OPENAI_API_KEY': key})
+    assert 'OPENAI_API_KEY holds a key of a gateway' in out
+    assert servers(quick) == ['lighttpd', 'mockprov']
+    assert text_of(quick.shell(printed(out, 'curl')))
+
+
 @pytest.mark.parametrize('args, said', [
     (('--port', '0'), 'not a port number'),
     (('--port', '65536'), 'not a port number'),
