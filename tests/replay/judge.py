@@ -46,10 +46,10 @@ class Tap:
 
     def end(self):
         print("1..%d" % self.n)
-        print("# %-16s %9s %6s %7s" % ("provider", "replayed", "failed",
-                                       "skipped"))
+        print("#| %-16s %9s %6s %7s" % ("provider", "replayed", "failed",
+                                        "skipped"))
         for provider, row in sorted(self.per.items()):
-            print("# %-16s %9d %6d %7d" %
+            print("#| %-16s %9d %6d %7d" %
                   (provider, row["ok"] + row["not ok"], row["not ok"],
                    row["skip"]))
         print("# %d passed, %d failed, %d skipped" %
