@@ -69,7 +69,7 @@ class Cases:
 
     def load(self, peer, alias, options, dialect="openai", size=200,
              stream=False, limit=60):
-        argv = [self.bench.loadgen, "--to", f"127.0.0.1:{peer.port}",
+        argv = proc.BATCH + [self.bench.loadgen, "--to", f"127.0.0.1:{peer.port}",
                 "--path", peer.path(dialect),
                 "--body", self.body(peer, alias, dialect, size, stream)]
         for h in peer.headers(dialect):
