@@ -176,6 +176,9 @@ on_event(void *arg, const struct sse_event *ev)
 		data = str_trim(ev->data);
 		if (data.n == 0)
 			break;
+		if (c->ops->unread != NULL && ev->event.n == 0 &&
+		    c->ops->unread(c, data))
+			break;
 		if (!str_eq(data, STR("[DONE]")))
 			deliver(c, data, ev->event);
 		else if (c->ops->done != NULL)

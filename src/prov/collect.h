@@ -32,6 +32,11 @@ struct prov_collect;
 
 struct prov_collect_ops {
 	/*
+	 * The text of a stream event without a name, before it is looked at.
+	 * True: it needs no look, its events were emitted. NULL: each does.
+	 */
+	bool (*unread)(struct prov_collect *c, struct str json);
+	/*
 	 * The JSON of one stream event; name is its `event:` field, absent
 	 * when there was none. Also each element of a body that is an array
 	 * (Gemini without alt=sse, errors), and an error body in mid-stream.

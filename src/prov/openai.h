@@ -107,6 +107,15 @@ struct openai_choice {
 	struct openai_call *calls;
 };
 
+/* What stands around the text of a chunk (openai_alike.c). */
+struct openai_frame {
+	struct buf bytes; /* before, after, and the event's extras */
+	uint32_t n_before, n_after;
+	uint32_t n_top, n_choice, n_delta;
+	uint32_t choice;
+	uint64_t top_hash; /* last_top after it */
+};
+
 struct openai_answer {
 	struct prov_collect c; /* first */
 	bool has_started;
@@ -118,6 +127,11 @@ struct openai_answer {
 	uint64_t last_top; /* hash of what last went out */
 	struct buf args; /* arguments that came as an object, escaped */
 	struct buf text[5]; /* by enum openai_text */
+	struct openai_frame frame;
+	/* Of the chunk being read: */
+	uint32_t n_emitted;
+	struct msg_event only; /* when it is the only one */
+	bool was_padded;
 };
 
 struct prov_answer *openai_answer_new(const struct prov_target *target,
@@ -147,6 +161,19 @@ bool openai_is_blank(const struct json *j, json_ref v);
 void openai_keep(struct buf *b, const struct json *j, json_ref key);
 /* Emits an event that a client sees; what is waiting goes with it. */
 void openai_emit(struct openai_answer *a, struct msg_event *ev);
+/* Emits any other event. */
+void openai_emit_bare(struct openai_answer *a, const struct msg_event *ev);
+
+/*
+ * After a chunk was read: keeps what another must have around its text to make
+ * the same event; json is its text, still valid.
+ */
+void openai_alike_learn(struct openai_answer *a, struct str json);
+/* True when json is such another: its event was emitted. */
+bool openai_alike_take(struct openai_answer *a, struct str json);
+void openai_alike_init(struct openai_answer *a);
+void openai_alike_fini(struct openai_answer *a);
+
 /*
  * Events for what a delta or message v adds to a choice (which exists).
  * is_whole: its calls are a complete list.

@@ -123,7 +123,7 @@ on_usage(
 		return;
 	}
 	cached_by_timings(j, timings, &ev.usage);
-	prov_answer_emit(&a->c.a, &ev);
+	openai_emit_bare(a, &ev);
 }
 
 /* What no event has taken along goes alone, if it says something new. */
@@ -272,7 +272,7 @@ on_start(struct openai_answer *a, const struct json *j, const struct top *t)
 	if (ev.id.n == 0 && json_count(j, t->choices) == 0)
 		return;
 	a->has_started = true;
-	prov_answer_emit(&a->c.a, &ev);
+	openai_emit_bare(a, &ev);
 }
 
 /* True when it is an error; FAIL was emitted. */
@@ -347,7 +347,19 @@ static void
 on_event(
     struct prov_collect *c, const struct json *j, json_ref v, struct str name)
 {
-	on_object((struct openai_answer *)c, j, v, name, false);
+	struct openai_answer *a = (struct openai_answer *)c;
+
+	a->n_emitted = 0;
+	a->was_padded = false;
+	on_object(a, j, v, name, false);
+	if (v == 0 && name.n == 0)
+		openai_alike_learn(a, j->text);
+}
+
+static bool
+on_unread(struct prov_collect *c, struct str json)
+{
+	return openai_alike_take((struct openai_answer *)c, json);
 }
 
 /* What the maker calls complete, with or without a word why. */
@@ -412,6 +424,7 @@ on_end(struct prov_collect *c)
 }
 
 static const struct prov_collect_ops collect_ops = {
+	.unread = on_unread,
 	.event = on_event,
 	.body = on_body,
 	.done = on_done,
@@ -428,6 +441,7 @@ openai_answer_new(const struct prov_target *target,
 	if (a == NULL)
 		return NULL;
 	prov_collect_init(&a->c, target, o, sink, &collect_ops);
+	openai_alike_init(a);
 	buf_init(&a->top, EXTRA_MAX);
 	buf_init(&a->choice, EXTRA_MAX);
 	buf_init(&a->delta, EXTRA_MAX);
@@ -454,5 +468,6 @@ openai_answer_free(struct prov_answer *p)
 	for (size_t i = 0; i < sizeof(a->text) / sizeof(*a->text); i++)
 		buf_fini(&a->text[i]);
 	prov_collect_fini(&a->c);
+	openai_alike_fini(a);
 	free(a);
 }

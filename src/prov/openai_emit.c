@@ -63,6 +63,14 @@ openai_keep(struct buf *b, const struct json *j, json_ref key)
 	buf_adds(b, json_raw(j, json_value(j, key)));
 }
 
+void
+openai_emit_bare(struct openai_answer *a, const struct msg_event *ev)
+{
+	a->n_emitted++;
+	a->only = *ev;
+	prov_answer_emit(&a->c.a, ev);
+}
+
 /* An event that a client sees as a chunk: what is waiting goes with it. */
 void
 openai_emit(struct openai_answer *a, struct msg_event *ev)
@@ -71,6 +79,7 @@ openai_emit(struct openai_answer *a, struct msg_event *ev)
 		if (a->top.n != 0)
 			buf_addc(&a->top, ',');
 		buf_adds(&a->top, a->padding);
+		a->was_padded = true;
 		a->padding = str_of(NULL, 0);
 	}
 	/* half a member would be no JSON */
@@ -84,7 +93,7 @@ openai_emit(struct openai_answer *a, struct msg_event *ev)
 		ev->extra_choice = buf_str(&a->choice);
 	if (a->delta.n != 0)
 		ev->extra_delta = buf_str(&a->delta);
-	prov_answer_emit(&a->c.a, ev);
+	openai_emit_bare(a, ev);
 	buf_reset(&a->top);
 	buf_reset(&a->choice);
 	buf_reset(&a->delta);

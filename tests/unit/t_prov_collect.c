@@ -48,8 +48,20 @@ on_end(struct prov_collect *c)
 	prov_answer_end(&c->a);
 }
 
-static const struct prov_collect_ops ops = { on_event, on_body, on_done,
-	on_end };
+/* What begins so is taken unread. */
+static bool
+on_unread(struct prov_collect *c, struct str json)
+{
+	struct probe *p = (struct probe *)c;
+
+	if (!str_starts(json, STR("{\"unread\"")))
+		return false;
+	buf_printf(&p->said, "unread %.*s\n", STR_ARG(json));
+	return true;
+}
+
+static const struct prov_collect_ops ops = { on_unread, on_event, on_body,
+	on_done, on_end };
 
 static void
 sink(void *arg, const struct msg_event *ev)
@@ -101,6 +113,8 @@ streams(void **state)
 	(void)state;
 	check("data: {\"a\":1}\n\nevent: x\ndata: {\"b\":2}\n\ndata: [DONE]\n",
 	    "event  {\"a\":1}\nevent x {\"b\":2}\ndone\nEND\n", false);
+	check("data: {\"unread\"\n\nevent: x\ndata: {\"unread\":1}\n\n",
+	    "unread {\"unread\"\nevent x {\"unread\":1}\nEND\n", false);
 	check(": hello\r\n\r\ndata:{}\r\n\r\n", "event  {}\nEND\n", false);
 	check("\xef\xbb\xbf"
 	      "data: {}\n\ndata: \n\n",
