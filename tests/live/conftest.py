@@ -7,12 +7,15 @@ sanitizers and assertions when they are stopped.
 """
 import os
 import pathlib
+import re
 import shutil
+import socket
 import subprocess
 
 import pytest
 
 import stack
+from proc import Process, until
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('LLMGW_BUILD', TOP / 'build')).resolve()
@@ -64,6 +67,34 @@ def own_gateway(request, mock, tmp_path):
     g = make_gateway(request.param, mock, tmp_path)
     yield g
     g.stop()
+
+
+@pytest.fixture
+def badnet(own_gateway, mock, build, tmp_path):
+    """The network between the gateway and the providers, to be spoiled."""
+    control = tmp_path / 'badnet.sock'
+    p = Process([build / 'tests/tools/badnet/badnet', '--listen', '127.0.0.1:0',
+                 '--to', '127.0.0.1:%d' % mock.port, '--control',
+                 'unix:%s' % control], tmp_path, 'badnet')
+    port = until('badnet', lambda: re.search(
+        r'127\.0\.0\.1:(\d+)', p.log_path.read_text()))
+
+    def command(text):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(str(control))
+            s.sendall(text.encode() + b'\n')
+            answer = s.makefile().readline()
+        assert not answer.startswith('error'), answer
+        return answer
+
+    until('control', control.exists)
+    for provider in own_gateway.config['providers'].values():
+        provider['base_url'] = provider['base_url'].replace(
+            ':%d' % mock.port, ':' + port.group(1))
+    own_gateway.reload()
+    yield command
+    p.stop()
 
 
 @pytest.fixture(scope='session')

@@ -173,34 +173,6 @@ def test_the_usage_chunk_comes_when_asked_for(gateway, mock):
                 + last['usage']['completion_tokens'])
 
 
-@pytest.fixture
-def badnet(own_gateway, mock, build, tmp_path):
-    """The network between the gateway and the providers, to be spoiled."""
-    control = tmp_path / 'badnet.sock'
-    p = Process([build / 'tests/tools/badnet/badnet', '--listen', '127.0.0.1:0',
-                 '--to', '127.0.0.1:%d' % mock.port, '--control',
-                 'unix:%s' % control], tmp_path, 'badnet')
-    port = until('badnet', lambda: re.search(
-        r'127\.0\.0\.1:(\d+)', p.log_path.read_text()))
-
-    def command(text):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
-            s.connect(str(control))
-            s.sendall(text.encode() + b'\n')
-            answer = s.makefile().readline()
-        assert not answer.startswith('error'), answer
-        return answer
-
-    until('control', control.exists)
-    for provider in own_gateway.config['providers'].values():
-        provider['base_url'] = provider['base_url'].replace(
-            ':%d' % mock.port, ':' + port.group(1))
-    own_gateway.reload()
-    yield command
-    p.stop()
-
-
 def test_a_network_that_breaks_in_mid_stream(own_gateway, badnet, mock):
     with own_gateway.stream('slow') as s:
         s.first()
