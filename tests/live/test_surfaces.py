@@ -175,6 +175,16 @@ def test_unknown_paths_answer_json(gateway, mock):
         assert a.error['message'] and a.error['type']
 
 
+def test_query_and_encoded_path_arrive(gateway, mock):
+    """Clients add their own ?api-version=..., and ids of models hold /."""
+    for query in ('?api-version=2024-10-21', '?beta=true&x=%2F%3F', '?'):
+        assert gateway.get('/v1/models' + query).status == 200, query
+        assert gateway.get('/v1/models/gpt' + query).status == 200, query
+        a = gateway.get('/v1/models/a%2Fb%3Fc%20d' + query)
+        assert a.status == 404, query
+        assert "'a/b?c d'" in a.error['message'], query
+
+
 def test_wrong_methods_answer_json(gateway, mock):
     for method, path, allow in (
             ('GET', '/v1/chat/completions', 'POST'),
