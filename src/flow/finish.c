@@ -4,8 +4,6 @@
 #include "base/num.h"
 #include "meter/reqlog.h"
 
-#define LINE_MAX_BYTES 16384
-
 static usec_t
 retry_after(const struct req *r, int status)
 {
@@ -190,7 +188,7 @@ log_request(const struct req *r)
 		return;
 	meter_reqlog_line(&r->rec, log_format_now(), &f->lines);
 	buf_addc(&f->lines, '\n');
-	if (f->lines.failed || f->lines.n - before > LINE_MAX_BYTES + 1) {
+	if (f->lines.failed || f->lines.n - before > METER_LINE_MAX + 1) {
 		f->lines.n = before;
 		f->lines.failed = false;
 		log_line_lost();

@@ -1,6 +1,14 @@
 #include "meter/reqlog.h"
 
 #include "base/json_out.h"
+#include "base/utf8.h"
+
+/*
+ * Bytes of a text that somebody else chooses: nobody's name is longer, and none
+ * may push the line beyond what a line may have, which would lose it.
+ */
+#define NAME_MAX_BYTES 200
+#define DROPPED_MAX_BYTES 512
 
 /* Which form a field has in either format. */
 struct line {
@@ -88,6 +96,23 @@ line_str(struct line *l, const char *key, struct str s)
 	}
 }
 
+/* Of a longer one as much as max bytes hold, and a mark. */
+static void
+line_clip(struct line *l, const char *key, struct str s, size_t max)
+{
+	char text[DROPPED_MAX_BYTES + 3];
+	struct str head;
+
+	if (!str_present(s) || s.n <= max) {
+		line_str(l, key, s);
+		return;
+	}
+	head = utf8_clip(s, max);
+	memcpy(text, head.p, head.n);
+	memcpy(text + head.n, "...", 3);
+	line_str(l, key, str_of(text, head.n + 3));
+}
+
 static void
 line_strz(struct line *l, const char *key, const char *z)
 {
@@ -168,12 +193,13 @@ put_who(struct line *l, const struct meter_record *rec)
 	clock_iso(rec->wall, time);
 	line_strz(l, "time", time);
 	line_str(l, "request_id", rec->request_id);
-	line_str(l, "client_request_id", rec->client_request_id);
-	line_str(l, "client", rec->client);
-	line_str(l, "client_id", rec->client_id);
+	line_clip(
+	    l, "client_request_id", rec->client_request_id, NAME_MAX_BYTES);
+	line_clip(l, "client", rec->client, NAME_MAX_BYTES);
+	line_clip(l, "client_id", rec->client_id, NAME_MAX_BYTES);
 	line_str(l, "remote", rec->remote_addr);
 	line_strz(l, "surface", rec->surface);
-	line_str(l, "alias", rec->alias);
+	line_clip(l, "alias", rec->alias, NAME_MAX_BYTES);
 }
 
 static void
@@ -204,7 +230,7 @@ put_figures(struct line *l, const struct meter_record *rec)
 	line_i64(l, "bytes_out", (int64_t)rec->bytes_out);
 	line_strz(l, "cache", rec->cache);
 	if (rec->dropped.n > 0)
-		line_str(l, "dropped", rec->dropped);
+		line_clip(l, "dropped", rec->dropped, DROPPED_MAX_BYTES);
 	if (rec->fail != MSG_FAIL_NONE)
 		line_strz(l, "fail", msg_fail_table[rec->fail].word);
 	line_str(l, "error", rec->error);

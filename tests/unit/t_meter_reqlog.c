@@ -206,6 +206,37 @@ test_many_long_attempts(void **state)
 	json_decref(j);
 }
 
+/* Whatever clients name, the line is there: none may hide from the log. */
+static void
+test_long_names_are_cut(void **state)
+{
+	static char text_long[100000];
+	static const char *const keys[] = { "alias", "client", "client_id",
+		"client_request_id" };
+	struct str huge = { text_long, sizeof(text_long) };
+	struct meter_record r = meter_sample();
+	json_t *j;
+
+	(void)state;
+	memset(text_long, 0x01, sizeof(text_long)); /* six bytes each in JSON */
+	text_long[199] = '\xc3'; /* a character across the cut */
+	text_long[200] = '\xa9';
+	r.alias = r.client = r.client_id = r.client_request_id = huge;
+	r.dropped = huge;
+	r.error = str_of(text_long, sizeof(((struct msg_fail *)0)->message));
+	j = parsed(&r);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *v = json_object_get(j, keys[i]);
+
+		assert_int_equal(json_string_length(v), 199 + 3);
+		assert_string_equal(json_string_value(v) + 199, "...");
+	}
+	assert_true(out.n < METER_LINE_MAX);
+	json_decref(j);
+	line(&r, LOG_KEYVALUE);
+	assert_true(out.n < METER_LINE_MAX);
+}
+
 static int
 setup(void **state)
 {
@@ -233,6 +264,7 @@ main(void)
 		cmocka_unit_test(test_hostile_text),
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_many_long_attempts),
+		cmocka_unit_test(test_long_names_are_cut),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
