@@ -240,6 +240,7 @@ check_globs(struct opt_run *run, const struct tree_node *node,
 static enum err
 index_keys(struct opt_run *run, const struct tree_node *list)
 {
+	static const unsigned char no_hash[HASH_KEY_BYTES];
 	struct conf *c = run->conf;
 	struct map *names = map_new((size_t)c->n_keys + 1);
 	enum err e = names == NULL ? ERR_NOMEM : ERR_OK;
@@ -253,7 +254,10 @@ index_keys(struct opt_run *run, const struct tree_node *list)
 		if (old != NULL)
 			opt_problem(run, tree_find(node, "name"),
 			    "there is a key of this name before");
-		old = map_find(c->keys_by_hash, hash);
+		/* What its key leads to could not be read: that is told. */
+		old = hash_equal(k->hash, no_hash, sizeof(no_hash))
+			  ? NULL
+			  : map_find(c->keys_by_hash, hash);
 		if (old != NULL && str_present(k->name))
 			opt_problem(run, tree_find(node, "key"),
 			    "is the same key as that of %.*s",

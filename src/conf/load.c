@@ -185,7 +185,8 @@ read_text(struct load *l, struct str name, struct str text)
 
 	buf_printf(&l->digest, "%.*s %016llx\n", STR_ARG(name),
 	    (unsigned long long)hash_stable(text));
-	if (yaml_read(&l->tree, text, name, &root, l->problems) != ERR_OK) {
+	if (yaml_read(&l->tree, text, name, &root, l->problems) != ERR_OK &&
+	    root == NULL) {
 		l->is_read = false;
 		return;
 	}

@@ -80,10 +80,12 @@ value_read_key_hash(struct opt_run *run, const struct opt *row,
 
 	(void)row;
 	if (str_starts(text, STR("blake2b:"))) {
-		if (!parse_hash(str_skip(text, 8), field))
+		if (!parse_hash(str_skip(text, 8), field)) {
+			memset(field, 0, HASH_KEY_BYTES);
 			opt_problem(run, node,
 			    "blake2b: must be followed by 64 hexadecimal "
 			    "digits, as \"llmgwctl key hash\" prints them");
+		}
 		return;
 	}
 	buf_init(&key, REF_MAX + 2);

@@ -21,11 +21,13 @@ struct reader {
 	uint32_t documents;
 	struct map *seen; /* parent and key of every member */
 	enum err err; /* sticky */
+	bool is_partial; /* the tree is not all that the file says */
 	bool is_done;
 };
 
+/* The tree has it all: what else is wrong can still be told. */
 static void
-problem(struct reader *r, uint32_t line, enum err e, const char *what)
+flaw(struct reader *r, uint32_t line, enum err e, const char *what)
 {
 	struct conf_where where = { .file = r->name, .line = line };
 
@@ -34,6 +36,13 @@ problem(struct reader *r, uint32_t line, enum err e, const char *what)
 	conf_problem_add(r->problems, &where, "%s", what);
 	if (r->err == ERR_OK)
 		r->err = e;
+}
+
+static void
+problem(struct reader *r, uint32_t line, enum err e, const char *what)
+{
+	flaw(r, line, e, what);
+	r->is_partial = true;
 }
 
 /* Ends the reading: what follows would only be noise. */
@@ -85,7 +94,7 @@ take_key(struct reader *r, struct str key, uint32_t line)
 		    STR_ARG(utf8_clip(key, 64)),
 		    old != NULL ? (unsigned)old->key_line : 0u);
 
-		problem(r, line, ERR_SYNTAX,
+		flaw(r, line, ERR_SYNTAX,
 		    str_present(text) ? text.p : "a key is here twice");
 	}
 }
@@ -297,7 +306,7 @@ yaml_read(struct tree *t, struct str text, struct str name,
 			r.root->file = r.name;
 	}
 	map_free(r.seen);
-	if (r.err == ERR_OK)
+	if (r.err == ERR_OK || !r.is_partial)
 		*root = r.root;
 	return r.err;
 }

@@ -9,6 +9,8 @@
  * On ERR_OK *root is a root node; TREE_NULL when the document is empty.
  * Otherwise the problems say what is wrong (all duplicate keys, aliases and
  * tags; the first syntax error): ERR_SYNTAX, ERR_LIMIT, ERR_NOMEM, ERR_IO.
+ * When keys that are there twice are all that is wrong, *root is set with
+ * ERR_SYNTAX as well, so that a reader may tell what else is.
  */
 #include "base/err.h"
 #include "base/str.h"

@@ -158,6 +158,58 @@ test_all_problems(void **state)
 	load_done(&l);
 }
 
+/* A name that is there twice hides nothing else that is wrong. */
+static void
+test_all_problems_beside_duplicates(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_text(&l, "server: { workers: many }\n"
+		      "providers:\n"
+		      "  p: { kind: openay }\n"
+		      "  p: { kind: openai }\n"
+		      "models:\n"
+		      "  m: { targets: [ { provider: nobody, model: x } ] }\n"
+		      "  m: { targets: [p/x] }\n"
+		      "log: { format: xml }\n");
+	assert_int_equal(l.err, ERR_SYNTAX);
+	assert_true(has_problem(&l.problems, 1, "server.workers", "or auto"));
+	assert_true(has_problem(&l.problems, 3, "providers.p.kind", "must be"));
+	assert_true(has_problem(&l.problems, 4, "providers", "twice"));
+	assert_true(has_problem(&l.problems, 6, "models.m.targets[0].provider",
+	    "no provider \"nobody\""));
+	assert_true(has_problem(&l.problems, 7, "models", "twice"));
+	assert_true(has_problem(&l.problems, 8, "log.format", "must be"));
+	assert_int_equal(l.problems.n_errors, 6);
+	load_done(&l);
+}
+
+/* Keys that could not be read are not "the same key". */
+static void
+test_unread_keys_are_not_the_same(void **state)
+{
+	struct loaded l;
+
+	(void)state;
+	load_text(&l,
+	    "providers: { p: { kind: openai } }\n"
+	    "models: { m: p/x }\n"
+	    "auth:\n"
+	    "  keys:\n"
+	    "    - { name: a, key: env:LLMGW_T_NOT_SET, models: [m] }\n"
+	    "    - { name: b, key: file:/nonexistent, models: [m] }\n"
+	    "    - { name: c, key: 'blake2b:1234', models: [m] }\n");
+	assert_int_equal(l.err, ERR_SYNTAX);
+	assert_true(has_problem(&l.problems, 5, "auth.keys[0].key", "not set"));
+	assert_true(
+	    has_problem(&l.problems, 6, "auth.keys[1].key", "cannot be read"));
+	assert_true(
+	    has_problem(&l.problems, 7, "auth.keys[2].key", "64 hexadecimal"));
+	assert_int_equal(l.problems.n_errors, 3);
+	load_done(&l);
+}
+
 /* ---- conf.d -------------------------------------------------------------- */
 
 static void
@@ -404,6 +456,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reads),
 		cmocka_unit_test(test_all_problems),
+		cmocka_unit_test(test_all_problems_beside_duplicates),
+		cmocka_unit_test(test_unread_keys_are_not_the_same),
 		cmocka_unit_test(test_conf_d),
 		cmocka_unit_test(test_no_map),
 		cmocka_unit_test(test_relative),
