@@ -191,7 +191,7 @@ def replay_asked(stage, fixture, bad):
     """The recorded request, for its answer; what the mock was sent."""
     entry, response = prepared(fixture)
     asked = fixture["request"]["body"]
-    turn = Turn(stage, entry, 0, bool(asked.get("stream")))
+    turn = Turn(stage, entry, stage.untaught, bool(asked.get("stream")))
     body = dict(asked, model=turn.alias)
     if turn.stream:
         body["stream_options"] = {"include_usage": True}
@@ -318,10 +318,11 @@ def check_log(tap, stage):
     """Each request has its line, and it tells what the client was told."""
     lines, bad = stage.log_lines(), []
     for ident, want in stage.logs.items():
-        line = lines.get(ident)
-        if line is None:
-            bad.append("%s has no line" % ident)
+        n = len(lines.get(ident, []))
+        if n != 1:
+            bad.append("%s has %d lines" % (ident, n))
             continue
+        [line] = lines[ident]
         got = {"status": line["status"], "is ok": line["outcome"] == "ok"}
         got.update({k: line.get(k + "_tokens") for k in want if k not in got})
         # not told and 0 are the same to a client

@@ -47,7 +47,10 @@ def can_learn(entry):
 
 
 def configuration(mock, lanes):
-    """An alias and a model of the mock for each entry and lane."""
+    """An alias and a model of the mock for each entry and lane.
+
+    One lane more than may teach the gateway that its model reasons.
+    """
     c = stack.default_config(mock)
     base = c["providers"]["openai"]
     c["providers"], c["models"] = {}, {}
@@ -58,7 +61,7 @@ def configuration(mock, lanes):
             if vendor:
                 p["vendor"] = vendor
             c["providers"][name + suffix] = p
-            for lane in range(lanes):
+            for lane in range(lanes + 1):
                 alias = "%s%s.%d" % (name, suffix, lane)
                 c["models"][alias] = stack.target(
                     name + suffix, "recorded-" + alias, retry=0)
@@ -72,7 +75,7 @@ class Stage:
         (folder / "mock").mkdir()
         (folder / "gateway").mkdir()
         self.mock = stack.Mock(build, folder / "mock")
-        self.lanes = queue.Queue()
+        self.lanes, self.untaught = queue.Queue(), lanes
         for lane in range(lanes):
             self.lanes.put(lane)
         self.lock = threading.Lock()
@@ -139,10 +142,12 @@ class Stage:
             {"content-type": "application/json"})
 
     def log_lines(self):
-        """Request id -> line; after stop()."""
+        """Request id -> lines; after stop()."""
         text = self.gateway.requests_log.read_text()
-        lines = [json.loads(line) for line in text.splitlines()]
-        return {line.get("request_id"): line for line in lines}
+        lines = {}
+        for line in map(json.loads, text.splitlines()):
+            lines.setdefault(line.get("request_id"), []).append(line)
+        return lines
 
     def stop(self):
         try:
