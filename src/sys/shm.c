@@ -16,10 +16,11 @@
 
 enum {
 	/* Change it with anything below or in struct shm_slot. */
-	SHM_LAYOUT = 3,
+	SHM_LAYOUT = 4,
 	SHM_SLOTS_MIN = 16,
 	SHM_SLOTS_MAX = 1 << 20,
 	OPEN_TRIES = 16,
+	BOOT_ID_CHARS = 36,
 };
 
 struct shm_file {
@@ -29,6 +30,7 @@ struct shm_file {
 	uint32_t slot_bytes;
 	_Atomic uint32_t used;
 	_Atomic uint64_t refused;
+	char boot[40]; /* when it was last opened: pids are of this boot */
 	_Atomic int32_t worker_pid[SHM_WORKERS_MAX];
 	_Atomic int64_t counter[SHM_COUNTERS];
 	struct shm_slot slot[];
@@ -71,6 +73,29 @@ header_write(struct shm_file *f, uint32_t slots)
 }
 
 /*
+ * The file outlives a boot, pids do not: after one they are other programs',
+ * which would be taken for workers that hold what they held. Where the kernel
+ * does not tell its boots apart, all are the same.
+ */
+static void
+boot_check(struct shm_file *f)
+{
+	char id[sizeof(f->boot)] = "";
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (read(fd, id, BOOT_ID_CHARS) != BOOT_ID_CHARS)
+		memset(id, 0, sizeof(id));
+	close(fd);
+	if (!id[0] || memcmp(id, f->boot, sizeof(id)) == 0)
+		return;
+	for (int i = 0; i < SHM_WORKERS_MAX; i++)
+		atomic_store(&f->worker_pid[i], 0);
+	memcpy(f->boot, id, sizeof(id));
+}
+
+/*
  * With the lock held: maps an empty file after giving it its size (blocks are
  * allocated now, since a full disk would later mean SIGBUS), or one that is
  * there. ERR_RANGE: it is of another layout.
@@ -101,6 +126,7 @@ map_locked(int fd, uint32_t slots, size_t bytes, struct shm_file **out)
 		munmap(f, bytes);
 		return ERR_RANGE;
 	}
+	boot_check(f);
 	*out = f;
 	return ERR_OK;
 }

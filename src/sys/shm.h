@@ -6,7 +6,9 @@
  * that are started one by one (mod_fcgid, CGI). C11 atomics only; no locks,
  * so a killed worker leaves nothing locked. In slots that count what is held,
  * cells from SHM_CELL_WORKER on belong to one worker each (by its number), who
- * zeroes them when it starts: what a killed worker held is given back.
+ * zeroes them when it starts: what a killed worker held is given back. The file
+ * may be older than the boot (/var/lib): who opens it first after one forgets
+ * the workers of the old, and keeps what was counted.
  *
  * The table is an open-addressing map from a 64-bit identity (never 0) to a
  * slot of 64-bit cells. Slots are claimed once and never freed while the file

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -239,6 +240,97 @@ test_worker_numbers(void **state)
 	shm_close(s);
 }
 
+/* Takes a number and lives until the other end of the pipe is closed. */
+static pid_t
+child_holds(struct shm *s, int *end)
+{
+	int told[2], hold[2];
+	unsigned n = UINT_MAX;
+	pid_t pid;
+
+	assert_int_equal(pipe(told), 0);
+	assert_int_equal(pipe(hold), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(hold[1]);
+		if (shm_worker_take(s) == ERR_OK)
+			n = shm_worker(s);
+		(void)(write(told[1], &n, sizeof(n)) == sizeof(n));
+		(void)(read(hold[0], &n, sizeof(n)) == sizeof(n));
+		_exit(0);
+	}
+	assert_int_equal(read(told[0], &n, sizeof(n)), sizeof(n));
+	assert_int_equal(n, 0);
+	close(told[0]);
+	close(told[1]);
+	close(hold[0]);
+	*end = hold[1];
+	return pid;
+}
+
+/* Writes another boot's id over the present one's. */
+static void
+change_boot(void)
+{
+	char id[37] = "", head[4096];
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY);
+	char *at;
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, id, 36), 36);
+	close(fd);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, head, sizeof(head), 0), sizeof(head));
+	at = memmem(head, sizeof(head), id, 36);
+	assert_non_null(at);
+	*at = *at == 'f' ? '0' : 'f';
+	assert_int_equal(pwrite(fd, at, 1, at - head), 1);
+	close(fd);
+}
+
+/*
+ * A file that is older than the boot names processes that are gone, whoever has
+ * their pids now: what they held is held no more, what was counted stays.
+ */
+static void
+test_boot(void **state)
+{
+	struct shm *s = open_it(path, 64), *again;
+	struct shm_slot *slot;
+	int end, status;
+	pid_t pid;
+
+	(void)state;
+	pid = child_holds(s, &end);
+	slot = shm_slot(s, 7);
+	assert_non_null(slot);
+	atomic_store(&slot->cell[SHM_CELL_WORKER], 5);
+	atomic_store(shm_counter(s, 3), 11);
+	again = open_it(path, 64);
+	assert_int_equal(shm_worker_pid(again, 0), pid);
+	shm_close(again);
+
+	change_boot();
+	again = open_it(path, 64);
+	assert_int_equal(shm_worker_pid(again, 0), 0);
+	slot = shm_slot(again, 7);
+	assert_non_null(slot);
+	shm_slot_reclaim(again, slot, 1);
+	assert_int_equal(atomic_load(&slot->cell[SHM_CELL_WORKER]), 0);
+	assert_int_equal(atomic_load(shm_counter(again, 3)), 11);
+	shm_close(again);
+	/* the second to come leaves alone who came first */
+	assert_int_equal(shm_worker_take(s), ERR_OK);
+	again = open_it(path, 64);
+	assert_int_equal(shm_worker_pid(again, 0), getpid());
+	shm_close(again);
+	shm_close(s);
+	close(end);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
 int
 main(void)
 {
@@ -253,6 +345,8 @@ main(void)
 		    test_bad_path, make_dir, remove_dir),
 		cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_worker_numbers),
+		cmocka_unit_test_setup_teardown(
+		    test_boot, make_dir, remove_dir),
 	};
 
 	return cmocka_run_group_tests_name("sys/shm", tests, NULL, NULL);
