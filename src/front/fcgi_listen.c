@@ -101,6 +101,15 @@ front_fcgi_new(
 	return f;
 }
 
+/* It is the other workers' as well: only we look away. */
+static void
+look_away(struct front_fcgi *f)
+{
+	if (f->is_accepting)
+		pollset_drop(loop_pollset(f->loop), f->listen_fd);
+	f->is_accepting = false;
+}
+
 void
 front_fcgi_stop_accepting(struct front_fcgi *f)
 {
@@ -110,9 +119,7 @@ front_fcgi_stop_accepting(struct front_fcgi *f)
 		return;
 	/* What waits in the queue would be reset with the socket. */
 	accept_some(f, LAST_ACCEPTS);
-	f->is_accepting = false;
-	/* It is the other workers' as well: only we look away. */
-	pollset_drop(loop_pollset(f->loop), f->listen_fd);
+	look_away(f);
 	for (struct conn *c = f->all; c; c = next) {
 		next = c->next;
 		conn_last_call(c);
@@ -132,11 +139,11 @@ front_fcgi_free(struct front_fcgi *f)
 
 	if (!f)
 		return;
+	look_away(f);
 	for (struct conn *c = f->all; c; c = next) {
 		next = c->next;
 		conn_close(c);
 	}
-	front_fcgi_stop_accepting(f);
 	loop_defer_cancel(f->loop, &f->reap);
 	conn_reap(f);
 	if (f->reserve_fd >= 0)

@@ -156,6 +156,26 @@ test_stop_then_answer(void **state)
 	bed_close(&b);
 }
 
+/* Who waits in the queue when the door is freed is not let in any more. */
+static void
+test_free_lets_nobody_in(void **state)
+{
+	struct bed b;
+	struct peer p;
+
+	(void)state;
+	bed_open(&b, DOUBLE_HOLD);
+	peer_open(&b, &p);
+	peer_request(&p.out, 1, false, "x", 1);
+	assert_int_equal(send(p.fd, p.out.p, p.out.n, 0), p.out.n);
+	front_fcgi_free(b.front);
+	b.front = NULL;
+	assert_int_equal(b.flow.begun, 0);
+	assert_int_equal(stats_get(b.shm, STATS_CONNECTIONS), 0);
+	peer_close(&p);
+	bed_close(&b);
+}
+
 int
 main(void)
 {
@@ -164,6 +184,7 @@ main(void)
 		cmocka_unit_test(test_no_descriptors),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_stop_then_answer),
+		cmocka_unit_test(test_free_lets_nobody_in),
 	};
 
 	return cmocka_run_group_tests_name(
