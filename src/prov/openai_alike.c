@@ -73,7 +73,7 @@ openai_alike_take(struct openai_answer *a, struct str json)
 	const struct openai_frame *f = &a->frame;
 	struct msg_event ev = { .type = MSG_EV_TEXT, .choice = f->choice };
 	size_t around = (size_t)f->n_before + f->n_after;
-	const char *extra = f->bytes.p + around;
+	const char *extra;
 
 	if (f->bytes.n == 0 || json.n <= around ||
 	    memcmp(json.p, f->bytes.p, f->n_before) != 0 ||
@@ -83,6 +83,7 @@ openai_alike_take(struct openai_answer *a, struct str json)
 	ev.text = str_of(json.p + f->n_before, json.n - around);
 	if (!is_plain(ev.text))
 		return false;
+	extra = f->bytes.p + around;
 	if (f->n_top)
 		ev.extra_top = str_of(extra, f->n_top);
 	if (f->n_choice)

@@ -110,6 +110,21 @@ test_extras(void **state)
 	    SAY(",\"obfuscation\":\"p2\"", "\"content\":\"c\"", ""));
 }
 
+/* A frame that is too large to be kept leaves none behind. */
+static void
+test_large_frame(void **state)
+{
+	static char wide[4096], chunk[sizeof(wide) + 256];
+
+	(void)state;
+	memset(wide, 'w', sizeof(wide) - 1);
+	snprintf(chunk, sizeof(chunk),
+	    "{" TOP ",\"x\":\"%s\",\"choices\":[{\"index\":0,"
+	    "\"delta\":{\"content\":\"b\"},\"finish_reason\":null}]}",
+	    wide);
+	SAME(TEXT("a"), chunk, chunk, TEXT("c"), TEXT("d"));
+}
+
 static void
 ignore(void *arg, const struct msg_event *ev)
 {
@@ -154,6 +169,7 @@ main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_frames_that_change),
 		cmocka_unit_test(test_extras),
+		cmocka_unit_test(test_large_frame),
 		cmocka_unit_test(test_taken),
 	};
 
