@@ -30,6 +30,7 @@ struct worker {
 	struct conf_watch *watch;
 	struct sigwatch *signals;
 	bool is_draining;
+	bool is_over; /* the loop was left: its parts are being freed */
 	usec_t drain_until;
 	struct timer look;
 };
@@ -111,6 +112,8 @@ on_signal(void *arg, int signum)
 {
 	struct worker *w = arg;
 
+	if (w->is_over)
+		return;
 	switch (signum) {
 	case SIGTERM:
 		drain(w);
@@ -187,16 +190,18 @@ init(struct worker *w)
 	return w->signals ? NULL : "no signal handlers";
 }
 
+/* The loop turns once more while its users are freed: nothing of ours runs. */
 static void
 deinit(struct worker *w)
 {
+	w->is_over = true;
+	if (w->loop)
+		timer_stop(w->loop, &w->look);
 	front_fcgi_free(w->front);
 	conf_watch_free(w->watch);
 	flow_free(w->flow);
 	upstream_free(w->upstream);
 	sigwatch_free(w->signals);
-	if (w->loop)
-		timer_stop(w->loop, &w->look);
 	loop_free(w->loop);
 	conf_unref(w->conf->conf);
 	w->conf->conf = NULL;
