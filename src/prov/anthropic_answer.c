@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
-#include "base/num.h"
 
 /* Ids, names and the like that have escapes; a rare case. */
 #define ARENA_MAX 65536
@@ -134,10 +133,10 @@ too_large(struct anthropic_answer *a)
 static void
 count(const struct json *j, json_ref v, const char *key, int64_t *out)
 {
-	int64_t n;
+	int64_t n = prov_answer_count(j, json_get(j, v, key));
 
 	/* Presence counts: 0 is told, absent is not (wire.md 10 #41). */
-	if (json_i64(j, json_get(j, v, key), &n) == ERR_OK && n >= 0)
+	if (n >= 0)
 		*out = n;
 }
 
@@ -170,10 +169,10 @@ put_usage(
 	count(j, v, "output_tokens", &u->completion);
 	count(j, json_get(j, v, "output_tokens_details"), "thinking_tokens",
 	    &u->reasoning);
-	other = num_add_i64_sat(
-	    u->cached > 0 ? u->cached : 0, u->written > 0 ? u->written : 0);
+	other =
+	    (u->cached > 0 ? u->cached : 0) + (u->written > 0 ? u->written : 0);
 	if (input >= 0)
-		u->prompt = num_add_i64_sat(input, other);
+		u->prompt = input + other;
 	buf_reset(&a->scratch);
 	buf_adds(&a->scratch, buf_str(&a->usage_extra));
 	prov_put_members(&a->scratch, j, v, counted);

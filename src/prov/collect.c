@@ -39,6 +39,17 @@ prov_collect_fini(struct prov_collect *c)
 	c->tok = NULL;
 }
 
+/* More tokens than all makers together give in a year. */
+#define COUNT_MAX 1000000000000000
+
+int64_t
+prov_answer_count(const struct json *j, json_ref v)
+{
+	int64_t n = json_i64_or(j, v, -1);
+
+	return n >= 0 && n <= COUNT_MAX ? n : -1;
+}
+
 void
 prov_answer_emit(struct prov_answer *a, const struct msg_event *ev)
 {

@@ -83,6 +83,12 @@ void prov_collect_feed(struct prov_answer *a, const char *p, size_t n);
 void prov_collect_end(struct prov_answer *a);
 
 /*
+ * A token count, or -1 for what cannot be one: sums of several counts cannot
+ * overflow.
+ */
+int64_t prov_answer_count(const struct json *j, json_ref v);
+
+/*
  * Emits; END and FAIL set a->ended, and after them nothing is emitted. Kinds
  * emit through these.
  */

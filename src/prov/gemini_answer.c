@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
-#include "base/num.h"
 
 #define ARENA_MAX 65536
 #define EXTRA_MAX 65536
@@ -497,9 +496,7 @@ put_logprobs(
 static int64_t
 count_of(const struct json *j, json_ref v, const char *key)
 {
-	int64_t n = json_i64_or(j, json_get(j, v, key), -1);
-
-	return n < 0 ? -1 : n;
+	return prov_answer_count(j, json_get(j, v, key));
 }
 
 /* The tokens of one modality; -1 when it is not listed. */
@@ -516,7 +513,7 @@ audio_of(const struct json *j, json_ref list)
 static int64_t
 sum(int64_t a, int64_t b)
 {
-	return num_add_i64_sat(a < 0 ? 0 : a, b < 0 ? 0 : b);
+	return (a < 0 ? 0 : a) + (b < 0 ? 0 : b);
 }
 
 /*

@@ -29,18 +29,6 @@ static const struct {
 
 #define ROWS(t) (sizeof(t) / sizeof(*(t)))
 
-/* Sums of such counts cannot overflow. */
-#define COUNT_MAX 1000000000000000
-
-/* A token count, or -1 for what cannot be one. */
-static int64_t
-count(const struct json *j, json_ref v)
-{
-	int64_t n = json_i64_or(j, v, -1);
-
-	return n >= 0 && n <= COUNT_MAX ? n : -1;
-}
-
 static int64_t *
 field(struct msg_usage *u, size_t at)
 {
@@ -95,7 +83,7 @@ read_members(const struct json *j, json_ref v, struct msg_usage *u,
 	json_each (j, v, k) {
 		struct str key = json_inner(j, k);
 		json_ref value = json_value(j, k);
-		int64_t n = count(j, value);
+		int64_t n = prov_answer_count(j, value);
 		size_t i = 0;
 
 		while (i < ROWS(plain) && !str_eqz(key, plain[i].key))
@@ -121,13 +109,15 @@ read_details(const struct json *j, json_ref v, struct msg_usage *u)
 	json_ref c = json_get(j, v, "completion_tokens_details");
 
 	for (size_t i = 0; i < ROWS(prompt_details); i++) {
-		int64_t n = count(j, json_get(j, p, prompt_details[i].key));
+		int64_t n =
+		    prov_answer_count(j, json_get(j, p, prompt_details[i].key));
 
 		if (n >= 0)
 			*field(u, prompt_details[i].field) = n;
 	}
 	for (size_t i = 0; i < ROWS(completion_details); i++) {
-		int64_t n = count(j, json_get(j, c, completion_details[i].key));
+		int64_t n = prov_answer_count(
+		    j, json_get(j, c, completion_details[i].key));
 
 		if (n >= 0)
 			*field(u, completion_details[i].field) = n;

@@ -196,6 +196,23 @@ row_46_takes_the_last_counts(void **state)
 		  "FINISH stop end_turn\nEND");
 }
 
+/* What cannot be a count is none; nothing overflows. */
+static void
+takes_no_absurd_counts(void **state)
+{
+	(void)state;
+	HEARS(EV("message_start",
+		  ",'message':{'id':'m','model':'c','usage':{'input_tokens':7,"
+		  "'cache_read_input_tokens':9223372036854775807,"
+		  "'cache_creation_input_tokens':9223372036854775807,"
+		  "'output_tokens':1}}") TEXT_BLOCK("0", "t")
+		  FINISH("end_turn"),
+	    "START id=m model=c\n"
+	    "USAGE 7 1 cached=-1 written=-1 reasoning=-1\nTEXT t\n"
+	    "USAGE 7 5 cached=-1 written=-1 reasoning=-1\n"
+	    "FINISH stop end_turn\nEND");
+}
+
 static void
 row_32_fails_on_an_error_event(void **state)
 {
@@ -327,6 +344,7 @@ main(void)
 		cmocka_unit_test(row_59_keeps_every_thinking_block),
 		cmocka_unit_test(row_39_counts_cache_tokens_as_prompt),
 		cmocka_unit_test(row_46_takes_the_last_counts),
+		cmocka_unit_test(takes_no_absurd_counts),
 		cmocka_unit_test(row_32_fails_on_an_error_event),
 		cmocka_unit_test(row_38_calls_a_cut_stream_a_failure),
 		cmocka_unit_test(ignores_what_is_unknown),

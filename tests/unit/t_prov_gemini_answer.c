@@ -138,6 +138,12 @@ row_42_counts_thoughts_as_completion(void **state)
 	      ",'usageMetadata':{'promptTokenCount':1,'thoughtsTokenCount':9}}",
 	    BEGUN "FINISH length MAX_TOKENS\n"
 		  "USAGE 1 9 cached=-1 written=-1 reasoning=9\nEND");
+	/* what cannot be a count is none */
+	READS("{'candidates':[{'content':{},'finishReason':'MAX_TOKENS'}]" ID
+	      ",'usageMetadata':{'promptTokenCount':1,'thoughtsTokenCount':"
+	      "9223372036854775807}}",
+	    BEGUN "FINISH length MAX_TOKENS\n"
+		  "USAGE 1 0 cached=-1 written=-1 reasoning=-1\nEND");
 }
 
 static void
