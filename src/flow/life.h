@@ -163,35 +163,31 @@ void flow_go(struct req *r, enum flow_step next);
 /* fail is r->fail: answers with it, or ends a stream with it. */
 enum flow_step flow_refuse(struct req *r);
 
-/* The steps, one file each or as named. */
+/* The steps. */
 enum flow_step step_receive(struct req *r); /* receive.c */
 enum flow_step step_identify(struct req *r);
 enum flow_step step_read(struct req *r);
 enum flow_step step_parse(struct req *r); /* admit.c */
 enum flow_step step_admit(struct req *r);
-enum flow_step step_choose(struct req *r); /*
- * finish.c: what the present attempt used, also if it failed, joins the
- * request's usage; norm ends with it. Returns its tokens.
- */
-int64_t settle_attempt(struct req *r);
-
-/* choose.c */
+enum flow_step step_choose(struct req *r); /* choose.c */
 enum flow_step step_translate(struct req *r);
-enum flow_step step_fetch(struct req *r); /* fetch.c */
-/* Cancels a fetch. */
-void fetch_drop(struct req *r);
 enum flow_step step_pause(struct req *r);
-enum flow_step step_send(struct req *r); /* admit.c */
+enum flow_step step_fetch(struct req *r); /* fetch.c */
+enum flow_step step_send(struct req *r); /* send.c */
+enum flow_step step_page(struct req *r); /* page.c */
+enum flow_step step_refuse(struct req *r); /* finish.c */
+enum flow_step step_settle(struct req *r);
+
+/* receive.c: what the variables say, before the first step */
+void receive_vars(struct req *r, const struct req_var *vars, size_t n,
+    struct gate_credentials *cred);
+
+/* admit.c */
 /*
  * Content has gone out, nobody will ask another target: a stream of minutes
  * need not hold its prompt.
  */
 void admit_body_over(struct req *r);
-
-/* send.c */
-enum flow_step step_page(struct req *r); /* page.c */
-enum flow_step step_refuse(struct req *r); /* finish.c */
-enum flow_step step_settle(struct req *r);
 
 /* choose.c */
 /* The attempt failed with r->fail and nothing has gone out: what now? */
@@ -203,13 +199,17 @@ usec_t choose_at_most(const struct req *r, usec_t limit);
 /* Gives back what the provider's limits hold for the present attempt. */
 void choose_release(struct req *r, int64_t tokens);
 
-/* send.c */
-/* Ends the attempt: cancels what is under way, frees its parts. */
+/* fetch.c: cancels a fetch */
+void fetch_drop(struct req *r);
+
+/* send.c: ends the attempt, cancels what is under way, frees its parts */
 void send_drop(struct req *r);
 
-/* receive.c: what the variables say, before the first step */
-void receive_vars(struct req *r, const struct req_var *vars, size_t n,
-    struct gate_credentials *cred);
+/*
+ * finish.c: what the present attempt used, also if it failed, joins the
+ * request's usage; norm ends with it. Returns its tokens.
+ */
+int64_t settle_attempt(struct req *r);
 
 /* write.c: to the client */
 /* Status line and headers; more: extra header lines, may be absent. */
@@ -225,6 +225,7 @@ void write_rest(struct req *r);
 /* A whole answer: head and r->out as the body. */
 void write_page(
     struct req *r, int status, const char *content_type, struct str more);
+
 /* answer.c: events of the provider's module -> client */
 void answer_event(void *arg, const struct msg_event *ev);
 /* norm and writer for a new attempt. ERR_NOMEM. */
