@@ -112,18 +112,32 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return x->is_cancelled ? 0 : line.n;
 }
 
+/* The timer waits for the first byte: too long where idle is the shorter. */
+static enum err
+begin_body(struct upstream_xfer *x)
+{
+	x->first_byte = x->last_byte;
+	if (x->call->timeout_idle &&
+	    x->call->timeout_idle < x->call->timeout_first_byte)
+		return xfer_watch(x);
+	return ERR_OK;
+}
+
 static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct upstream_xfer *x = arg;
 	size_t bytes = size * n;
+	bool is_first = x->bytes_in == 0;
 
 	if (x->is_cancelled)
 		return 0;
 	x->last_byte = clock_mono();
-	if (x->bytes_in == 0)
-		x->first_byte = x->last_byte;
 	x->bytes_in += bytes;
+	if (is_first && begin_body(x) != ERR_OK) {
+		x->end = UPSTREAM_FAILED;
+		return 0;
+	}
 	if (x->call->max_body_bytes && x->bytes_in > x->call->max_body_bytes) {
 		x->end = UPSTREAM_TOO_LARGE;
 		return 0;

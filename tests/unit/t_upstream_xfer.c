@@ -347,8 +347,10 @@ test_timeout_idle(void **state)
 	server_say(
 	    &server, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
 	ask_init(&a, server.url);
+	/* at its own time: not when the first byte would have been late */
 	a.call.timeout_idle = 50 * MSEC;
-	a.call.timeout_first_byte = 500 * MSEC;
+	a.call.timeout_first_byte = 20 * SEC;
+	a.call.timeout_total = 5 * SEC;
 	ask_run(&a);
 	assert_end(&a, UPSTREAM_TIMEOUT_IDLE);
 	assert_int_equal(a.body.n, 4);
