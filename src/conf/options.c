@@ -162,7 +162,7 @@ static const struct opt_word identity_words[] = {
 	{ "remote_user", CONF_ID_REMOTE_USER,
 	    "REMOTE_USER, as Basic, LDAP, OpenID modules set it" },
 	{ "ssl_client_s_dn", CONF_ID_CLIENT_DN,
-	    "SSL_CLIENT_S_DN of a verified client certificate" },
+	    "SSL_CLIENT_S_DN, where SSL_CLIENT_VERIFY is SUCCESS" },
 	{ NULL, 0, NULL },
 };
 

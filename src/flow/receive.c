@@ -17,6 +17,7 @@ enum var_name {
 	VAR_API_KEY,
 	VAR_REMOTE_USER,
 	VAR_CLIENT_DN,
+	VAR_CLIENT_VERIFY,
 	VAR__MAX
 };
 
@@ -43,6 +44,8 @@ static const struct str var_names[VAR__MAX] = {
 	[VAR_API_KEY] = { "HTTP_API_KEY", sizeof("HTTP_API_KEY") - 1 },
 	[VAR_REMOTE_USER] = { "REMOTE_USER", sizeof("REMOTE_USER") - 1 },
 	[VAR_CLIENT_DN] = { "SSL_CLIENT_S_DN", sizeof("SSL_CLIENT_S_DN") - 1 },
+	[VAR_CLIENT_VERIFY] = { "SSL_CLIENT_VERIFY",
+	    sizeof("SSL_CLIENT_VERIFY") - 1 },
 };
 
 static void
@@ -113,6 +116,7 @@ receive_vars(struct req *r, const struct req_var *vars, size_t n,
 	cred->api_key = var[VAR_API_KEY];
 	cred->remote_user = var[VAR_REMOTE_USER];
 	cred->client_dn = var[VAR_CLIENT_DN];
+	cred->client_verify = var[VAR_CLIENT_VERIFY];
 }
 
 static const char *const surfaces[API_ROUTE__MAX] = {

@@ -41,7 +41,9 @@ web_server_identity(const struct conf *conf, const struct gate_credentials *c)
 	case CONF_ID_REMOTE_USER:
 		return c->remote_user;
 	case CONF_ID_CLIENT_DN:
-		return c->client_dn;
+		if (str_eqz(c->client_verify, "SUCCESS"))
+			return c->client_dn;
+		break;
 	case CONF_ID_NONE:
 		break;
 	}

@@ -6,7 +6,9 @@
  * Sources, the first that is there decides: Authorization: Bearer, x-api-key,
  * api-key (OpenAI's, Anthropic's and Azure's SDKs), then the identity that the
  * web server established (REMOTE_USER or SSL_CLIENT_S_DN, if configured), then
- * anonymous, if allowed. A key that is given and wrong is refused even where
+ * anonymous, if allowed. A certificate's name counts only where the web server
+ * says SUCCESS beside it: one that asks without verifying (Apache's
+ * optional_no_ca) tells the name that anybody may write into his own. A key that is given and wrong is refused even where
  * anonymous is allowed: a typing error must not change who pays.
  */
 #include <stdbool.h>
@@ -22,6 +24,7 @@ struct gate_credentials {
 	struct str api_key;
 	struct str remote_user; /* set by the web server only */
 	struct str client_dn; /* set by the web server only */
+	struct str client_verify; /* its SSL_CLIENT_VERIFY */
 };
 
 struct gate_client {

@@ -150,8 +150,14 @@ test_web_server(void **state)
 	assert_who("alice", .remote_user = STR("alice"),
 	    .authorization = STR("Basic YWxpY2U6cHc="));
 	conf.identity_from = CONF_ID_CLIENT_DN;
-	assert_who(
-	    "CN=a", .remote_user = STR("alice"), .client_dn = STR("CN=a"));
+	assert_who("CN=a", .remote_user = STR("alice"),
+	    .client_dn = STR("CN=a"), .client_verify = STR("SUCCESS"));
+	/* anybody's own certificate says what he likes */
+	assert_nobody(.client_dn = STR("CN=a"),
+	    .client_verify = STR("GENEROUS"));
+	assert_nobody(.client_dn = STR("CN=a"),
+	    .client_verify = STR("FAILED:unable to verify"));
+	assert_nobody(.client_dn = STR("CN=a"));
 	assert_nobody(.remote_user = STR("alice"));
 	conf.identity_from = CONF_ID_NONE;
 }
