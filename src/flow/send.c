@@ -147,7 +147,12 @@ is_cut_short(const struct req *r, enum upstream_end end)
 static void
 fail_by_end(struct req *r, const struct upstream_result *result)
 {
+	const char *word = upstream_end_word(result->end);
+
 	r->plan.is_cut_short = is_cut_short(r, result->end);
+	/* For the log alone: a client has no use for it. */
+	if (result->detail[0] && strcmp(result->detail, word) != 0)
+		r->rec.detail = arena_str(r->arena, str_z(result->detail));
 	msg_fail_set(&r->fail, end_rows[result->end].class,
 	    "Provider %.*s failed: %s.", STR_ARG(r->attempt.target.provider),
 	    end_rows[result->end].text);
@@ -267,6 +272,7 @@ step_send(struct req *r)
 	};
 
 	a->started = clock_mono();
+	r->rec.detail = (struct str){ 0 };
 	if (r->rec.n_attempts == 1)
 		r->rec.overhead = a->started - r->ready;
 	buf_init(&a->error_body, ERROR_BODY_MAX);

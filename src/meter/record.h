@@ -53,6 +53,8 @@ struct meter_record {
 	enum meter_outcome outcome;
 	enum msg_fail_class fail;
 	struct str error; /* message; absent when none */
+	/* why the last transfer failed, in its own words; absent when none */
+	struct str detail;
 	struct meter_attempt attempts[METER_ATTEMPTS_MAX];
 	uint32_t n_attempts; /* all of them */
 	usec_t overhead; /* own time before the first upstream byte was sent */

@@ -234,6 +234,7 @@ put_figures(struct line *l, const struct meter_record *rec)
 	if (rec->fail != MSG_FAIL_NONE)
 		line_strz(l, "fail", msg_fail_table[rec->fail].word);
 	line_str(l, "error", rec->error);
+	line_str(l, "detail", rec->detail);
 }
 
 void

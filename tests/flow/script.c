@@ -204,6 +204,9 @@ finish(struct upstream_xfer *x, enum upstream_end end)
 		.request_sent = end != UPSTREAM_CONNECT,
 	};
 
+	if (end != UPSTREAM_OK)
+		snprintf(r.detail, sizeof(r.detail), "scripted %s",
+		    upstream_end_word(end));
 	xfer_free(x);
 	fault_pause(false);
 	sink->done(arg, &r);
