@@ -6,10 +6,12 @@
  * Sources, the first that is there decides: Authorization: Bearer, x-api-key,
  * api-key (OpenAI's, Anthropic's and Azure's SDKs), then the identity that the
  * web server established (REMOTE_USER or SSL_CLIENT_S_DN, if configured), then
- * anonymous, if allowed. A certificate's name counts only where the web server
- * says SUCCESS beside it: one that asks without verifying (Apache's
- * optional_no_ca) tells the name that anybody may write into his own. A key that is given and wrong is refused even where
+ * anonymous, if allowed. A key that is given and wrong is refused even where
  * anonymous is allowed: a typing error must not change who pays.
+ *
+ * A certificate's name counts only where the web server says SUCCESS beside it:
+ * one that asks without verifying (Apache's optional_no_ca) tells the name that
+ * anybody may write into a certificate of his own.
  */
 #include <stdbool.h>
 
