@@ -37,12 +37,27 @@
 
 /* ---- options ----------------------------------------------------------- */
 
+/*
+ * A web server puts a query without '=' on the command line of a CGI program
+ * (RFC 3875, 4.4; Apache does): whoever asks has written it then.
+ */
+static bool
+is_command_line_foreign(void)
+{
+	const char *query = getenv("QUERY_STRING");
+
+	return getenv("GATEWAY_INTERFACE") && query && *query &&
+	       !strchr(query, '=');
+}
+
 /* -1: go on; otherwise the exit code. */
 static int
 options(int argc, char **argv)
 {
 	int rest;
 
+	if (is_command_line_foreign())
+		return -1;
 	if (opt_parse(fcgi_opts, argc, argv, stderr, &rest) != ERR_OK)
 		return EXIT_USAGE;
 	if (fcgi_args.help) {

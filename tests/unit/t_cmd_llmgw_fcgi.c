@@ -589,31 +589,47 @@ test_systemd(void **state)
 	unlink(address);
 }
 
+/* As CGI: GET /health/live?query with these arguments is answered. */
 static void
-test_cgi(void **state)
+cgi_answers(const char *const *args, const char *query)
 {
-	const char *args[] = { PROGRAM, "--config", conf, NULL };
 	struct program p;
 	char piece[4096];
 	size_t n = 0;
 	ssize_t got;
 	int out[2];
 
-	(void)state;
 	assert_int_equal(pipe(out), 0);
 	setenv("GATEWAY_INTERFACE", "CGI/1.1", 1);
 	setenv("REQUEST_METHOD", "GET", 1);
 	setenv("REQUEST_URI", "/health/live", 1);
+	setenv("QUERY_STRING", query, 1);
 	start_args(&p, args, -1, out[1]);
 	unsetenv("GATEWAY_INTERFACE");
 	unsetenv("REQUEST_METHOD");
 	unsetenv("REQUEST_URI");
+	unsetenv("QUERY_STRING");
 	close(out[1]);
 	while ((got = read(out[0], piece + n, sizeof(piece) - n)) > 0)
 		n += (size_t)got;
 	close(out[0]);
 	assert_true(str_starts(str_of(piece, n), STR("Status: 200 OK\r\n")));
 	assert_int_equal(end_program(&p, 0), 0);
+}
+
+static void
+test_cgi(void **state)
+{
+	const char *args[] = { PROGRAM, "--config", conf, NULL };
+	const char *foreign[] = { PROGRAM, "--version", NULL };
+
+	(void)state;
+	cgi_answers(args, "");
+	cgi_answers(args, "a=b");
+	/* what the web server puts there of the query is no option */
+	setenv("LLMGW_CONFIG", conf, 1);
+	cgi_answers(foreign, "--version");
+	unsetenv("LLMGW_CONFIG");
 }
 
 static void
