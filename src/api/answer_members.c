@@ -20,7 +20,8 @@ scan(struct str members, struct buf *text, struct json *j,
 	buf_addc(text, '}');
 	if (text->failed)
 		return ERR_NOMEM;
-	return json_scan_reuse(j, tok, cap, buf_str(text), NULL, NULL);
+	return json_scan_reuse(
+	    j, tok, cap, buf_str(text), &MSG_ANSWER_LIMITS, NULL);
 }
 
 /* The member of j with the same key text as `key` of other, or NONE. */

@@ -51,7 +51,8 @@ collect_logprobs(struct api_answer *a, struct answer_choice *c, struct str raw)
 
 	if (raw.n == 0)
 		return;
-	e = json_scan_reuse(&j, &a->tok, &a->cap_tok, raw, NULL, NULL);
+	e = json_scan_reuse(
+	    &j, &a->tok, &a->cap_tok, raw, &MSG_ANSWER_LIMITS, NULL);
 	if (e != ERR_OK) {
 		a->err = e;
 		return;

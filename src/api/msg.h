@@ -428,6 +428,13 @@ struct msg_event {
 	struct str extra_delta;
 };
 
+/*
+ * What an answer's JSON may hold, and so a raw span of an event: more than a
+ * request's, since log probabilities of a long answer take some hundred
+ * thousand values.
+ */
+#define MSG_ANSWER_LIMITS ((struct json_limits){ 128, 1000000, 20000 })
+
 struct msg_sink {
 	/* The event is borrowed for the call. */
 	void (*event)(void *arg, const struct msg_event *ev);

@@ -4,12 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/*
- * What an answer may hold: larger than a request's limits, since log
- * probabilities of a long answer take some hundred thousand nodes.
- */
-static const struct json_limits answer_limits = { 128, 1000000, 20000 };
-
 void
 prov_collect_init(struct prov_collect *c, const struct prov_target *target,
     const struct prov_answer_options *o, struct msg_sink sink,
@@ -99,7 +93,7 @@ scan(struct prov_collect *c, struct str text, struct json *j)
 {
 	struct json_problem why = { 0, "?" };
 	enum err e = json_scan_reuse(
-	    j, &c->tok, &c->tok_cap, text, &answer_limits, &why);
+	    j, &c->tok, &c->tok_cap, text, &MSG_ANSWER_LIMITS, &why);
 
 	if (e == ERR_OK)
 		return true;

@@ -255,11 +255,38 @@ failure_writes_nothing(void **state)
 	answer_test_fini(&t);
 }
 
+/* 20 alternatives for each of some 1200 tokens: 200 000 values. */
+static void
+many_logprobs(void **state)
+{
+	struct answer_test t;
+	struct buf raw;
+
+	(void)state;
+	buf_init(&raw, 1 << 20);
+	buf_addz(&raw, "{\"content\":[0");
+	for (int i = 0; i < 250000; i++)
+		buf_addz(&raw, ",0");
+	buf_addz(&raw, "]}");
+	assert_false(raw.failed);
+	answer_test_init(&t, plain);
+	put(&t, START_EV);
+	put(&t, EV(TEXT, .text = STR("a"), .raw = buf_str(&raw)));
+	assert_int_equal(t.err, ERR_OK);
+	put(&t, EV(FINISH));
+	put(&t, EV(END));
+	assert_int_equal(t.err, ERR_OK);
+	assert_true(str_contains(buf_str(&t.out), str_of(raw.p, raw.n - 1)));
+	answer_test_fini(&t);
+	buf_fini(&raw);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text),
+		cmocka_unit_test(many_logprobs),
 		cmocka_unit_test(calls),
 		cmocka_unit_test(legacy_functions),
 		cmocka_unit_test(everything_is_kept),
