@@ -186,6 +186,30 @@ def test_apache_takes_the_place_of_lighttpd(quick):
     assert text_of(quick.shell(printed(out, 'curl')))
 
 
+def test_apache_is_more_patient_than_the_gateway(quick):
+    """Its own Timeout (60 s) would cut whole answers that take longer."""
+    quick.start('--apache')
+    config, apache = quick.dir / 'llmgw.yaml', quick.dir / 'apache.conf'
+    config.write_text(config.read_text().replace(
+        'model: demo }', 'model: mock-delay=2500 }'))
+    out = quick.start('--apache')
+    # What it did after a minute it would do after a second now.
+    apache.write_text('Timeout 1\n' + apache.read_text())
+    log = quick.dir / 'log/apache.log'
+    before = log.read_text().count('AH00094: Command line')
+    subprocess.run(['apache2', '-f', apache, '-k', 'restart'], check=True,
+                   env=quick.env, stderr=subprocess.DEVNULL)
+    until('it runs with the new Timeout', lambda: log.read_text().count(
+        'AH00094: Command line') > before)
+    answer = json.loads(quick.shell(
+        printed(out, 'curl').replace('"stream":true,', '')))
+    assert answer['choices'][0]['message']['content']
+    for f in apache, TOP / 'conf/apache2/llmgw.conf':
+        seconds = re.findall(r'^ *ProxyPass.* timeout=(\d+)', f.read_text(),
+                             re.M)
+        assert seconds and min(map(int, seconds)) > 600, f
+
+
 def test_two_run_side_by_side(quick, tmp_path):
     (tmp_path / 'other').mkdir()
     other = Quickstart(tmp_path / 'other')
