@@ -204,6 +204,8 @@ void fetch_drop(struct req *r);
 
 /* send.c: ends the attempt, cancels what is under way, frees its parts */
 void send_drop(struct req *r);
+/* Cancels the exchange that is under way, if any, and records it so. */
+void send_stop(struct req *r);
 
 /*
  * finish.c: what the present attempt used, also if it failed, joins the

@@ -143,6 +143,7 @@ req_abort(struct req *r)
 	/* It answers well enough, even if nobody waits for the end. */
 	if (r->attempt.xfer && api_norm_has_content(r->norm))
 		route_plan_succeeded(&r->plan, clock_mono());
+	send_stop(r);
 	send_drop(r);
 	r->step = FLOW_REFUSE; /* whatever it was, only settling is left */
 	flow_go(r, FLOW_SETTLE);

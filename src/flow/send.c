@@ -245,19 +245,28 @@ on_done(void *arg, const struct upstream_result *result)
 	flow_go(r, after_attempt(r));
 }
 
-/* The answer is complete, but the upstream does not end: enough waited. */
-static void
-linger_over(void *arg)
+void
+send_stop(struct req *r)
 {
-	struct req *r = arg;
 	struct upstream_result result = { .end = UPSTREAM_STOPPED,
 		.connected = -1,
 		.first_byte = -1,
 		.total = clock_mono() - r->attempt.started };
 
+	if (!r->attempt.xfer)
+		return;
 	r->flow->upstream->ops->cancel(r->attempt.xfer);
 	r->attempt.xfer = NULL;
 	record(r, &result);
+}
+
+/* The answer is complete, but the upstream does not end: enough waited. */
+static void
+linger_over(void *arg)
+{
+	struct req *r = arg;
+
+	send_stop(r);
 	flow_go(r, after_attempt(r));
 }
 

@@ -113,7 +113,8 @@ count_attempt(struct meter_metrics *m, const struct meter_attempt *a)
 {
 	struct shm_slot *s, *times;
 
-	if (!a->target)
+	/* Neither failed nor answered: its client left before. */
+	if (!a->target || (a->fail == MSG_FAIL_NONE && a->status == 0))
 		return;
 	s = slot(m, SLOT_TARGET, a->target->identity);
 	add(s, a->fail, 1);

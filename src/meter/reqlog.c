@@ -172,7 +172,10 @@ put_attempts(struct line *l, const struct meter_record *rec)
 		buf_addc(&text, '/');
 		buf_adds(&text, a->target->model);
 		buf_addc(&text, ':');
-		buf_addz(&text, a->fail ? msg_fail_table[a->fail].word : "ok");
+		/* "none": its client left before it had answered */
+		buf_addz(&text, a->fail		? msg_fail_table[a->fail].word
+				: a->status > 0 ? "ok"
+						: "none");
 		buf_addc(&text, ':');
 		buf_addz(&text, a->end);
 		buf_addc(&text, ':');

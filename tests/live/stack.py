@@ -324,7 +324,7 @@ AllowEncodedSlashes NoDecode
 </Location>
 <Proxy "unix:{d}/fcgi|fcgi://llmgw/" flushpackets=on enablereuse=on max=512 retry=0 timeout=660>
 </Proxy>
-ProxyPass "/" "unix:{d}/fcgi|fcgi://llmgw/" flushpackets=on enablereuse=on max=512 retry=0 timeout=660
+ProxyPass "/" "unix:{d}/fcgi|fcgi://llmgw/" flushpackets=on enablereuse=on max=512 retry=0
 '''.format(d=self.folder, m=self.MODULES, port=self.port))
         self.server = Process(['apache2', '-DFOREGROUND', '-f', conf],
                               self.folder, 'apache-out')
