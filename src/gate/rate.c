@@ -1,6 +1,7 @@
 #include "gate/rate.h"
 
 #include "base/num.h"
+#include "sys/stats.h"
 
 /*
  * One cell holds window number and count together, so that a compare-and-swap
@@ -258,7 +259,7 @@ gate_rate_admit(struct gate_rate *rate, uint64_t owner,
 		struct shm_slot *slot = limit_slot(rate, owner, limits, i);
 
 		if (!slot)
-			rate->unenforced++;
+			stats_add(rate->shm, STATS_LIMITS_UNENFORCED, 1);
 		else if (!limit_take(rate, slot, &limits[i], wall))
 			break;
 	}

@@ -11,8 +11,8 @@
  * worker counts in a cell of its own, so what a killed worker held is given back
  * when the next one starts.
  *
- * A limit whose slot cannot be had (shared table full) is not enforced and
- * counted in `unenforced`.
+ * A limit whose slot cannot be had (shared table full) is not enforced; the
+ * metrics tell how often (limits_unenforced_total).
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +24,6 @@
 struct gate_rate {
 	struct shm *shm;
 	unsigned worker;
-	uint64_t unenforced;
 };
 
 /*

@@ -37,6 +37,8 @@ const struct stats_row stats_counters[STATS_COUNTER__MAX] = {
 	    "Requests whose client or web server went away." },
 	[STATS_REQUESTS_BAD] = { "fcgi_requests_bad_total",
 	    "Requests whose CGI variables were refused by the door." },
+	[STATS_LIMITS_UNENFORCED] = { "limits_unenforced_total",
+	    "Limits let pass since the shared memory table was full." },
 };
 
 const struct stats_row stats_gauges[STATS_GAUGE__MAX] = {
