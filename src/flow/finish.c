@@ -123,7 +123,6 @@ step_refuse(struct req *r)
 		write_out(r, true);
 	else
 		write_static(r, "data: " NO_MEMORY "\n\n");
-	r->is_answered = true;
 	return FLOW_SETTLE;
 }
 

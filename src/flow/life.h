@@ -122,11 +122,9 @@ struct req {
 	struct timer linger; /* answer complete, upstream not yet */
 	usec_t last_write;
 
-	bool is_body_complete;
 	bool wants_body;
 	bool is_client_counted; /* the key's limits hold it */
 	bool is_head_sent;
-	bool is_answered; /* the whole answer has been written */
 	bool is_upstream_paused;
 
 	struct meter_record rec;

@@ -121,7 +121,6 @@ req_body_end(struct req *r)
 	if (!r->wants_body)
 		return;
 	r->wants_body = false;
-	r->is_body_complete = true;
 	r->ready = clock_mono();
 	if (r->meta.content_length >= 0 &&
 	    r->body.n != (size_t)r->meta.content_length) {

@@ -214,7 +214,6 @@ complete(struct req *r)
 	if (!r->is_head_sent)
 		write_answer_head(r);
 	write_out(r, false); /* goes with the end */
-	r->is_answered = true;
 	return FLOW_SETTLE;
 }
 

@@ -162,5 +162,4 @@ write_page(struct req *r, int status, const char *content_type, struct str more)
 	if (r->target.is_head)
 		buf_reset(&r->out);
 	write_out(r, false); /* goes with the end */
-	r->is_answered = true;
 }

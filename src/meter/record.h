@@ -61,7 +61,6 @@ struct meter_record {
 	usec_t first_byte; /* first content to the client; -1 none */
 	usec_t total;
 	struct msg_usage usage;
-	bool usage_estimated;
 	uint64_t bytes_in; /* client's body */
 	uint64_t bytes_out;
 	const char *cache; /* "bypass" until there is a cache */
