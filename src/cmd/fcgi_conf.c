@@ -8,19 +8,32 @@
 
 #define PROBLEMS_ARENA ((size_t)1 << 20)
 
+/* ":LINE" where one is known, as llmgwctl check prints it. */
+static const char *
+line_text(const struct conf_problem *p, char text[16])
+{
+	text[0] = '\0';
+	if (p->line > 0)
+		snprintf(text, 16, ":%u", p->line);
+	return text;
+}
+
 static void
 log_problem(const struct conf_problem *p)
 {
+	char line[16];
+
 	log_msg(p->is_warning ? LOG_WARN : LOG_ERROR,
-	    "configuration: %.*s:%u: %.*s%s%.*s", STR_ARG(p->file), p->line,
-	    STR_ARG(p->path), p->path.n ? ": " : "", STR_ARG(p->what));
+	    "configuration: %.*s%s: %.*s%s%.*s", STR_ARG(p->file),
+	    line_text(p, line), STR_ARG(p->path), p->path.n ? ": " : "",
+	    STR_ARG(p->what));
 }
 
 void
 fcgi_conf_problems(struct fcgi_conf *c, const struct conf_problems *problems)
 {
 	const struct conf_problem *first = NULL;
-	char more[64] = "";
+	char more[64] = "", line[16];
 
 	for (const struct conf_problem *p = problems->first; p; p = p->next) {
 		log_problem(p);
@@ -33,9 +46,22 @@ fcgi_conf_problems(struct fcgi_conf *c, const struct conf_problems *problems)
 	if (problems->n_errors > 1)
 		snprintf(more, sizeof(more), " (and %u more: see the log)",
 		    (unsigned)(problems->n_errors - 1));
-	snprintf(c->problem, sizeof(c->problem), "%.*s:%u: %.*s%s%.*s%s",
-	    STR_ARG(first->file), first->line, STR_ARG(first->path),
+	snprintf(c->problem, sizeof(c->problem), "%.*s%s: %.*s%s%.*s%s",
+	    STR_ARG(first->file), line_text(first, line), STR_ARG(first->path),
 	    first->path.n ? ": " : "", STR_ARG(first->what), more);
+}
+
+/* What the parent has made once stays as it is: that is said, at least. */
+static void
+tell_what_waits(const struct conf *old, const struct conf *fresh)
+{
+	static const char said[] =
+	    "configuration: %s: the change takes effect at the next start";
+
+	if (old->workers != fresh->workers && fcgi_args.workers == 0)
+		log_msg(LOG_WARN, said, "server.workers");
+	if (!str_eq(old->state_dir, fresh->state_dir))
+		log_msg(LOG_WARN, said, "server.state_dir");
 }
 
 enum err
@@ -53,6 +79,8 @@ fcgi_conf_load(struct fcgi_conf *c)
 	e = conf_load(c->file, &fresh, &problems);
 	fcgi_conf_problems(c, &problems);
 	if (e == ERR_OK) {
+		if (c->conf)
+			tell_what_waits(c->conf, fresh);
 		conf_unref(c->conf);
 		c->conf = fresh;
 	}

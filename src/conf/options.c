@@ -109,12 +109,14 @@ static const struct opt_table json_table = {
 static const struct opt server_rows[] = {
 	{ "workers", OPT_U32, IN(conf, workers), .dflt = "auto",
 	    .zero_word = "auto", .min = 1, .max = 48,
-	    .doc = "Worker processes; auto is one per core." },
+	    .doc = "Worker processes; auto is one per core. A change "
+		   "takes effect at the next start." },
 	{ "state_dir", OPT_STR, IN(conf, state_dir), .dflt = "/var/lib/llmgw",
 	    .max = 1024, .check = value_check_abs_path, .form = "/PATH",
 	    .pattern = "^/",
 	    .doc = "Folder for what outlives a restart; the workers share "
-		   "memory through a file in it." },
+		   "memory through a file in it. A change takes effect at "
+		   "the next start." },
 	{ "max_body", OPT_SIZE, IN(conf, max_body), .dflt = "32MiB", .min = KIB,
 	    .max = GIB,
 	    .doc = "Largest request body; larger ones are answered with "

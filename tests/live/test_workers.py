@@ -85,6 +85,19 @@ def test_fifty_reloads_under_load_lose_nothing(own_gateway, mock):
     assert g.chat('edit-48').status == 404
 
 
+def test_what_only_a_start_can_change_is_told(own_gateway, mock):
+    g = own_gateway
+    pids = g.worker_pids()
+    g.config['server']['workers'] = 3
+    edit(g, 1)
+    g.reload()
+    until('the log tells', lambda: any(
+        'server.workers: the change takes effect at the next start'
+        in line.get('msg', '') for line in g.log_lines()))
+    assert g.worker_pids() == pids
+    assert not g.get('/health/ready').json['problems']
+
+
 BAD_FILES = {
     'no YAML': 'server: [',
     'unknown option': None,
