@@ -18,6 +18,8 @@ add_line(struct upstream_xfer *x, struct str name, struct str middle,
 	enum err e = ERR_OK;
 
 	buf_init(&line, HEADER_LINE_MAX);
+	/* at once: what grows leaves copies behind */
+	(void)!buf_room(&line, name.n + middle.n + value.n + 1);
 	buf_adds(&line, name);
 	buf_adds(&line, middle);
 	buf_adds(&line, value);
