@@ -84,10 +84,14 @@ prov_tape_fini(struct prov_tape *t)
 	*t = (struct prov_tape){ 0 };
 }
 
+/* What json.* allows at most: the body has passed its own limits before. */
+static const struct json_limits tape_limits = { 512, 10000000, 100000 };
+
 bool
 prov_tape_scan(struct prov_tape *t, struct str raw, struct json *j)
 {
-	enum err e = json_scan_reuse(j, &t->tok, &t->cap, raw, NULL, NULL);
+	enum err e =
+	    json_scan_reuse(j, &t->tok, &t->cap, raw, &tape_limits, NULL);
 
 	t->failed |= e == ERR_NOMEM;
 	return e == ERR_OK;

@@ -26,7 +26,7 @@ struct prov_tape {
 	bool failed;
 };
 void prov_tape_fini(struct prov_tape *t);
-/* False: no JSON, beyond the default limits, or no memory. */
+/* False: no JSON, beyond the highest limits that json.* takes, or no memory. */
 bool prov_tape_scan(struct prov_tape *t, struct str raw, struct json *j);
 
 /*

@@ -93,6 +93,28 @@ puts_members_once(void **state)
 	buf_fini(&b);
 }
 
+/* An operator may allow more than the defaults: it is not refused here. */
+static void
+reads_what_options_allow(void **state)
+{
+	struct prov_tape tape = { 0 };
+	struct json j;
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < 200; i++)
+		buf_addc(&b, '[');
+	buf_addc(&b, '1');
+	for (int i = 0; i < 210000; i++)
+		buf_addz(&b, ",1");
+	for (int i = 0; i < 200; i++)
+		buf_addc(&b, ']');
+	assert_true(prov_tape_scan(&tape, buf_str(&b), &j));
+	prov_tape_fini(&tape);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -101,6 +123,7 @@ main(void)
 		cmocka_unit_test(trims_the_end),
 		cmocka_unit_test(puts_arguments),
 		cmocka_unit_test(puts_members_once),
+		cmocka_unit_test(reads_what_options_allow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
