@@ -1,0 +1,32 @@
+#ifndef STORE_POOL_H
+#define STORE_POOL_H
+/*
+ * Connections for the threads of a worker. Made after fork. Any thread may
+ * take one for the length of a job and gives it back; they are opened when
+ * first needed, kept, and opened again after they were lost.
+ *
+ * A database that is away costs one time-out: after a failure to connect,
+ * store_pool_take is ERR_CLOSED at once until `retry` has passed, then one
+ * caller tries. Works from any thread.
+ */
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "store/store.h"
+
+struct store_pool;
+
+/* max: connections, 1..64. NULL: no memory. url is copied. */
+struct store_pool *store_pool_new(
+    struct str url, const struct store_options *options, unsigned max);
+/* All connections are given back. NULL is allowed. */
+void store_pool_free(struct store_pool *p);
+/* ERR_CLOSED, ERR_UNSUPPORTED ... as store_open; why may be NULL. Blocks. */
+MUST_CHECK enum err store_pool_take(
+    struct store_pool *p, struct store **out, char why[STORE_WHY_SIZE]);
+/* The outcome of the last call on s tells the pool whether to keep it. */
+void store_pool_give(struct store_pool *p, struct store *s, enum err outcome);
+/* Does it answer, as far as is known? For health. */
+bool store_pool_is_up(struct store_pool *p);
+
+#endif
