@@ -77,7 +77,7 @@ on_look(void *arg)
 	struct worker *w = arg;
 	bool is_late = clock_mono() >= w->drain_until;
 
-	if (front_fcgi_connections(w->front) == 0) {
+	if (front_fcgi_connections(w->front) == 0 && flow_jobs(w->flow) == 0) {
 		loop_stop(w->loop);
 	} else if (is_late) {
 		log_msg(LOG_WARN, "ending with %u requests under way",

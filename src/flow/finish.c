@@ -205,6 +205,7 @@ req_free(struct req *r)
 
 	timer_stop(f->loop, &r->pause);
 	timer_stop(f->loop, &r->heartbeat);
+	job_leave_all(r);
 	send_drop(r);
 	api_norm_free(r->norm);
 	api_answer_free(r->writer);

@@ -33,6 +33,9 @@ flow_free(struct flow *f)
 	if (!f)
 		return;
 	ASSERT(f->active == 0);
+	if (f->n_jobs > 0)
+		loop_finish_work(f->loop);
+	ASSERT(f->n_jobs == 0);
 	meter_metrics_free(f->metrics);
 	conf_unref(f->conf);
 	flow_flush(f);
@@ -73,6 +76,12 @@ void
 flow_drain(struct flow *f)
 {
 	f->is_draining = true;
+}
+
+uint32_t
+flow_jobs(const struct flow *f)
+{
+	return f->n_jobs;
 }
 
 uint32_t

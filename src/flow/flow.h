@@ -22,6 +22,10 @@ struct flow;
  */
 struct flow *flow_new(struct loop *loop, struct upstream *upstream,
     struct shm *shm, unsigned worker, struct conf *conf);
+/*
+ * Its requests have ended. What the thread pool still does for those whose
+ * clients left is waited for. NULL is allowed.
+ */
 void flow_free(struct flow *f);
 
 /* Swaps the snapshot; requests under way keep theirs. Takes a reference. */
@@ -41,5 +45,7 @@ void flow_drain(struct flow *f);
 void flow_flush(struct flow *f);
 /* Requests under way. */
 uint32_t flow_active(const struct flow *f);
+/* Jobs with the thread pool, also of requests that are gone. */
+uint32_t flow_jobs(const struct flow *f);
 
 #endif

@@ -122,6 +122,8 @@ struct req {
 	struct timer linger; /* answer complete, upstream not yet */
 	usec_t last_write;
 
+	struct flow_job *jobs; /* under way for it */
+
 	bool wants_body;
 	bool is_client_counted; /* the key's limits hold it */
 	bool is_head_sent;
@@ -145,6 +147,7 @@ struct flow {
 	struct meter_metrics *metrics;
 	struct req *all;
 	uint32_t active;
+	uint32_t n_jobs; /* with the thread pool, also of requests now gone */
 	bool is_draining;
 	struct buf lines; /* of the log, until the turn ends */
 	struct defer lines_due;
@@ -160,6 +163,22 @@ size_t req_arena_max(const struct conf *c);
 void flow_go(struct req *r, enum flow_step next);
 /* fail is r->fail: answers with it, or ends a stream with it. */
 enum flow_step flow_refuse(struct req *r);
+
+/* job.c */
+/*
+ * Blocking work for a request: work(job) on the thread pool, where it may look
+ * at nothing but the job; then, on the loop, done(r, job), which names the next
+ * step as a step does. The job is done's from then on. When the request has gone
+ * meanwhile (its client left) it is drop(job) instead; drop may be NULL.
+ *
+ * For a step's last line: FLOW_WAIT, or FLOW_REFUSE with r->fail when there is
+ * no memory (the job has been dropped then).
+ */
+MUST_CHECK enum flow_step flow_work(struct req *r, void (*work)(void *job),
+    enum flow_step (*done)(struct req *r, void *job), void *job,
+    void (*drop)(void *job));
+/* The request goes: what is under way for it will be dropped. */
+void job_leave_all(struct req *r);
 
 /* The steps. */
 enum flow_step step_receive(struct req *r); /* receive.c */

@@ -390,6 +390,17 @@ run_jobs(struct loop *l)
 }
 
 void
+loop_finish_work(struct loop *l)
+{
+	while (l->n_jobs > 0) {
+		if (l->is_virtual)
+			run_jobs(l);
+		else
+			uv_run(&l->uv, UV_RUN_ONCE);
+	}
+}
+
+void
 loop_turn(struct loop *l)
 {
 	bool any = true;

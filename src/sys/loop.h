@@ -85,6 +85,12 @@ void loop_defer_cancel(struct loop *l, struct defer *d);
 MUST_CHECK enum err loop_work(struct loop *l, void (*work)(void *arg),
     void (*done)(void *arg), void *arg);
 
+/*
+ * Turns the loop until nothing that was handed to the pool is left. Blocks; for
+ * whoever is about to free what jobs point to.
+ */
+void loop_finish_work(struct loop *l);
+
 /* Longest single turn so far, for metrics (reliability 3.4 #19). */
 usec_t loop_longest_turn(const struct loop *l);
 
