@@ -207,6 +207,65 @@ test_manual_is_fresh(void **state)
 }
 
 static void
+test_commands_manual_is_fresh(void **state)
+{
+	struct buf kept;
+
+	(void)state;
+	source_file("src/cmd/llmgwctl.1", &kept);
+	assert_int_equal(run("", "man", NULL, NULL), 0);
+	if (!str_contains(buf_str(&kept), buf_str(&out)))
+		fail_msg("src/cmd/llmgwctl.1 is old: run \"make docs\"");
+	buf_fini(&kept);
+}
+
+static void
+test_help_of_one(void **state)
+{
+	(void)state;
+	assert_int_equal(run("", "help", "key", NULL), 0);
+	assert_true(says("llmgwctl key hash"));
+	assert_false(says("llmgwctl config"));
+	assert_int_equal(run("", "help", "key", "new"), 0);
+	assert_true(says("--json"));
+	assert_int_equal(run("", "key", "new", "--help"), 0);
+	assert_true(says("--reason TEXT"));
+	assert_false(says("llmgw_"));
+	assert_int_equal(run("", "help", "key", "old"), 2);
+}
+
+static void
+test_completion(void **state)
+{
+	(void)state;
+	assert_int_equal(run("", "completion", "bash", NULL), 0);
+	assert_true(says("complete -o filenames -F _llmgwctl llmgwctl"));
+	assert_true(says("'key hash') words=\" --config --json"));
+	assert_int_equal(run("", "completion", "zsh", NULL), 1);
+	assert_true(says("there is: bash"));
+}
+
+/* One value on standard output, whatever happens. */
+static void
+test_json_everywhere(void **state)
+{
+	struct arena *a = arena_new(OUT_MAX);
+	struct json j;
+
+	(void)state;
+	assert_int_equal(run("", "key", "new", "--json"), 0);
+	assert_int_equal(json_scan(&j, a, buf_str(&out), NULL, NULL), ERR_OK);
+	assert_true(json_get(&j, 0, "hash") != JSON_NONE);
+	assert_int_equal(run("abc", "key", "hash", "--json"), 0);
+	assert_int_equal(json_scan(&j, a, buf_str(&out), NULL, NULL), ERR_OK);
+	assert_int_equal(run("", "version", "--json", NULL), 0);
+	assert_int_equal(json_scan(&j, a, buf_str(&out), NULL, NULL), ERR_OK);
+	assert_int_equal(run("", "key", "hash", "--json"), 1);
+	assert_true(says("{\"error\":{\"message\":\"a key of 1 to"));
+	arena_free(a);
+}
+
+static void
 test_schema_prints(void **state)
 {
 	static const struct json_limits limits = { 64, 100000, 2000 };
@@ -242,6 +301,10 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_key_hash),
 		cmocka_unit_test(test_sample_is_fresh),
 		cmocka_unit_test(test_manual_is_fresh),
+		cmocka_unit_test(test_commands_manual_is_fresh),
+		cmocka_unit_test(test_help_of_one),
+		cmocka_unit_test(test_completion),
+		cmocka_unit_test(test_json_everywhere),
 		cmocka_unit_test(test_schema_prints),
 	};
 	int failed;

@@ -1,0 +1,292 @@
+/* llmgwctl help, version, completion, man: made from the tables. */
+#include "cmd/ctl.h"
+
+#include <ctype.h>
+
+#include "config.h"
+
+#include "cmd/ctl_int.h"
+
+/* ---- help ---------------------------------------------------------------- */
+
+static bool
+has_options(const struct ctl_command *c)
+{
+	return c->options != NULL && c->options->name != NULL;
+}
+
+void
+ctl_print_line(const struct ctl_command *c, FILE *to)
+{
+	(void)fprintf(to, "llmgwctl %s%s%s%s%s%s", c->group,
+	    c->verb != NULL ? " " : "", c->verb != NULL ? c->verb : "",
+	    has_options(c) ? " [OPTIONS]" : "",
+	    c->operands[0] != '\0' ? " " : "", c->operands);
+}
+
+bool
+ctl_print_lines(const char *group, FILE *to)
+{
+	bool is_any = false;
+
+	for (const struct ctl_group *g = ctl_groups; g->commands; g++) {
+		const struct ctl_command *c = g->commands;
+
+		for (; c->group != NULL; c++) {
+			if (group != NULL && strcmp(group, c->group) != 0)
+				continue;
+			is_any = true;
+			(void)fputs("  ", to);
+			ctl_print_line(c, to);
+			(void)fprintf(to, "\n        %s\n", c->help);
+		}
+	}
+	return is_any;
+}
+
+void
+ctl_print_help(const struct ctl_command *c, FILE *to)
+{
+	static const struct opt_row none[] = { { 0 } };
+	char synopsis[256];
+
+	(void)snprintf(synopsis, sizeof(synopsis), "%s%s%s [OPTIONS] %s",
+	    c->group, c->verb != NULL ? " " : "",
+	    c->verb != NULL ? c->verb : "", c->operands);
+	opt_help(
+	    c->options != NULL ? c->options : none, "llmgwctl", synopsis, to);
+	opt_help(ctl_common_options, "llmgwctl", "... of all commands:", to);
+}
+
+int
+ctl_usage(const struct ctl *c)
+{
+	(void)fputs("usage: ", stderr);
+	ctl_print_line(c->command, stderr);
+	(void)fputs("\n       --help tells the options\n", stderr);
+	return CTL_USAGE;
+}
+
+static int
+run_help(struct ctl *c)
+{
+	const char *group = c->n_operands > 0 ? c->operands[0] : NULL;
+	const char *verb = c->n_operands > 1 ? c->operands[1] : NULL;
+	const struct ctl_command *command = ctl_find(group, verb);
+
+	if (command != NULL && (verb != NULL || command->verb == NULL)) {
+		ctl_print_help(command, stdout);
+		return ctl_flushed(CTL_OK);
+	}
+	if (verb != NULL)
+		return ctl_usage(c);
+	(void)printf("usage:\n");
+	if (!ctl_print_lines(group, stdout))
+		return ctl_usage(c);
+	(void)printf("\nEach command tells its options with --help. The "
+		     "configuration is\n%s when no FILE is given.\n",
+	    CTL_DEFAULT_FILE);
+	return ctl_flushed(CTL_OK);
+}
+
+static int
+run_version(struct ctl *c)
+{
+	static const char *const columns[] = { "version", NULL };
+
+	ctl_record_begin(c, columns);
+	ctl_put_text(c, STR(PACKAGE_VERSION));
+	return ctl_done(c, "llmgwctl %s", PACKAGE_VERSION);
+}
+
+/* ---- completion ---------------------------------------------------------- */
+
+static void
+print_option_words(const struct opt_row *r)
+{
+	for (; r != NULL && r->name != NULL; r++)
+		(void)printf(" --%s", r->name);
+}
+
+static void
+print_verbs(const struct ctl_command *c)
+{
+	(void)printf("\t%s) words=\"", c->group);
+	for (; c->group != NULL; c++)
+		if (c->verb != NULL)
+			(void)printf("%s ", c->verb);
+	(void)printf("\" ;;\n");
+}
+
+static void
+print_options_of(const struct ctl_command *c)
+{
+	for (; c->group != NULL; c++) {
+		(void)printf("\t'%s %s') words=\"", c->group,
+		    c->verb != NULL ? c->verb : "");
+		print_option_words(c->options);
+		print_option_words(ctl_common_options);
+		(void)printf("\" ;;\n");
+	}
+}
+
+static int
+run_completion(struct ctl *c)
+{
+	if (strcmp(c->operands[0], "bash") != 0)
+		return ctl_fail(c, "no completion for '%s'; there is: bash",
+		    c->operands[0]);
+	(void)printf("# llmgwctl completion bash >"
+		     "/usr/share/bash-completion/completions/llmgwctl\n"
+		     "_llmgwctl() {\n"
+		     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words=\n"
+		     "\tlocal group=${COMP_WORDS[1]-} verb=${COMP_WORDS[2]-}\n"
+		     "\tif [ \"$COMP_CWORD\" = 1 ]; then\n"
+		     "\t\twords=\"");
+	for (const struct ctl_group *g = ctl_groups; g->commands; g++) {
+		const struct ctl_command *k = g->commands;
+		const char *last = "";
+
+		for (; k->group != NULL; last = k->group, k++)
+			if (strcmp(last, k->group) != 0)
+				(void)printf("%s ", k->group);
+	}
+	(void)printf("\"\n\telif [ \"$COMP_CWORD\" = 2 ]; then\n"
+		     "\t\tcase $group in\n");
+	for (const struct ctl_group *g = ctl_groups; g->commands; g++)
+		if (g->commands->verb != NULL)
+			print_verbs(g->commands);
+	(void)printf("\t\tesac\n\tfi\n"
+		     "\tcase \"$cur,$group $verb\" in -*,*)\n"
+		     "\tcase \"$group $verb\" in\n");
+	for (const struct ctl_group *g = ctl_groups; g->commands; g++)
+		print_options_of(g->commands);
+	(void)printf("\tesac ;;\n\tesac\n"
+		     "\tmapfile -t COMPREPLY < "
+		     "<(compgen -W \"$words\" -- \"$cur\")\n"
+		     "\t[ ${#COMPREPLY[@]} != 0 ] || "
+		     "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+		     "}\n"
+		     "complete -o filenames -F _llmgwctl llmgwctl\n");
+	return ctl_flushed(CTL_OK);
+}
+
+/* ---- the manual ---------------------------------------------------------- */
+
+/*
+ * mdoc text: no line begins with a dot or a quote, a sentence ends its line,
+ * and a backslash or a hyphen of an option is what it is.
+ */
+static void
+man_text(const char *text)
+{
+	bool is_start = true;
+
+	for (const char *p = text; *p != '\0'; p++) {
+		if (is_start && (*p == '.' || *p == '\''))
+			(void)fputs("\\&", stdout);
+		is_start = false;
+		if (*p == '\\') {
+			(void)fputs("\\e", stdout);
+		} else if (*p == '-') {
+			(void)fputs("\\-", stdout);
+		} else if (*p == ' ' && p > text &&
+			   (p[-1] == '.' || p[-1] == ':') &&
+			   isupper((unsigned char)p[1])) {
+			(void)fputc('\n', stdout);
+			is_start = true;
+		} else {
+			(void)fputc(*p, stdout);
+		}
+	}
+	(void)fputc('\n', stdout);
+}
+
+static void
+man_option(const struct opt_row *r)
+{
+	(void)printf(".It Fl \\-%s", r->name);
+	if (r->letter != 0)
+		(void)printf(" , Fl %c", r->letter);
+	if (r->arg != NULL)
+		(void)printf(" Ar %s", r->arg);
+	(void)fputc('\n', stdout);
+	man_text(r->help);
+	if (r->type != OPT_WORD)
+		return;
+	(void)fputs("One of:", stdout);
+	for (int i = 0; r->words[i] != NULL; i++)
+		(void)printf("%s %s", i > 0 ? "," : "", r->words[i]);
+	(void)fputs(".\n", stdout);
+}
+
+static void
+man_options(const struct opt_row *r)
+{
+	if (r == NULL || r->name == NULL)
+		return;
+	(void)fputs(".Bl -tag -width Ds\n", stdout);
+	for (; r->name != NULL; r++)
+		man_option(r);
+	(void)fputs(".El\n", stdout);
+}
+
+static void
+man_command(const struct ctl_command *c)
+{
+	(void)printf(".It Cm %s%s%s", c->group, c->verb != NULL ? " " : "",
+	    c->verb != NULL ? c->verb : "");
+	if (c->operands[0] != '\0')
+		(void)printf(" Ar %s", c->operands);
+	(void)fputc('\n', stdout);
+	/* "make a key" becomes the sentence "Make a key." */
+	(void)fputc(toupper((unsigned char)c->help[0]), stdout);
+	(void)printf("%s.\n", c->help + 1);
+	if (c->more != NULL)
+		man_text(c->more);
+	man_options(c->options);
+}
+
+static int
+run_man(struct ctl *c)
+{
+	(void)c;
+	(void)fputs(".Sh OPTIONS\nEach command takes these:\n", stdout);
+	man_options(ctl_common_options);
+	(void)fputs(".Sh COMMANDS\n.Bl -tag -width Ds\n", stdout);
+	for (const struct ctl_group *g = ctl_groups; g->commands; g++)
+		for (const struct ctl_command *k = g->commands; k->group; k++)
+			man_command(k);
+	(void)fputs(".El\n", stdout);
+	return ctl_flushed(CTL_OK);
+}
+
+const struct ctl_command ctl_help_commands[] = {
+	{ .group = "help",
+	    .operands = "[GROUP [VERB]]",
+	    .max = 2,
+	    .flags = CTL_RAW,
+	    .help = "list the commands, those of a group, or the options of "
+		    "one",
+	    .run = run_help },
+	{ .group = "completion",
+	    .operands = "SHELL",
+	    .min = 1,
+	    .max = 1,
+	    .flags = CTL_RAW,
+	    .help = "print what makes a shell complete commands and options",
+	    .more = "SHELL is bash; for the file "
+		    "/usr/share/bash-completion/completions/llmgwctl.",
+	    .run = run_completion },
+	{ .group = "man",
+	    .operands = "",
+	    .flags = CTL_RAW,
+	    .help = "print the options and commands as a part of this manual "
+		    "page",
+	    .run = run_man },
+	{ .group = "version",
+	    .operands = "",
+	    .help = "print the version",
+	    .run = run_version },
+	{ 0 },
+};

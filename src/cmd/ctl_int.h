@@ -1,0 +1,17 @@
+#ifndef CMD_CTL_INT_H
+#define CMD_CTL_INT_H
+/* What the frame of llmgwctl keeps to itself. */
+#include "cmd/ctl.h"
+
+#define CTL_COLUMNS_MAX 64
+#define CTL_OPTIONS_MAX 63
+#define CTL_NAME_MAX 32
+
+#define CTL_DEFAULT_FILE SYSCONFDIR "/llmgw/llmgw.yaml"
+
+/* All commands, one line each; group: only its. false: there is none. */
+bool ctl_print_lines(const char *group, FILE *to);
+/* The usage and the options of one. */
+void ctl_print_help(const struct ctl_command *command, FILE *to);
+
+#endif

@@ -1,0 +1,10 @@
+/* The groups of commands, in the order of help and manual. */
+#include "cmd/ctl.h"
+
+const struct ctl_group ctl_groups[] = {
+	{ ctl_check_commands },
+	{ ctl_config_commands },
+	{ ctl_key_commands },
+	{ ctl_help_commands },
+	{ NULL },
+};
