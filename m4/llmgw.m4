@@ -6,6 +6,10 @@ PKG_CHECK_MODULES([CURL], [libcurl >= 7.88])
 PKG_CHECK_MODULES([JANSSON], [jansson >= 2.14])
 PKG_CHECK_MODULES([YAML], [yaml-0.1 >= 0.2.5])
 PKG_CHECK_MODULES([SODIUM], [libsodium >= 1.0.18])
+PKG_CHECK_MODULES([SQLITE], [sqlite3 >= 3.40])
+PKG_CHECK_MODULES([MARIADB], [libmariadb >= 3.3])
+PKG_CHECK_MODULES([MEMCACHED], [libmemcached >= 1.1])
+PKG_CHECK_MODULES([CRYPTO], [libcrypto >= 3.0])
 AC_CHECK_HEADER([fcgiapp.h], [],
 	[AC_MSG_ERROR([fcgiapp.h not found: install libfcgi-dev])])
 AC_CHECK_LIB([fcgi], [FCGX_Accept_r], [FCGI_LIBS=-lfcgi],

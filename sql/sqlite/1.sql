@@ -1,11 +1,6 @@
 -- Schema 1 of the LLM Gateway for SQLite. Times are microseconds since 1970
 -- UTC, money is nano-dollars, prices are pico-dollars per token. Made by
--- "llmgwctl db init"; not for running by hand.
-
-CREATE TABLE meta (
-	name TEXT NOT NULL PRIMARY KEY,
-	value TEXT NOT NULL
-) WITHOUT ROWID;
+-- "llmgwctl db init"; not for running by hand. Table meta is there before it.
 
 -- What changed, for workers that keep copies: they ask every second for what
 -- is newer than what they have seen.

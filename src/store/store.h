@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct secret;
 struct store;
 
 /* ---- values ------------------------------------------------------------- */
@@ -51,9 +52,8 @@ store_int(int64_t i)
 static inline struct store_value
 store_text(struct str s)
 {
-	return (struct store_value){
-		.type = s.p ? STORE_TEXT : STORE_NULL, .s = s
-	};
+	return (struct store_value){ .type = s.p ? STORE_TEXT : STORE_NULL,
+		.s = s };
 }
 
 static inline struct store_value
@@ -83,11 +83,34 @@ store_id(int64_t id)
 #define STORE_ARGS_MAX 48
 #define STORE_COLUMNS_MAX 48
 
-/* One statement, '?' for each value. NULL text ends a table. */
+/*
+ * One statement, '?' for each value, no ';'. A table ends with a row of NULLs
+ * (STORE_SQL_END). A row is known by its address: it is prepared once a connection.
+ */
 struct store_sql {
 	const char *text; /* what both products understand ... */
 	const char *mariadb; /* ... or, where they differ, this one's own */
 };
+
+#define STORE_SQL_END \
+	{             \
+		0     \
+	}
+
+/*
+ * What both understand, because each session of MariaDB is told so: || joins
+ * texts, "name" is an identifier, \ is no escape, text compares by bytes, a
+ * blank at the end counts, INSERT and DELETE ... RETURNING. Not the same:
+ * ON CONFLICT (MariaDB: ON DUPLICATE KEY UPDATE). SUM, COUNT and the like are
+ * integers in both; a result with a fraction is ERR_RANGE: round it to an
+ * integer by CAST(... AS INTEGER) (MariaDB: AS SIGNED).
+ *
+ * MariaDB's columns of text have a length: names and the like hold
+ * STORE_NAME_MAX bytes, titles and reasons STORE_TITLE_MAX, and longer ones
+ * are ERR_LIMIT there. What comes from outside is cut or refused before.
+ */
+#define STORE_NAME_MAX 190
+#define STORE_TITLE_MAX 1000
 
 /* All tables of statements, for the test; NULL ends it. */
 extern const struct store_sql *const store_sql_tables[];
@@ -96,6 +119,8 @@ extern const struct store_sql *const store_sql_tables[];
 
 struct store_options {
 	usec_t timeout; /* connecting, and each statement; 0: 5s */
+	/* MariaDB: of the account; counted. NULL: the url's password_file. */
+	struct secret *password;
 	/*
 	 * Make the (SQLite) file when there is none. Otherwise that is
 	 * ERR_NOT_FOUND.
@@ -105,19 +130,24 @@ struct store_options {
 	bool any_schema;
 };
 
+#define STORE_TIMEOUT (5 * USEC_PER_SEC)
+
 /*
- * url: "sqlite:///PATH" or "mariadb://USER[:PASSWORD]@HOST[:PORT]/NAME" with
- * ?socket=/PATH and ?password_file=/PATH. On ERR_OK *out is open, and its
- * schema is the one of this program. why: one line for an operator on failure.
+ * url: "sqlite:///PATH" or "mariadb://USER@HOST[:PORT]/NAME" with
+ * ?socket=/PATH, password_file=/PATH and ca_file=/PATH (TLS, and the server's
+ * certificate is checked), joined by '&', all percent-encoded where need be. A
+ * password inside is refused. On ERR_OK *out is open, and its schema is the
+ * one of this program. why: one line for an operator on failure.
  *
  * ERR_UNSUPPORTED: the schema is older or newer, or there is none; why names
- * the command to run. ERR_CLOSED: nobody answers. ERR_DENIED: account or file
- * refused. ERR_SYNTAX: the url. ERR_NOMEM.
+ * the command to run. ERR_NOT_FOUND: no such file or database. ERR_CLOSED:
+ * nobody answers. ERR_DENIED: account or file refused. ERR_SYNTAX: the url.
+ * ERR_NOMEM.
  */
 #define STORE_WHY_SIZE 512
-MUST_CHECK enum err store_open(struct str url,
-    const struct store_options *options, struct store **out,
-    char why[STORE_WHY_SIZE]);
+MUST_CHECK enum err
+store_open(struct str url, const struct store_options *options,
+    struct store **out, char why[STORE_WHY_SIZE]);
 /* Rolls back what is not committed. NULL is allowed. */
 void store_close(struct store *s);
 /* "sqlite", "mariadb" */
@@ -127,7 +157,8 @@ const char *store_why(const struct store *s);
 
 /*
  * Called for each row. The values are borrowed for the call. Anything but
- * ERR_OK ends the statement and is its result.
+ * ERR_OK ends the statement and is its result. It must not use the store (an
+ * ASSERT: MariaDB's connection is busy with the rows).
  */
 typedef enum err (*store_row_fn)(
     void *arg, const struct store_value *row, uint32_t n);
@@ -137,10 +168,15 @@ typedef enum err (*store_row_fn)(
  * transaction of its own.
  *
  * ERR_DENIED: a row like it exists, or something still refers to it (unique or
- * foreign key). ERR_AGAIN: locked by another (deadlock, busy): the transaction
- * is rolled back and may be tried again as a whole. ERR_CLOSED: the connection
- * is lost; what was not committed is gone; the next call connects anew.
- * ERR_TIMEOUT. ERR_IO: anything else, see store_why.
+ * foreign key). ERR_LIMIT: a text is too long for its column. ERR_AGAIN:
+ * locked by another (deadlock, busy): may be tried again, a transaction as a
+ * whole. ERR_CLOSED: the connection is lost; what was not committed is gone;
+ * the next call connects anew. ERR_TIMEOUT. ERR_IO: anything else, see
+ * store_why.
+ *
+ * After ERR_DENIED, ERR_LIMIT and what a row function returns a transaction
+ * goes on without the statement. Any other failure rolls it back at once, and
+ * each call returns the same until store_rollback.
  */
 MUST_CHECK enum err store_run(struct store *s, const struct store_sql *sql,
     const struct store_value *args, uint32_t n_args, store_row_fn row,
@@ -150,14 +186,20 @@ MUST_CHECK enum err store_run(struct store *s, const struct store_sql *sql,
  * trips as the product can (MariaDB: array binding). All or an error; inside
  * a transaction of the caller's or one of its own.
  */
-MUST_CHECK enum err store_run_many(struct store *s,
-    const struct store_sql *sql, const struct store_value *args,
-    uint32_t n_args, uint32_t n_rows);
-/* Of the last statement. */
+MUST_CHECK enum err store_run_many(struct store *s, const struct store_sql *sql,
+    const struct store_value *args, uint32_t n_args, uint32_t n_rows);
+/*
+ * Of the last statement: rows that matched an UPDATE or DELETE or were
+ * inserted (after ON DUPLICATE KEY UPDATE MariaDB counts otherwise), and the
+ * number that an AUTO_INCREMENT column got.
+ */
 uint64_t store_changed(const struct store *s);
 int64_t store_last_id(const struct store *s);
 
-/* Writing transactions; they do not nest. store_rollback never fails. */
+/*
+ * Writing transactions; they do not nest. store_rollback never fails. When
+ * store_commit is ERR_CLOSED or ERR_TIMEOUT nobody knows whether it happened.
+ */
 MUST_CHECK enum err store_begin(struct store *s);
 MUST_CHECK enum err store_commit(struct store *s);
 void store_rollback(struct store *s);
@@ -167,13 +209,15 @@ bool store_in_transaction(const struct store *s);
  * Runs fn in a transaction, again when another was in its way (ERR_AGAIN, a
  * few times), commits when it is ERR_OK, rolls back otherwise.
  */
-MUST_CHECK enum err store_atomically(struct store *s,
-    enum err (*fn)(struct store *s, void *arg), void *arg);
+MUST_CHECK enum err store_atomically(
+    struct store *s, enum err (*fn)(struct store *s, void *arg), void *arg);
 
 /*
- * A lock by name over all hosts that use this database, held until unlocked or
- * the connection ends: schema changes, one drain at a time. ERR_TIMEOUT:
- * another has it.
+ * A lock by name ([a-z0-9_]+) over all hosts that use this database, held
+ * until unlocked or the connection ends: schema changes, one drain at a time.
+ * ERR_TIMEOUT: another has it. When the connection is lost while locks are
+ * held, each call is ERR_CLOSED until all are unlocked: nobody goes on in the
+ * belief that he is alone. Galera: the lock is one node's.
  */
 MUST_CHECK enum err
 store_lock(struct store *s, const char *name, usec_t timeout);
@@ -196,5 +240,11 @@ store_get_str(const struct store_value *v)
 		   ? v->s
 		   : (struct str){ 0 };
 }
+
+/*
+ * A row function that reads one integer, the first column of the first row,
+ * into arg (int64_t). It stays as it is when there is no row.
+ */
+enum err store_row_int(void *arg, const struct store_value *row, uint32_t n);
 
 #endif
