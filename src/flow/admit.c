@@ -70,7 +70,7 @@ static enum err
 find_model(struct req *r)
 {
 	r->model = conf_model_find(r->conf, r->msg.model);
-	if (r->model && gate_may_use(&r->client, r->model->name))
+	if (r->model && gate_may_use(&r->client, r->model))
 		return ERR_OK;
 	r->model = NULL;
 	msg_fail_set(&r->fail, MSG_FAIL_MODEL_NOT_FOUND,

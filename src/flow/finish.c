@@ -213,6 +213,7 @@ req_free(struct req *r)
 	buf_fini(&r->out);
 	arena_free(r->msg_arena);
 	arena_free(r->arena);
+	gate_client_fini(&r->client);
 	conf_unref(r->conf);
 	if (r->prev)
 		r->prev->next = r->next;

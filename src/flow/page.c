@@ -41,7 +41,7 @@ page_models(struct req *r)
 		return flow_refuse(r);
 	}
 	for (uint32_t i = 0; i < r->conf->n_models; i++)
-		if (gate_may_use(&r->client, r->conf->models[i].name))
+		if (gate_may_use(&r->client, &r->conf->models[i]))
 			to_api_model(r, &r->conf->models[i], &list[n++]);
 	api_models_print(list, n, &r->out);
 	return page_done(r, 200, "application/json");
@@ -53,7 +53,7 @@ page_model(struct req *r)
 	const struct conf_model *m = conf_model_find(r->conf, r->target.id);
 	struct api_model one;
 
-	if (!m || !gate_may_use(&r->client, m->name)) {
+	if (!m || !gate_may_use(&r->client, m)) {
 		msg_fail_set(&r->fail, MSG_FAIL_MODEL_NOT_FOUND,
 		    "The model '%.*s' does not exist or you do not have "
 		    "access to it.",

@@ -95,10 +95,19 @@ gate_identify(const struct conf *conf, const struct gate_credentials *cred,
 }
 
 bool
-gate_may_use(const struct gate_client *client, struct str alias)
+gate_may_use(const struct gate_client *client, const struct conf_model *model)
 {
+	if (client->person)
+		return gate_person_may_use(client->person, model);
 	for (uint32_t i = 0; i < client->n_models; i++)
-		if (str_glob(client->models[i], alias))
+		if (str_glob(client->models[i], model->name))
 			return true;
 	return false;
+}
+
+void
+gate_client_fini(struct gate_client *client)
+{
+	gate_person_unref(client->person);
+	*client = (struct gate_client){ 0 };
 }

@@ -18,6 +18,7 @@
 #include "api/msg.h"
 #include "base/str.h"
 #include "conf/conf.h"
+#include "gate/person.h"
 
 /* What the door knows of the client; absent spans where it knows nothing. */
 struct gate_credentials {
@@ -29,10 +30,17 @@ struct gate_credentials {
 	struct str client_verify; /* its SSL_CLIENT_VERIFY */
 };
 
+/*
+ * Of the database (person) or of the configuration file (key, or globs alone);
+ * the ids are 0 where there is none, all of them for the file's. The rest of
+ * what the database says of him: person->facts.
+ */
 struct gate_client {
-	const struct conf_key *key; /* NULL: not by key */
+	const struct conf_key *key; /* NULL: not by a key of the file */
+	struct gate_person *person; /* counted; NULL: not of the database */
+	int64_t tenant_id, team_id, user_id, key_id;
 	struct str name; /* for logs: key's name, user, DN, "anonymous" */
-	/* globs over aliases, borrowed from the snapshot */
+	/* globs over aliases, borrowed from the snapshot; not with person */
 	const struct str *models;
 	uint32_t n_models;
 };
@@ -45,6 +53,9 @@ MUST_CHECK enum err
 gate_identify(const struct conf *conf, const struct gate_credentials *cred,
     struct gate_client *client, struct msg_fail *fail);
 
-bool gate_may_use(const struct gate_client *client, struct str alias);
+bool
+gate_may_use(const struct gate_client *client, const struct conf_model *model);
+/* Gives back what the client holds. A zeroed one is allowed. */
+void gate_client_fini(struct gate_client *client);
 
 #endif

@@ -162,6 +162,14 @@ test_web_server(void **state)
 	conf.identity_from = CONF_ID_NONE;
 }
 
+static bool
+may_use(const struct gate_client *client, const char *alias)
+{
+	struct conf_model m = { .name = str_z(alias) };
+
+	return gate_may_use(client, &m);
+}
+
 static void
 test_may_use(void **state)
 {
@@ -171,16 +179,16 @@ test_may_use(void **state)
 
 	(void)state;
 	assert_int_equal(gate_identify(&conf, &cred, &client, &fail), ERR_OK);
-	assert_true(gate_may_use(&client, STR("gpt-4o")));
-	assert_true(gate_may_use(&client, STR("gpt-")));
-	assert_true(gate_may_use(&client, STR("exact")));
-	assert_false(gate_may_use(&client, STR("exactly")));
-	assert_false(gate_may_use(&client, STR("my-gpt-4o")));
-	assert_false(gate_may_use(&client, STR("")));
+	assert_true(may_use(&client, "gpt-4o"));
+	assert_true(may_use(&client, "gpt-"));
+	assert_true(may_use(&client, "exact"));
+	assert_false(may_use(&client, "exactly"));
+	assert_false(may_use(&client, "my-gpt-4o"));
+	assert_false(may_use(&client, ""));
 	/* a key without models may use none */
 	cred.x_api_key = STR(KEY_B);
 	assert_int_equal(gate_identify(&conf, &cred, &client, &fail), ERR_OK);
-	assert_false(gate_may_use(&client, STR("gpt-4o")));
+	assert_false(may_use(&client, "gpt-4o"));
 }
 
 /* No text of the key in what the client and the log are told. */

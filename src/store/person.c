@@ -1,0 +1,258 @@
+#include "store/person.h"
+
+/*
+ * Of whom: the user's teams that are not blocked. A team of the key itself is
+ * asked for by its id.
+ */
+#define TEAMS_OF_USER                                              \
+	"(SELECT m.team_id FROM team_member m"                     \
+	" JOIN team mt ON mt.id = m.team_id AND mt.is_blocked = 0" \
+	" WHERE m.user_id = ?)"
+
+#define ROLES_OF                                          \
+	" FROM role_grant r"                              \
+	" WHERE (r.tenant_id IS NULL OR r.tenant_id = ?)" \
+	" AND (r.user_id = ? OR r.team_id = ?"            \
+	" OR r.team_id IN " TEAMS_OF_USER ")"
+
+enum {
+	BY_KEY,
+	BY_USER,
+	TEAMS,
+	ROLES,
+	GRANTS,
+	PUBLIC,
+};
+
+const struct store_sql store_person_sql[] = {
+	[BY_KEY] = { "SELECT n.id, n.name, n.timezone, n.residency,"
+		     " t.id, t.name, u.id, u.name, k.id, k.name,"
+		     " k.expires, k.models, k.networks, k.hours,"
+		     " n.is_blocked + k.is_blocked"
+		     " + COALESCE(t.is_blocked, 0)"
+		     " + COALESCE(u.is_blocked, 0)"
+		     " FROM client_key k"
+		     " JOIN tenant n ON n.id = k.tenant_id"
+		     " LEFT JOIN team t ON t.id = k.team_id"
+		     " LEFT JOIN user_account u ON u.id = k.user_id"
+		     " WHERE k.hash = ?",
+	    NULL },
+	[BY_USER] = { "SELECT n.id, n.name, n.timezone, n.residency,"
+		      " NULL, NULL, u.id, u.name, NULL, NULL,"
+		      " NULL, '', '', '',"
+		      " n.is_blocked + u.is_blocked"
+		      " FROM user_account u"
+		      " JOIN tenant n ON n.id = u.tenant_id"
+		      " WHERE n.name = ? AND u.name = ?",
+	    NULL },
+	[TEAMS] = { "SELECT t.id, t.name FROM team t"
+		    " WHERE t.is_blocked = 0 AND (t.id = ?"
+		    " OR t.id IN " TEAMS_OF_USER ")"
+		    " ORDER BY t.name LIMIT 257",
+	    NULL },
+	[ROLES] = { "SELECT DISTINCT r.role" ROLES_OF
+		    " ORDER BY r.role LIMIT 65",
+	    NULL },
+	[GRANTS] = { "SELECT g.sort, g.pattern, g.is_allowed"
+		     " FROM model_grant g WHERE g.tenant_id = ?"
+		     " AND (g.user_id = ? OR g.key_id = ? OR g.team_id = ?"
+		     " OR g.team_id IN " TEAMS_OF_USER
+		     " OR g.role = ? OR g.role IN (SELECT r.role" ROLES_OF
+		     ") OR (g.user_id IS NULL AND g.key_id IS NULL"
+		     " AND g.team_id IS NULL AND g.role IS NULL))"
+		     " ORDER BY g.is_allowed, g.id LIMIT 1001",
+	    NULL },
+	[PUBLIC] = { "SELECT 1 FROM client_key WHERE public = ?", NULL },
+	{ NULL, NULL },
+};
+
+struct look {
+	struct arena *arena;
+	struct store_person p;
+	bool is_found;
+};
+
+static struct str
+keep(struct arena *a, const struct store_value *v)
+{
+	struct str s = store_get_str(v);
+
+	return str_present(s) ? arena_str(a, s) : s;
+}
+
+static enum err
+on_person(void *arg, const struct store_value *row, uint32_t n)
+{
+	struct look *l = arg;
+
+	(void)n;
+	l->is_found = true;
+	l->p = (struct store_person){
+		.tenant_id = store_get_int(&row[0]),
+		.tenant = keep(l->arena, &row[1]),
+		.timezone = keep(l->arena, &row[2]),
+		.residency = keep(l->arena, &row[3]),
+		.team_id = store_get_int(&row[4]),
+		.team = keep(l->arena, &row[5]),
+		.user_id = store_get_int(&row[6]),
+		.user = keep(l->arena, &row[7]),
+		.key_id = store_get_int(&row[8]),
+		.key = keep(l->arena, &row[9]),
+		.expires = store_get_int(&row[10]),
+		.models = keep(l->arena, &row[11]),
+		.networks = keep(l->arena, &row[12]),
+		.hours = keep(l->arena, &row[13]),
+		.is_blocked = store_get_int(&row[14]) != 0,
+	};
+	return arena_failed(l->arena) ? ERR_NOMEM : ERR_OK;
+}
+
+static enum err
+on_team(void *arg, const struct store_value *row, uint32_t n)
+{
+	struct store_person *p = &((struct look *)arg)->p;
+
+	(void)n;
+	if (p->n_teams == STORE_PERSON_TEAMS_MAX)
+		return ERR_LIMIT;
+	p->teams[p->n_teams++] = keep(((struct look *)arg)->arena, &row[1]);
+	if (p->key_id > 0)
+		return ERR_OK;
+	/* Without a key: the user's team, if it can only be one. */
+	p->team_id = p->n_teams == 1 ? store_get_int(&row[0]) : 0;
+	p->team = p->n_teams == 1 ? p->teams[0] : (struct str){ 0 };
+	return ERR_OK;
+}
+
+static enum err
+on_role(void *arg, const struct store_value *row, uint32_t n)
+{
+	struct store_person *p = &((struct look *)arg)->p;
+
+	(void)n;
+	if (p->n_roles == STORE_PERSON_ROLES_MAX)
+		return ERR_LIMIT;
+	p->roles[p->n_roles++] = keep(((struct look *)arg)->arena, &row[0]);
+	return ERR_OK;
+}
+
+static enum err
+on_grant(void *arg, const struct store_value *row, uint32_t n)
+{
+	struct store_person *p = &((struct look *)arg)->p;
+
+	(void)n;
+	if (p->n_grants == STORE_PERSON_GRANTS_MAX)
+		return ERR_LIMIT;
+	p->grants[p->n_grants++] = (struct store_person_grant){
+		.is_tag = str_eqz(store_get_str(&row[0]), "tag"),
+		.pattern = keep(((struct look *)arg)->arena, &row[1]),
+		.is_allowed = store_get_int(&row[2]) != 0,
+	};
+	return ERR_OK;
+}
+
+/* The arena is for the look: lists have their largest size at once. */
+static bool
+lists_begin(struct store_person *p, struct arena *a)
+{
+	p->teams = arena_calloc(a, STORE_PERSON_TEAMS_MAX, sizeof(*p->teams));
+	p->roles = arena_calloc(a, STORE_PERSON_ROLES_MAX, sizeof(*p->roles));
+	p->grants =
+	    arena_calloc(a, STORE_PERSON_GRANTS_MAX, sizeof(*p->grants));
+	return p->teams && p->roles && p->grants;
+}
+
+/* What one row said, and then what belongs to it. */
+static enum err
+look_further(struct store *s, struct look *l, struct str implied)
+{
+	struct store_person *p = &l->p;
+	struct store_value tenant = store_id(p->tenant_id);
+	struct store_value user = store_id(p->user_id);
+	struct store_value team = store_id(p->team_id);
+	struct store_value role = store_text(implied);
+	const struct store_value teams[] = { team, user };
+	const struct store_value roles[] = { tenant, user, team, user };
+	const struct store_value grants[] = { tenant, user, store_id(p->key_id),
+		team, user, role, tenant, user, team, user };
+	enum err e;
+
+	if (!lists_begin(p, l->arena))
+		return ERR_NOMEM;
+	e = store_run(s, &store_person_sql[TEAMS], teams, 2, on_team, l);
+	if (e == ERR_OK)
+		e = store_run(
+		    s, &store_person_sql[ROLES], roles, 4, on_role, l);
+	if (e == ERR_OK)
+		e = store_run(
+		    s, &store_person_sql[GRANTS], grants, 10, on_grant, l);
+	if (e == ERR_OK && str_present(implied)) {
+		if (p->n_roles == STORE_PERSON_ROLES_MAX)
+			return ERR_LIMIT;
+		p->roles[p->n_roles++] = arena_str(l->arena, implied);
+	}
+	if (e == ERR_OK && arena_failed(l->arena))
+		e = ERR_NOMEM;
+	return e;
+}
+
+enum err
+store_person_by_key(struct store *s, const unsigned char hash[HASH_KEY_BYTES],
+    struct str implied, struct arena *arena, struct store_person *out)
+{
+	struct store_value v = store_blob(hash, HASH_KEY_BYTES);
+	struct look l = { .arena = arena };
+	enum err e;
+
+	e = store_run(s, &store_person_sql[BY_KEY], &v, 1, on_person, &l);
+	if (e == ERR_OK && !l.is_found)
+		e = ERR_NOT_FOUND;
+	if (e == ERR_OK && l.p.user_id > 0)
+		implied = (struct str){ 0 };
+	if (e == ERR_OK)
+		e = look_further(s, &l, implied);
+	if (e == ERR_OK)
+		*out = l.p;
+	return e;
+}
+
+enum err
+store_person_by_user(struct store *s, struct str tenant, struct str user,
+    struct arena *arena, struct store_person *out)
+{
+	struct store_value v[] = { store_text(tenant), store_text(user) };
+	struct look l = { .arena = arena };
+	enum err e;
+
+	e = store_run(s, &store_person_sql[BY_USER], v, 2, on_person, &l);
+	if (e == ERR_OK && !l.is_found)
+		e = ERR_NOT_FOUND;
+	if (e == ERR_OK)
+		e = look_further(s, &l, (struct str){ 0 });
+	if (e == ERR_OK)
+		*out = l.p;
+	return e;
+}
+
+static enum err
+on_public(void *arg, const struct store_value *row, uint32_t n)
+{
+	(void)row;
+	(void)n;
+	*(bool *)arg = true;
+	return ERR_OK;
+}
+
+enum err
+store_person_has_public(struct store *s, struct str public_part, bool *out)
+{
+	struct store_value v = store_text(public_part);
+	bool found = false;
+	enum err e;
+
+	e = store_run(s, &store_person_sql[PUBLIC], &v, 1, on_public, &found);
+	if (e == ERR_OK)
+		*out = found;
+	return e;
+}
