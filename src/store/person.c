@@ -63,7 +63,7 @@ const struct store_sql store_person_sql[] = {
 		     " ORDER BY g.is_allowed, g.id LIMIT 1001",
 	    NULL },
 	[PUBLIC] = { "SELECT 1 FROM client_key WHERE public = ?", NULL },
-	{ NULL, NULL },
+	STORE_SQL_END,
 };
 
 struct look {
