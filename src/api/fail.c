@@ -30,6 +30,9 @@ const struct msg_fail_row msg_fail_table[MSG_FAIL__MAX] = {
 	    "permission_error", false, NULL, false },
 	[MSG_FAIL_POLICY] = { "policy", 403, "permission_error",
 	    "policy_violation", "policy_violation", false, NULL, false },
+	/* the client can add what is missing: an invalid request */
+	[MSG_FAIL_POLICY_FIELD] = { "policy_field", 400, INVALID_T,
+	    "policy_violation", "policy_violation", false, NULL, false },
 	[MSG_FAIL_MODEL_NOT_FOUND] = { "model_not_found", 404, INVALID_T,
 	    "model_not_found", "model_not_found", false, "model_not_found",
 	    false },

@@ -268,6 +268,7 @@ enum msg_fail_class {
 	MSG_FAIL_AUTHENTICATION, /* of the client, by us */
 	MSG_FAIL_PERMISSION, /* of the client, by us */
 	MSG_FAIL_POLICY, /* refused by a policy of ours */
+	MSG_FAIL_POLICY_FIELD, /* a policy of ours wants a field */
 	MSG_FAIL_MODEL_NOT_FOUND, /* no such alias, or upstream knows it not */
 	MSG_FAIL_NOT_FOUND, /* no such route */
 	MSG_FAIL_METHOD, /* 405 */

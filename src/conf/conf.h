@@ -27,6 +27,8 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "conf/problem.h"
+#include "sys/hours.h"
+#include "sys/zone.h"
 
 struct conf_timeouts {
 	usec_t connect; /* 5s */
@@ -66,6 +68,8 @@ struct conf_provider {
 	bool http2; /* default true */
 	const char *ca_file; /* NULL: the system's */
 	struct str on_unsupported; /* "tuning" (default), "drop", "refuse" */
+	struct str *tags; /* of all its targets, for data residency */
+	uint32_t n_tags;
 };
 
 struct conf_target {
@@ -77,6 +81,8 @@ struct conf_target {
 	int64_t max_output_tokens; /* 0: the kind's default */
 	/* 0: unknown. For fall-back after context_length: only to larger. */
 	int64_t context_window;
+	struct str *tags; /* beside the provider's */
+	uint32_t n_tags;
 	uint32_t index; /* over all targets of the snapshot: breaker slot */
 	/*
 	 * What counts for a call to this target: the model's where it says so,
@@ -149,6 +155,79 @@ struct conf_breaker {
 	usec_t open_max; /* 60s */
 };
 
+/*
+ * Whom a policy is for: globs, any of a list and all of the lists; an empty
+ * list is everybody. Who has no such thing (no team, no key) matches no glob.
+ */
+struct conf_policy_for {
+	struct str *models; /* aliases */
+	uint32_t n_models;
+	struct str *tags; /* of the alias */
+	uint32_t n_tags;
+	struct str *keys; /* names */
+	uint32_t n_keys;
+	struct str *tenants;
+	uint32_t n_tenants;
+	struct str *teams;
+	uint32_t n_teams;
+	struct str *users;
+	uint32_t n_users;
+	struct str *roles;
+	uint32_t n_roles;
+};
+
+/* Bits of policies[].deny. */
+enum conf_deny {
+	CONF_DENY_IMAGES = 1,
+	CONF_DENY_AUDIO = 2,
+	CONF_DENY_FILES = 4,
+	CONF_DENY_VIDEO = 8,
+	CONF_DENY_TOOLS = 16,
+	CONF_DENY_RESPONSE_FORMAT = 32,
+	CONF_DENY_LOGPROBS = 64,
+	CONF_DENY_STREAM = 128,
+};
+
+enum conf_policy_mode {
+	CONF_POLICY_ENFORCE,
+	CONF_POLICY_SHADOW, /* counts and tells, refuses nothing */
+};
+
+enum conf_output {
+	CONF_OUTPUT_REFUSE,
+	CONF_OUTPUT_CLAMP
+};
+
+/* What a tenant's own residency is called; no policy has this name. */
+#define CONF_POLICY_TENANT "tenant-residency"
+
+/* One of `policies:`. A rule that is absent is 0, an absent span, no list. */
+struct conf_policy {
+	struct str name;
+	struct conf_policy_for scope;
+	enum conf_policy_mode mode;
+	struct str disabled; /* why the alias may not be used */
+	bool require_client_id;
+	struct str *require_metadata;
+	uint32_t n_require_metadata;
+	int64_t max_prompt_tokens; /* estimated */
+	uint64_t max_prompt; /* bytes */
+	int64_t max_output_tokens;
+	enum conf_output on_output; /* when more is asked for */
+	unsigned deny; /* enum conf_deny */
+	struct str *deny_parameters; /* globs */
+	uint32_t n_deny_parameters;
+	struct str *allow_parameters; /* globs; none: all */
+	uint32_t n_allow_parameters;
+	int64_t max_n;
+	struct str *residency; /* a target needs one of these tags */
+	uint32_t n_residency;
+	struct hours *hours; /* NULL: always */
+	const struct zone *zone; /* of the hours; never NULL */
+	struct str timezone;
+	uint32_t index;
+};
+
 enum conf_identity {
 	CONF_ID_NONE,
 	CONF_ID_REMOTE_USER,
@@ -195,6 +274,9 @@ struct conf {
 	struct map *models_by_name;
 	uint32_t n_targets; /* over all models */
 	struct conf_breaker breaker;
+
+	struct conf_policy *policies;
+	uint32_t n_policies;
 
 	/* log: */
 	enum log_format log_format;

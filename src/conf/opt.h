@@ -147,5 +147,7 @@ void opt_facts(const struct opt *row, struct buf *out);
 
 /* The whole file: options.c. */
 extern const struct opt_table conf_table;
+/* Sections of it with a file of their own. */
+extern const struct opt_table conf_policy_table; /* options_policy.c */
 
 #endif

@@ -278,6 +278,10 @@ static const struct opt provider_rows[] = {
 	    .doc = "What to do with fields of a request that it cannot "
 		   "express; what is dropped is named in "
 		   "x-llmgw-dropped." },
+	{ "tags", OPT_STRS, LIST(conf_provider, tags), .max = 64,
+	    .example = "eu",
+	    .doc = "Words of your own about where it works; residency of "
+		   "policies asks for them." },
 	{ .name = NULL },
 };
 static const struct opt_table provider_table = {
@@ -344,6 +348,8 @@ static const struct opt target_rows[] = {
 	{ "context_window", OPT_I64, IN(conf_target, context_window), .min = 1,
 	    .max = INT64_C(1000000000), .example = "128000",
 	    .doc = "Tokens that fit; for fall-back after context_length." },
+	{ "tags", OPT_STRS, LIST(conf_target, tags), .max = 64, .example = "eu",
+	    .doc = "As the provider's, for this target alone; both count." },
 	{ .name = NULL },
 };
 static const struct opt_table target_table = {
@@ -519,7 +525,10 @@ static const struct opt rows[] = {
 	    .max = 10000, .sub = &model_table,
 	    .doc = "What clients may ask for: a name of your choice, and "
 		   "where its requests go." },
-	{ "policies", OPT_LATER, .doc = "Rules on content and use." },
+	{ "policies", OPT_TABLES, LIST(conf, policies), .max = 1000,
+	    .sub = &conf_policy_table,
+	    .doc = "Rules on content and use. A request must pass all that "
+		   "are for it; a refusal names the policy." },
 	{ "breaker", OPT_TABLE, IN(conf, breaker), .sub = &breaker_table,
 	    .doc = "When a target that fails is left alone for a while." },
 	{ "images", OPT_TABLE, .sub = &image_table,

@@ -153,6 +153,9 @@ row_sample(struct sample *s, const struct opt *row, int column)
 		buf_printf(&s->out, "%s:\n", row->sub->sample_name);
 		rows_sample(s, row->sub, column + 4);
 	} else if (is_block(row)) {
+		/* a heading may stand alone, an entry without options not */
+		if (s->off_column < 0 && !(row->flags & OPT_LIVE))
+			s->off_column = column + 2;
 		begin(s, column + 2);
 		buf_addz(&s->out, "-\n");
 		rows_sample(s, row->sub, column + 4);

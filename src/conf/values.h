@@ -18,6 +18,9 @@ void value_read_provider(struct opt_run *run, const struct opt *row,
 /* An absolute path -> const char * in the arena. */
 void value_read_path(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
+/* "mon-fri 08:00-18:00" -> struct hours *. policy.c */
+void value_read_hours(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
 /* "PROVIDER/MODEL" -> struct conf_target, struct conf_model. */
 void value_read_target(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
@@ -39,6 +42,9 @@ void value_check_store(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
 void value_check_log_to(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
+/* A time zone that this host knows. policy.c */
+void value_check_zone(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
 /* A warning when the file is not there for us. */
 void value_check_readable(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
@@ -56,9 +62,14 @@ void
 value_done_key(struct opt_run *run, const struct tree_node *node, void *object);
 void value_done_breaker(
     struct opt_run *run, const struct tree_node *node, void *object);
+void value_done_policy(
+    struct opt_run *run, const struct tree_node *node, void *object);
 /* Over the whole snapshot: maps, indexes, what refers to nothing. */
 void value_done_conf(
     struct opt_run *run, const struct tree_node *node, void *object);
+
+/* Policies: names that are there twice. policy.c */
+void value_check_policies(struct opt_run *run, const struct tree_node *list);
 
 /* Names of providers and of aliases: why not, or NULL. */
 const char *value_bad_provider_name(struct str name);

@@ -116,6 +116,8 @@ step_admit(struct req *r)
 
 	if (find_model(r) != ERR_OK)
 		return flow_refuse(r);
+	if (policy_check(r) != ERR_OK)
+		return flow_refuse(r);
 	r->rate = (struct gate_rate_result){
 		.admitted = true, .requests_limit = -1, .tokens_limit = -1
 	};

@@ -36,6 +36,7 @@ step_choose(struct req *r)
 		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
 		return flow_refuse(r);
 	}
+	policy_restrict(r);
 	if (route_plan_first(&r->plan, now) == ROUTE_GIVE_UP) {
 		msg_fail_set(
 		    &r->fail, MSG_FAIL_NO_TARGET, "The model has no target.");
@@ -287,6 +288,7 @@ build(struct req *r, const struct conf_target *t)
 	    &a->http, r->conf->max_body * BODY_GROWTH + BODY_GROWTH_BASE);
 	a->has_http = true;
 	e = a->target.kind->build(&call, &a->http, &r->fail);
+	policy_tell(r);
 	if (e == ERR_OK)
 		e = add_headers(r, t->provider);
 	if (e != ERR_OK && r->fail.class == MSG_FAIL_NONE)

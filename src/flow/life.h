@@ -21,6 +21,7 @@
 #include "flow/flow.h"
 #include "flow/req.h"
 #include "gate/auth.h"
+#include "gate/policy.h"
 #include "gate/rate.h"
 #include "meter/metrics.h"
 #include "meter/record.h"
@@ -103,6 +104,7 @@ struct req {
 	const struct conf_model *model;
 	struct route_plan plan;
 	struct gate_rate_result rate; /* of the key, for headers */
+	struct gate_policy_result *policy; /* NULL: none was asked */
 	const struct conf_provider *held; /* whose limits we hold */
 	/* the target that turned out to refuse `stream`: asked without */
 	const struct conf_target *no_stream;
@@ -205,6 +207,14 @@ void receive_vars(struct req *r, const struct req_var *vars, size_t n,
  * need not hold its prompt.
  */
 void admit_body_over(struct req *r);
+
+/* policy.c */
+/* Asks the policies and lowers what they clamp. ERR_DENIED: r->fail. */
+MUST_CHECK enum err policy_check(struct req *r);
+/* Of the plan just made, leaves out targets that policies forbid. */
+void policy_restrict(struct req *r);
+/* Tells x-llmgw-dropped of the present attempt what was clamped. */
+void policy_tell(struct req *r);
 
 /* choose.c */
 /* The attempt failed with r->fail and nothing has gone out: what now? */

@@ -88,6 +88,7 @@ gate_identify(const struct conf *conf, const struct gate_credentials *cred,
 	}
 	*client = (struct gate_client){
 		.name = user.n > 0 ? user : STR("anonymous"),
+		.is_user = user.n > 0,
 		.models = conf->anonymous_models,
 		.n_models = conf->n_anonymous_models,
 	};

@@ -40,6 +40,7 @@ struct gate_client {
 	struct gate_person *person; /* counted; NULL: not of the database */
 	int64_t tenant_id, team_id, user_id, key_id;
 	struct str name; /* for logs: key's name, user, DN, "anonymous" */
+	bool is_user; /* name is who the web server says */
 	/* globs over aliases, borrowed from the snapshot; not with person */
 	const struct str *models;
 	uint32_t n_models;

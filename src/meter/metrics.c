@@ -16,6 +16,7 @@ enum slot_sort {
 	SLOT_TARGET, /* attempts by result */
 	SLOT_TIMES, /* histograms: duration, first byte */
 	SLOT_TOKENS, /* histograms: input, output */
+	SLOT_POLICY, /* requests refused, and those that would have been */
 };
 
 /* Cells of the global slot below; in flight is per worker. */
@@ -30,6 +31,8 @@ enum {
 #define TIMES_FIRST_BYTE 20
 #define TOKENS_INPUT 0
 #define TOKENS_OUTPUT 20
+#define POLICY_REFUSED 0
+#define POLICY_SHADOW 1
 
 struct meter_metrics {
 	struct shm *shm;
@@ -156,6 +159,21 @@ surface_index(const char *word)
 	return N_SURFACES - 1;
 }
 
+static struct shm_slot *
+policy_slot(struct meter_metrics *m, struct str name)
+{
+	return slot(m, SLOT_POLICY, hash_stable(name));
+}
+
+static void
+count_policies(struct meter_metrics *m, const struct meter_record *rec)
+{
+	if (rec->policy.n > 0)
+		add(policy_slot(m, rec->policy), POLICY_REFUSED, 1);
+	for (uint32_t i = 0; i < rec->n_shadows; i++)
+		add(policy_slot(m, rec->shadows[i]->name), POLICY_SHADOW, 1);
+}
+
 void
 meter_metrics_end(struct meter_metrics *m, const struct meter_record *rec)
 {
@@ -169,6 +187,7 @@ meter_metrics_end(struct meter_metrics *m, const struct meter_record *rec)
 	for (uint32_t i = 0; i < n; i++)
 		count_attempt(m, &rec->attempts[i]);
 	count_tokens(m, rec);
+	count_policies(m, rec);
 }
 
 /* ---- the page ---------------------------------------------------------- */
@@ -340,6 +359,32 @@ print_tokens(struct meter_metrics *m, const struct meter_page *page,
 	    "gen_ai_token_type=\"output\"", out);
 }
 
+/* Names of policies are plain words: conf sees to it. */
+static void
+print_policy(struct meter_metrics *m, struct str name, struct buf *out)
+{
+	struct shm_slot *s = policy_slot(m, name);
+
+	buf_printf(out,
+	    "llmgw_policy_hits_total{policy=\"%.*s\",mode=\"enforce\"} "
+	    "%lld\n"
+	    "llmgw_policy_hits_total{policy=\"%.*s\",mode=\"shadow\"} "
+	    "%lld\n",
+	    STR_ARG(name), (long long)get(s, POLICY_REFUSED), STR_ARG(name),
+	    (long long)get(s, POLICY_SHADOW));
+}
+
+static void
+print_policies(
+    struct meter_metrics *m, const struct meter_page *page, struct buf *out)
+{
+	family_head(out, "llmgw_policy_hits_total", "counter",
+	    "Requests that a policy refused, or would have (mode shadow).");
+	print_policy(m, STR(CONF_POLICY_TENANT), out);
+	for (uint32_t i = 0; i < page->conf->n_policies; i++)
+		print_policy(m, page->conf->policies[i].name, out);
+}
+
 void
 meter_metrics_print(
     struct meter_metrics *m, const struct meter_page *page, struct buf *out)
@@ -357,6 +402,7 @@ meter_metrics_print(
 	family_head(out, "llmgw_breaker_state", "gauge",
 	    "Circuit breaker: 0 closed, 1 open, 2 half open.");
 	each_target(m, page, out, print_breaker);
+	print_policies(m, page, out);
 	family_histogram_head(&family_duration, out);
 	each_target(m, page, out, print_duration);
 	family_histogram_head(&family_first_byte, out);

@@ -51,6 +51,10 @@ struct meter_record {
 	bool stream;
 	int status; /* to the client; 0: none was sent */
 	enum meter_outcome outcome;
+	struct str policy; /* that refused it; absent when none */
+	struct str policy_shadow; /* those that would have: "a,b" */
+	const struct conf_policy *const *shadows; /* the same */
+	uint32_t n_shadows;
 	enum msg_fail_class fail;
 	struct str error; /* message; absent when none */
 	/* why the last transfer failed, in its own words; absent when none */

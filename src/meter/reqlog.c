@@ -234,6 +234,10 @@ put_figures(struct line *l, const struct meter_record *rec)
 	line_strz(l, "cache", rec->cache);
 	if (rec->dropped.n > 0)
 		line_clip(l, "dropped", rec->dropped, DROPPED_MAX_BYTES);
+	if (rec->policy_shadow.n > 0)
+		line_clip(
+		    l, "policy_shadow", rec->policy_shadow, DROPPED_MAX_BYTES);
+	line_clip(l, "policy", rec->policy, NAME_MAX_BYTES);
 	if (rec->fail != MSG_FAIL_NONE)
 		line_strz(l, "fail", msg_fail_table[rec->fail].word);
 	line_str(l, "error", rec->error);

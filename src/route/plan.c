@@ -87,6 +87,23 @@ route_plan_make(struct route_plan *plan, struct arena *arena,
 	return ERR_OK;
 }
 
+void
+route_plan_restrict(struct route_plan *plan,
+    bool (*may)(const void *arg, const struct conf_target *t), const void *arg)
+{
+	bool any_usable = false;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < plan->n; i++) {
+		if (!may(arg, plan->candidates[i].target))
+			continue;
+		any_usable = any_usable || plan->candidates[i].usable;
+		plan->candidates[n++] = plan->candidates[i];
+	}
+	plan->n = n;
+	plan->last_resort = n > 0 && !any_usable;
+}
+
 static usec_t
 candidate_wait(const struct route_plan *plan, uint32_t i, usec_t now)
 {

@@ -63,6 +63,13 @@ route_plan_make(struct route_plan *plan, struct arena *arena,
     const struct conf *conf, const struct conf_model *model, struct shm *shm,
     usec_t now, usec_t deadline);
 
+/*
+ * Leaves out the targets that `may` says no to; before the first attempt. What
+ * is left keeps its order.
+ */
+void route_plan_restrict(struct route_plan *plan,
+    bool (*may)(const void *arg, const struct conf_target *t), const void *arg);
+
 /* The first attempt. GIVE_UP when there is no target at all. */
 enum route_step route_plan_first(struct route_plan *plan, usec_t now);
 

@@ -150,7 +150,7 @@ test_all_problems(void **state)
 	assert_true(has_problem(
 	    &l.problems, 16, "models.m.cache.ttl", "a time such as"));
 	assert_true(
-	    has_problem(&l.problems, 17, "policies", "not available in this"));
+	    has_problem(&l.problems, 17, "policies[0]", "must be a map"));
 	assert_true(
 	    has_problem(&l.problems, 4, "auth.keys[0].models[0]", "no model"));
 	assert_int_equal(l.problems.n_errors, 13);

@@ -130,7 +130,26 @@ static const struct row errors[] = {
 	    "auth.keys[1].key", "is the same key as that of a" },
 	/* the rest */
 	{ PM "memcached: [ 'unix:/x' ]\n", "memcached", "not available" },
-	{ PM "policies: [ { x: y } ]\n", "policies", "not available" },
+	{ PM "policies: [ { name: p } ]\n", "policies[0]", "has no rule" },
+	{ PM "policies: [ { name: '-p', max_n: 1 } ]\n", "policies[0].name",
+	    "may have letters" },
+	{ PM "policies: [ { name: tenant-residency, max_n: 1 } ]\n",
+	    "policies[0].name", "take another" },
+	{ PM "policies: [ { name: p, max_n: 1 }, { name: p, max_n: 2 } ]\n",
+	    "policies[1].name", "a policy of this name before" },
+	{ PM "policies: [ { name: p, max_n: 1, deny: [ tool ] } ]\n",
+	    "policies[0].deny[0]", "did you mean tools?" },
+	{ PM "policies: [ { name: p, max_n: 1, hours: 8-18 } ]\n",
+	    "policies[0].hours", "must be hours such as" },
+	{ PM "policies: [ { name: p, hours: '08:00-18:00', timezone: X/Y } "
+	     "]\n",
+	    "policies[0].timezone", "knows no time zone" },
+	{ PM "policies: [ { name: p, max_n: 1, timezone: UTC } ]\n",
+	    "policies[0].timezone", "nothing without hours" },
+	{ PM "policies: [ { name: p, max_n: 1, on_output: clamp } ]\n",
+	    "policies[0].on_output", "nothing without max_output_tokens" },
+	{ PM "policies: [ { name: p, max_n: 1, for: { model: [m] } } ]\n",
+	    "policies[0].for.model", "did you mean \"models\"?" },
 	{ PM "breaker: { open_for: 2m }\n", "breaker", "open_max is shorter" },
 	{ PM "breaker: { failure_ratio: 2 }\n", "breaker.failure_ratio",
 	    "0.0 to 1.0" },
@@ -173,6 +192,15 @@ static const struct row fine[] = {
 	{ ANY "server: { heartbeat: off, workers: auto }\n" P, NULL, NULL },
 	{ ANY PM "memcached:\npolicies:\n", NULL, NULL },
 	{ ANY PM "memcached: []\npolicies: []\n", NULL, NULL },
+	{ ANY PM "policies: [ { name: p, mode: shadow, for: { models: ['*'] "
+		 "}, hours: 'mon-fri 08:00-18:00', timezone: UTC } ]\n",
+	    NULL, NULL },
+	{ ANY PROV("tags: [eu]") "policies: [ { name: p, residency: [eu] } ]"
+				 "\n",
+	    NULL, NULL },
+	{ ANY PROV("tags: [eu]") "policies: [ { name: p, residency: [us] } ]"
+				 "\n",
+	    "policies[0].residency", "has the tag \"us\"" },
 	{ ANY PROV("headers: { X-A: b }"), NULL, NULL },
 	{ ANY PROV("vendor: groq"), NULL, NULL },
 	/* warnings */

@@ -104,6 +104,36 @@ test_a_request(void **state)
 }
 
 static void
+test_policies(void **state)
+{
+	static struct conf_policy policies[] = { { .name = { "p-1", 3 } },
+		{ .name = { "p-2", 3 } } };
+	static const struct conf_policy *shadows[] = { &policies[0],
+		&policies[1] };
+	struct conf conf = meter_conf;
+	struct meter_record r = meter_sample();
+
+	(void)state;
+	conf.policies = policies;
+	conf.n_policies = 2;
+	page.conf = &conf;
+	r.policy = STR("p-1");
+	request(r);
+	r.shadows = shadows;
+	r.n_shadows = 2;
+	request(r);
+	print();
+	assert_line(
+	    &out, "llmgw_policy_hits_total{policy=\"p-1\",mode=\"enforce\"} 2");
+	assert_line(
+	    &out, "llmgw_policy_hits_total{policy=\"p-1\",mode=\"shadow\"} 1");
+	assert_line(
+	    &out, "llmgw_policy_hits_total{policy=\"p-2\",mode=\"enforce\"} 0");
+	assert_line(
+	    &out, "llmgw_policy_hits_total{policy=\"p-2\",mode=\"shadow\"} 1");
+}
+
+static void
 test_unknown_figures_count_nothing(void **state)
 {
 	struct meter_record r = meter_sample();
@@ -319,6 +349,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 		TEST(test_a_request),
+		TEST(test_policies),
 		TEST(test_unknown_figures_count_nothing),
 		TEST(test_many_attempts),
 		TEST(test_configuration),

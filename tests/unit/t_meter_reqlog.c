@@ -129,6 +129,20 @@ test_little_is_known(void **state)
 	json_decref(parsed(&r));
 }
 
+static void
+test_policies(void **state)
+{
+	struct meter_record r = meter_sample();
+
+	(void)state;
+	assert_null(strstr(line(&r, LOG_KEYVALUE), "policy"));
+	r.policy_shadow = STR("a,b");
+	assert_non_null(strstr(line(&r, LOG_KEYVALUE), " policy_shadow=a,b"));
+	assert_null(strstr(line(&r, LOG_KEYVALUE), " policy="));
+	r.policy = STR("no-tools");
+	assert_non_null(strstr(line(&r, LOG_KEYVALUE), " policy=no-tools"));
+}
+
 /* Nothing that a client sends makes a second line, field or escape. */
 static void
 test_hostile_text(void **state)
@@ -261,6 +275,7 @@ main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_same_fields),
 		cmocka_unit_test(test_little_is_known),
+		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_hostile_text),
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_many_long_attempts),

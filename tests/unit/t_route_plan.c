@@ -112,6 +112,34 @@ test_pauses_before_a_lower_priority(void **state)
 	assert_string_equal(course_of(MSG_FAIL_CONNECT), "a.ab.bc.c!");
 }
 
+static bool
+is_not(const void *arg, const struct conf_target *t)
+{
+	return !strchr(arg, t->model.p[0]);
+}
+
+static void
+test_restricted(void **state)
+{
+	(void)state;
+	now = T0;
+	make_plan(now, now + 60 * SEC);
+	route_plan_restrict(&plan, is_not, "b");
+	assert_string_equal(order(), "ac");
+	assert_false(plan.last_resort);
+	route_plan_restrict(&plan, is_not, "ac");
+	assert_int_equal(route_plan_first(&plan, now), ROUTE_GIVE_UP);
+	/* All that is left is open: it is asked once all the same. */
+	break_target('a', now);
+	make_plan(now, now + 60 * SEC);
+	assert_false(plan.last_resort);
+	route_plan_restrict(&plan, is_not, "bc");
+	assert_string_equal(order(), "a");
+	assert_true(plan.last_resort);
+	assert_int_equal(route_plan_first(&plan, now), ROUTE_TRY);
+	assert_int_equal(then(failure(MSG_FAIL_UNAVAILABLE)), END);
+}
+
 /* Each class, alone in fallback_on and not in it. */
 static void
 test_classes(void **state)
@@ -564,6 +592,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ROUTE_TEST(test_peers_before_a_pause),
+		ROUTE_TEST(test_restricted),
 		ROUTE_TEST(test_pauses_before_a_lower_priority),
 		ROUTE_TEST(test_classes),
 		ROUTE_TEST(test_hopeless_classes_are_not_retried),
