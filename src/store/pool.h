@@ -5,26 +5,40 @@
  * take one for the length of a job and gives it back; they are opened when
  * first needed, kept, and opened again after they were lost.
  *
- * A database that is away costs one time-out: after a failure to connect,
- * store_pool_take is ERR_CLOSED at once until `retry` has passed, then one
- * caller tries. Works from any thread.
+ * A database that is away costs one time-out: after a connection that was not
+ * made, or was lost, store_pool_take is ERR_CLOSED at once until
+ * STORE_POOL_RETRY has passed, then one caller tries while the others are
+ * still refused. Works from any thread.
  */
 #include <stdbool.h>
 
 #include "base/clock.h"
 #include "store/store.h"
 
+#define STORE_POOL_RETRY USEC_PER_SEC
+#define STORE_POOL_MAX 64u
+
 struct store_pool;
 
-/* max: connections, 1..64. NULL: no memory. url is copied. */
+/*
+ * max: connections, 1..STORE_POOL_MAX. NULL: no memory. url is copied, options
+ * (NULL: defaults) as well.
+ */
 struct store_pool *store_pool_new(
     struct str url, const struct store_options *options, unsigned max);
 /* All connections are given back. NULL is allowed. */
 void store_pool_free(struct store_pool *p);
-/* ERR_CLOSED, ERR_UNSUPPORTED ... as store_open; why may be NULL. Blocks. */
+/*
+ * Blocks while it connects, and while all connections are taken: ERR_TIMEOUT
+ * after the time-out of the options. ERR_CLOSED, ERR_UNSUPPORTED ... as
+ * store_open; why may be NULL.
+ */
 MUST_CHECK enum err store_pool_take(
     struct store_pool *p, struct store **out, char why[STORE_WHY_SIZE]);
-/* The outcome of the last call on s tells the pool whether to keep it. */
+/*
+ * The outcome of the last call on s tells the pool whether to keep it:
+ * ERR_CLOSED is a lost one. A transaction that is still open is rolled back.
+ */
 void store_pool_give(struct store_pool *p, struct store *s, enum err outcome);
 /* Does it answer, as far as is known? For health. */
 bool store_pool_is_up(struct store_pool *p);
