@@ -342,24 +342,28 @@ const char *msg_finish_word(enum msg_finish f);
 
 /*
  * Token counts, -1 where not told. Invariants that providers' modules keep
- * (wire.md 3.3): cached and written are parts of prompt; reasoning is a part of
- * completion; total = prompt + completion.
+ * (wire.md 3.3): cached, written, audio_in and image_in are parts of prompt,
+ * written_1h of written; reasoning and audio_out are parts of completion; total =
+ * prompt + completion.
  */
 struct msg_usage {
 	int64_t prompt;
 	int64_t completion;
-	int64_t cached;
-	int64_t written;
+	int64_t cached; /* read from the maker's prompt cache */
+	int64_t written; /* to it */
+	int64_t written_1h; /* ... for an hour */
 	int64_t reasoning;
 	int64_t audio_in;
 	int64_t audio_out;
+	int64_t image_in;
 	int64_t accepted_prediction;
 	int64_t rejected_prediction;
 	/* members of the maker's usage object that have no field here */
 	struct str extra; /* "k":v,"k2":v2 */
 };
-#define MSG_USAGE_UNKNOWN \
-	((struct msg_usage){ -1, -1, -1, -1, -1, -1, -1, -1, -1, { 0 } })
+#define MSG_USAGE_UNKNOWN    \
+	((struct msg_usage){ \
+	    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, { 0 } })
 
 /*
  * An answer, streamed or not, is a run of events, delivered by a provider's

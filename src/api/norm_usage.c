@@ -22,9 +22,11 @@ norm_usage_add(struct api_norm *n, const struct msg_usage *u)
 	take(&to->completion, u->completion);
 	take(&to->cached, u->cached);
 	take(&to->written, u->written);
+	take(&to->written_1h, u->written_1h);
 	take(&to->reasoning, u->reasoning);
 	take(&to->audio_in, u->audio_in);
 	take(&to->audio_out, u->audio_out);
+	take(&to->image_in, u->image_in);
 	take(&to->accepted_prediction, u->accepted_prediction);
 	take(&to->rejected_prediction, u->rejected_prediction);
 	if (u->extra.n > 0 && u->extra.n <= EXTRA_MAX) {
@@ -60,6 +62,8 @@ api_norm_usage(const struct api_norm *n)
 		u.prompt = part;
 	if (u.completion >= 0 && u.completion < u.reasoning)
 		u.completion = u.reasoning;
+	if (u.written_1h > known(u.written))
+		u.written_1h = known(u.written);
 	return u;
 }
 

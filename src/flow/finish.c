@@ -134,6 +134,20 @@ add_tokens(int64_t *sum, int64_t n)
 		*sum = num_add_i64_sat(*sum > 0 ? *sum : 0, n);
 }
 
+static void
+add_usage(struct msg_usage *sum, const struct msg_usage *u)
+{
+	add_tokens(&sum->prompt, u->prompt);
+	add_tokens(&sum->completion, u->completion);
+	add_tokens(&sum->cached, u->cached);
+	add_tokens(&sum->written, u->written);
+	add_tokens(&sum->written_1h, u->written_1h);
+	add_tokens(&sum->reasoning, u->reasoning);
+	add_tokens(&sum->audio_in, u->audio_in);
+	add_tokens(&sum->audio_out, u->audio_out);
+	add_tokens(&sum->image_in, u->image_in);
+}
+
 static int64_t
 tokens_used(const struct msg_usage *u)
 {
@@ -149,10 +163,7 @@ settle_attempt(struct req *r)
 {
 	struct msg_usage u = api_norm_usage(r->norm);
 
-	add_tokens(&r->rec.usage.prompt, u.prompt);
-	add_tokens(&r->rec.usage.completion, u.completion);
-	add_tokens(&r->rec.usage.cached, u.cached);
-	add_tokens(&r->rec.usage.reasoning, u.reasoning);
+	add_usage(&r->rec.usage, &u);
 	api_norm_free(r->norm);
 	r->norm = NULL;
 	return tokens_used(&u);

@@ -228,7 +228,12 @@ put_figures(struct line *l, const struct meter_record *rec)
 	line_i64(l, "prompt_tokens", rec->usage.prompt);
 	line_i64(l, "completion_tokens", rec->usage.completion);
 	line_i64(l, "cached_tokens", rec->usage.cached);
+	line_i64(l, "cache_write_tokens", rec->usage.written);
+	line_i64(l, "cache_write_1h_tokens", rec->usage.written_1h);
 	line_i64(l, "reasoning_tokens", rec->usage.reasoning);
+	line_i64(l, "audio_in_tokens", rec->usage.audio_in);
+	line_i64(l, "audio_out_tokens", rec->usage.audio_out);
+	line_i64(l, "image_in_tokens", rec->usage.image_in);
 	line_i64(l, "bytes_in", (int64_t)rec->bytes_in);
 	line_i64(l, "bytes_out", (int64_t)rec->bytes_out);
 	line_strz(l, "cache", rec->cache);

@@ -166,6 +166,8 @@ put_usage(
 	count(j, v, "input_tokens", &input);
 	count(j, v, "cache_read_input_tokens", &u->cached);
 	count(j, v, "cache_creation_input_tokens", &u->written);
+	count(j, json_get(j, v, "cache_creation"), "ephemeral_1h_input_tokens",
+	    &u->written_1h);
 	count(j, v, "output_tokens", &u->completion);
 	count(j, json_get(j, v, "output_tokens_details"), "thinking_tokens",
 	    &u->reasoning);

@@ -501,10 +501,10 @@ count_of(const struct json *j, json_ref v, const char *key)
 
 /* The tokens of one modality; -1 when it is not listed. */
 static int64_t
-audio_of(const struct json *j, json_ref list)
+tokens_of(const struct json *j, json_ref list, const char *modality)
 {
 	json_each (j, list, e) {
-		if (json_str_is(j, json_get(j, e, "modality"), "AUDIO"))
+		if (json_str_is(j, json_get(j, e, "modality"), modality))
 			return count_of(j, e, "tokenCount");
 	}
 	return -1;
@@ -530,6 +530,7 @@ put_usage(struct gemini_answer *a, const struct json *j, json_ref v)
 	int64_t prompt = count_of(j, v, "promptTokenCount");
 	int64_t tools = count_of(j, v, "toolUsePromptTokenCount");
 	int64_t answer = count_of(j, v, "candidatesTokenCount");
+	json_ref details;
 
 	u.reasoning = count_of(j, v, "thoughtsTokenCount");
 	u.cached = count_of(j, v, "cachedContentTokenCount");
@@ -538,8 +539,11 @@ put_usage(struct gemini_answer *a, const struct json *j, json_ref v)
 	if (prompt >= 0 || tools >= 0)
 		u.prompt = sum(prompt, tools);
 	u.completion = sum(answer, u.reasoning);
-	u.audio_in = audio_of(j, json_get(j, v, "promptTokensDetails"));
-	u.audio_out = audio_of(j, json_get(j, v, "candidatesTokensDetails"));
+	details = json_get(j, v, "promptTokensDetails");
+	u.audio_in = tokens_of(j, details, "AUDIO");
+	u.image_in = tokens_of(j, details, "IMAGE");
+	details = json_get(j, v, "candidatesTokensDetails");
+	u.audio_out = tokens_of(j, details, "AUDIO");
 	buf_reset(&a->scratch);
 	prov_put_members(&a->scratch, j, v, known);
 	if (!a->scratch.failed)

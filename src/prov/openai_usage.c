@@ -115,6 +115,8 @@ read_details(const struct json *j, json_ref v, struct msg_usage *u)
 		if (n >= 0)
 			*field(u, prompt_details[i].field) = n;
 	}
+	/* no row: the client gets it with the other native details */
+	u->image_in = prov_answer_count(j, json_get(j, p, "image_tokens"));
 	for (size_t i = 0; i < ROWS(completion_details); i++) {
 		int64_t n = prov_answer_count(
 		    j, json_get(j, c, completion_details[i].key));
@@ -161,6 +163,9 @@ put_right(struct msg_usage *u, int64_t total)
 	if (u->written >= 0)
 		u->written = at_most(
 		    u->written, u->prompt - (u->cached > 0 ? u->cached : 0));
+	u->audio_in = at_most(u->audio_in, u->prompt);
+	u->image_in = at_most(u->image_in, u->prompt);
+	u->audio_out = at_most(u->audio_out, u->completion);
 }
 
 void

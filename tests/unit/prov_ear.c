@@ -43,6 +43,12 @@ hear_usage(struct prov_ear *e, const struct msg_event *ev)
 	    (long long)u->prompt, (long long)u->completion,
 	    (long long)u->cached, (long long)u->written,
 	    (long long)u->reasoning);
+	if (u->written_1h >= 0)
+		buf_printf(e->log, " 1h=%lld", (long long)u->written_1h);
+	if (u->audio_in >= 0)
+		buf_printf(e->log, " audio=%lld", (long long)u->audio_in);
+	if (u->image_in >= 0)
+		buf_printf(e->log, " images=%lld", (long long)u->image_in);
 }
 
 static void

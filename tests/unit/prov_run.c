@@ -44,9 +44,11 @@ add_usage(struct buf *b, const struct msg_usage *u)
 	add_count(b, "completion", u->completion);
 	add_count(b, "cached", u->cached);
 	add_count(b, "written", u->written);
+	add_count(b, "written_1h", u->written_1h);
 	add_count(b, "reasoning", u->reasoning);
 	add_count(b, "audio_in", u->audio_in);
 	add_count(b, "audio_out", u->audio_out);
+	add_count(b, "image_in", u->image_in);
 	add_count(b, "accepted", u->accepted_prediction);
 	add_count(b, "rejected", u->rejected_prediction);
 	add(b, "extra", u->extra);

@@ -180,6 +180,24 @@ row_39_counts_cache_tokens_as_prompt(void **state)
 	    "FINISH stop end_turn\nEND");
 }
 
+/* A part of what was written: it has a price of its own. */
+static void
+counts_what_is_written_for_an_hour(void **state)
+{
+	(void)state;
+	HEARS(EV("message_start",
+		  ",'message':{'id':'m','model':'c','usage':{'input_tokens':7,"
+		  "'cache_creation_input_tokens':93,'cache_creation':{"
+		  "'ephemeral_5m_input_tokens':53,"
+		  "'ephemeral_1h_input_tokens':40},"
+		  "'output_tokens':1}}") TEXT_BLOCK("0", "t")
+		  FINISH("end_turn"),
+	    "START id=m model=c\n"
+	    "USAGE 100 1 cached=-1 written=93 reasoning=-1 1h=40\nTEXT t\n"
+	    "USAGE 100 5 cached=-1 written=93 reasoning=-1 1h=40\n"
+	    "FINISH stop end_turn\nEND");
+}
+
 /* The last counts are cumulative and correct the first (server tools). */
 static void
 row_46_takes_the_last_counts(void **state)
@@ -343,6 +361,7 @@ main(void)
 		cmocka_unit_test(tells_the_stop_sequence),
 		cmocka_unit_test(row_59_keeps_every_thinking_block),
 		cmocka_unit_test(row_39_counts_cache_tokens_as_prompt),
+		cmocka_unit_test(counts_what_is_written_for_an_hour),
 		cmocka_unit_test(row_46_takes_the_last_counts),
 		cmocka_unit_test(takes_no_absurd_counts),
 		cmocka_unit_test(row_32_fails_on_an_error_event),

@@ -138,6 +138,15 @@ row_42_counts_thoughts_as_completion(void **state)
 	      ",'usageMetadata':{'promptTokenCount':1,'thoughtsTokenCount':9}}",
 	    BEGUN "FINISH length MAX_TOKENS\n"
 		  "USAGE 1 9 cached=-1 written=-1 reasoning=9\nEND");
+	/* audio and images have prices of their own */
+	READS("{'candidates':[{'content':{},'finishReason':'STOP'}]" ID
+	      ",'usageMetadata':{'promptTokenCount':9,'candidatesTokenCount':1,"
+	      "'promptTokensDetails':[{'modality':'TEXT','tokenCount':1},"
+	      "{'modality':'AUDIO','tokenCount':5},"
+	      "{'modality':'IMAGE','tokenCount':3}]}}",
+	    BEGUN "FINISH stop STOP\n"
+		  "USAGE 9 1 cached=-1 written=-1 reasoning=-1 audio=5 "
+		  "images=3\nEND");
 	/* what cannot be a count is none */
 	READS("{'candidates':[{'content':{},'finishReason':'MAX_TOKENS'}]" ID
 	      ",'usageMetadata':{'promptTokenCount':1,'thoughtsTokenCount':"

@@ -47,6 +47,15 @@ openai(void **state)
 	assert_int_equal(u.accepted_prediction, 3);
 	assert_int_equal(u.rejected_prediction, 0);
 	assert_false(str_present(u.extra));
+	/* a part of the whole; images go along as the maker told them */
+	u = usage_of("{\"prompt_tokens\":10,\"completion_tokens\":2,"
+		     "\"prompt_tokens_details\":{\"audio_tokens\":11,"
+		     "\"image_tokens\":7},\"completion_tokens_details\":"
+		     "{\"audio_tokens\":3}}");
+	assert_int_equal(u.audio_in, 10);
+	assert_int_equal(u.image_in, 7);
+	assert_int_equal(u.audio_out, 2);
+	assert_true(str_contains(u.extra, STR("\"image_tokens\":7")));
 }
 
 static void
