@@ -32,4 +32,5 @@ kinds_install(void)
 	list[n] = (struct conf_kind){ NULL, false };
 	conf_kinds_set(list);
 	conf_vendors_set(prov_vendor_known);
+	conf_price_as_set(prov_price_as);
 }

@@ -24,6 +24,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/price.h"
 #include "base/secret.h"
 #include "base/str.h"
 #include "conf/problem.h"
@@ -55,6 +56,8 @@ struct conf_provider {
 	uint32_t index; /* in snapshot->providers */
 	struct str kind; /* "openai"; known to conf through conf_kinds_set */
 	struct str vendor; /* openai-compatible: quirk row; absent: by host */
+	/* whose prices its models have: as told, else vendor, host or kind */
+	struct str price_as;
 	struct str base_url; /* absent: the kind's default */
 	struct str api_version;
 	struct secret *api_key; /* NULL: none is sent */
@@ -79,6 +82,8 @@ struct conf_target {
 	uint32_t priority; /* 1 is tried first; default 1 */
 	uint32_t weight; /* default 1; 0: only when all others are out */
 	int64_t max_output_tokens; /* 0: the kind's default */
+	bool has_price; /* its own; else by the price lists */
+	struct price_row price; /* with has_price; no provider, no model */
 	/* 0: unknown. For fall-back after context_length: only to larger. */
 	int64_t context_window;
 	struct str *tags; /* beside the provider's */
@@ -283,6 +288,11 @@ struct conf {
 	enum log_level log_level;
 	struct str log_to;
 
+	/* prices: own rows, before every other list */
+	struct price_row *prices;
+	uint32_t n_prices;
+	const char *price_catalogue; /* file; NULL: the package's */
+
 	/* images: URLs from clients are fetched for makers that cannot */
 	bool fetch_images; /* false */
 };
@@ -319,6 +329,12 @@ struct conf_kind {
 void conf_kinds_set(const struct conf_kind *kinds);
 /* Whether `vendor: NAME` means anything. Not set: every name is accepted. */
 void conf_vendors_set(bool (*is_known)(struct str vendor));
+/*
+ * Whose prices a provider without price_as has: a word for ever. Not set: its
+ * vendor, or its kind.
+ */
+void conf_price_as_set(
+    const char *(*of)(struct str kind, struct str vendor, struct str base_url));
 
 /* NULL when there is none. */
 const struct conf_model *conf_model_find(const struct conf *c, struct str name);

@@ -44,8 +44,10 @@ void
 value_done_provider(
     struct opt_run *run, const struct tree_node *node, void *object)
 {
-	const struct conf_provider *p = object;
+	struct conf_provider *p = object;
 
+	if (p->price_as.n == 0)
+		p->price_as = value_price_as(p);
 	if (p->base_url.n == 0) {
 		for (const struct conf_kind *k = value_kinds(); k->name != NULL;
 		     k++) {

@@ -40,6 +40,7 @@ enum opt_flag {
 	OPT_REQUIRED = 1,
 	OPT_LIVE = 2, /* in the sample as a line that counts */
 	OPT_SECRET = 4, /* holds a reference to a secret */
+	OPT_AMOUNT = 8, /* OPT_CUSTOM: a number is as good as a text */
 };
 
 struct opt_word {

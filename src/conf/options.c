@@ -5,6 +5,7 @@
  */
 #include "conf/opt.h"
 
+#include "conf/options_price.h"
 #include "conf/values.h"
 
 #define SEC USEC_PER_SEC
@@ -234,6 +235,10 @@ static const struct opt provider_rows[] = {
 	    .check = value_check_vendor, .example = "groq",
 	    .doc = "openai-compatible: whose peculiarities it has; default: "
 		   "told by the host of base_url." },
+	{ "price_as", OPT_STR, IN(conf_provider, price_as),
+	    .max = PRICE_NAME_MAX, .example = "groq",
+	    .doc = "Whose prices its models have; default: the vendor, told "
+		   "by the host where it is not given, or the kind." },
 	{ "base_url", OPT_STR, .flags = OPT_LIVE, IN(conf_provider, base_url),
 	    .max = 2048, .check = value_check_base_url,
 	    .form = "http[s]://HOST[:PORT]/PATH", .pattern = "^https?://[^/]+",
@@ -350,6 +355,9 @@ static const struct opt target_rows[] = {
 	    .doc = "Tokens that fit; for fall-back after context_length." },
 	{ "tags", OPT_STRS, LIST(conf_target, tags), .max = 64, .example = "eu",
 	    .doc = "As the provider's, for this target alone; both count." },
+	{ "price", OPT_TABLE, .sub = &opt_target_price_table,
+	    .doc = "What it costs here, in dollars; default: by the price "
+		   "lists." },
 	{ .name = NULL },
 };
 static const struct opt_table target_table = {
@@ -529,6 +537,15 @@ static const struct opt rows[] = {
 	    .sub = &conf_policy_table,
 	    .doc = "Rules on content and use. A request must pass all that "
 		   "are for it; a refusal names the policy." },
+	{ "prices", OPT_TABLES, LIST(conf, prices), .max = 10000,
+	    .sub = &opt_price_table,
+	    .doc = "Prices of your own, before those of the database and of "
+		   "the catalogue." },
+	{ "price_catalogue", OPT_CUSTOM, IN(conf, price_catalogue),
+	    .read = value_read_path, .form = "/PATH", .pattern = "^/",
+	    .example = "/usr/share/llmgw/prices.yaml",
+	    .doc = "The file with list prices of models; default: the "
+		   "package's." },
 	{ "breaker", OPT_TABLE, IN(conf, breaker), .sub = &breaker_table,
 	    .doc = "When a target that fails is left alone for a while." },
 	{ "images", OPT_TABLE, .sub = &image_table,

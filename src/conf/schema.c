@@ -123,6 +123,17 @@ object_schema(struct json_out *o, const struct opt_table *t)
 }
 
 static void
+amount_schema(struct json_out *o, const char *pattern)
+{
+	any_of(o);
+	put(o, "type", "number");
+	json_out_kv_i64(o, "minimum", 0);
+	any_of_next(o);
+	text_schema(o, pattern);
+	any_of_end(o);
+}
+
+static void
 list_schema(struct json_out *o, const struct opt *row)
 {
 	put(o, "type", "array");
@@ -198,6 +209,8 @@ value_schema(struct json_out *o, const struct opt *row)
 	case OPT_CUSTOM:
 		if (row->check == value_check_kind)
 			kinds_schema(o);
+		else if (row->flags & OPT_AMOUNT)
+			amount_schema(o, row->pattern);
 		else
 			text_schema(o, row->pattern);
 		break;

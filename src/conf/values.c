@@ -32,6 +32,25 @@ conf_vendors_set(bool (*is_known)(struct str vendor))
 	vendor_is_known = is_known;
 }
 
+/* As above. */
+static const char *(*price_as)(
+    struct str kind, struct str vendor, struct str base_url);
+
+void
+conf_price_as_set(
+    const char *(*of)(struct str kind, struct str vendor, struct str base_url))
+{
+	price_as = of;
+}
+
+struct str
+value_price_as(const struct conf_provider *p)
+{
+	if (price_as != NULL)
+		return str_z(price_as(p->kind, p->vendor, p->base_url));
+	return p->vendor.n != 0 ? p->vendor : p->kind;
+}
+
 const struct conf_kind *
 value_kinds(void)
 {

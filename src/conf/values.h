@@ -75,6 +75,9 @@ void value_check_policies(struct opt_run *run, const struct tree_node *list);
 const char *value_bad_provider_name(struct str name);
 const char *value_bad_model_name(struct str name);
 
+/* Whose prices a provider has that does not say. */
+struct str value_price_as(const struct conf_provider *p);
+
 /* The kinds of conf_kinds_set; never NULL (an empty list before). */
 const struct conf_kind *value_kinds(void);
 

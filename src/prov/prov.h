@@ -141,6 +141,12 @@ struct prov_kind {
 const struct prov_kind *prov_kind_find(struct str name);
 /* Whether `vendor: NAME` has a row (kind openai-compatible): "groq" ... */
 bool prov_vendor_known(struct str vendor);
+/*
+ * Whose prices the models of a provider have: its vendor, as told or by the
+ * host of base_url, or its kind. A word for ever; "generic": nobody's.
+ */
+const char *
+prov_price_as(struct str kind, struct str vendor, struct str base_url);
 /* NULL-terminated. */
 extern const struct prov_kind *const prov_kinds[];
 

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "prov/kinds.h"
+
 #define TUNING PROV_LOSS_TUNING
 #define CONTRACT PROV_LOSS_CONTRACT
 #define END                              \
@@ -257,6 +259,41 @@ prov_quirk_knows(const char *const *known, struct str name)
 			return true;
 	}
 	return false;
+}
+
+/* Makers without peculiarities, but with a price list. */
+static const struct {
+	const char *maker, *host;
+} makers[] = {
+	{ "anthropic", "api.anthropic.com" },
+	{ "cohere", "api.cohere.ai" },
+	{ "cohere", "api.cohere.com" },
+	{ "deepinfra", "api.deepinfra.com" },
+	{ "fireworks", "api.fireworks.ai" },
+	{ "gemini", "generativelanguage.googleapis.com" },
+	{ "moonshot", "api.moonshot.ai" },
+	{ "moonshot", "api.moonshot.cn" },
+	{ "qwen", "dashscope-intl.aliyuncs.com" },
+	{ "qwen", "dashscope.aliyuncs.com" },
+	{ "zai", "api.z.ai" },
+};
+
+const char *
+prov_price_as(struct str kind, struct str vendor, struct str base_url)
+{
+	const struct prov_target t = { .vendor = vendor, .base_url = base_url };
+	const struct prov_kind *k = prov_kind_find(kind);
+	struct str host = authority(base_url);
+
+	if (k != &prov_kind_compatible)
+		return k != NULL ? k->name : "generic";
+	host.n = str_chr(host, ':');
+	for (size_t i = 0;
+	     vendor.n == 0 && i < sizeof(makers) / sizeof(*makers); i++) {
+		if (is_host(host, str_z(makers[i].host)))
+			return makers[i].maker;
+	}
+	return prov_quirks_of(&t)->vendor;
 }
 
 /* Models that do not reason, or not by command. A '*' is any run. */

@@ -36,6 +36,35 @@ by_name(void **state)
 }
 
 static void
+whose_prices(void **state)
+{
+	static const struct {
+		const char *kind, *vendor, *url, *as;
+	} rows[] = {
+		{ "openai", NULL, NULL, "openai" },
+		{ "azure", NULL, "https://x.openai.azure.com", "azure" },
+		{ "gemini", NULL, NULL, "gemini" },
+		{ "openai-compatible", "groq", "https://x.example", "groq" },
+		{ "openai-compatible", NULL, "https://api.groq.com/openai/v1",
+		    "groq" },
+		{ "openai-compatible", NULL,
+		    "https://api.cohere.ai:443/compatibility/v1", "cohere" },
+		{ "openai-compatible", "vllm", "https://api.cohere.ai/v1",
+		    "vllm" },
+		{ "openai-compatible", NULL, "http://127.0.0.1:8000/v1",
+		    "generic" },
+		{ "new", NULL, NULL, "generic" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_string_equal(
+		    prov_price_as(str_z(rows[i].kind), str_z(rows[i].vendor),
+			str_z(rows[i].url)),
+		    rows[i].as);
+}
+
+static void
 by_host(void **state)
 {
 	(void)state;
@@ -105,6 +134,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_name),
 		cmocka_unit_test(by_host),
+		cmocka_unit_test(whose_prices),
 		cmocka_unit_test(strict_rows_are_whole),
 		cmocka_unit_test(who_reasons_by_command),
 	};
