@@ -72,7 +72,10 @@ struct ctl {
 	struct arena *arena; /* lives as long as the command */
 	bool is_json;
 	const char *config_file; /* never NULL */
-	const char *store_url; /* --store, or NULL */
+	const char *store_option; /* --store, or NULL */
+	/* ctl_places, CTL_STORE: */
+	struct str store_url;
+	struct str state_dir;
 	struct str actor; /* who: "cli:root" or --actor */
 	struct str reason; /* --reason; empty when not given */
 	struct conf *conf; /* CTL_CONF */
@@ -81,7 +84,7 @@ struct ctl {
 	struct ctl_out *out;
 };
 
-/* ---- running (ctl_main.c, ctl_run.c) ------------------------------------- */
+/* ---- running (ctl_main.c, ctl_store.c) ------------------------------------- */
 
 /* NULL when there is none; group and verb may be NULL. */
 const struct ctl_command *ctl_find(const char *group, const char *verb);
@@ -89,6 +92,37 @@ const struct ctl_command *ctl_find(const char *group, const char *verb);
 void ctl_print_line(const struct ctl_command *command, FILE *to);
 /* Says how the command is called; CTL_USAGE. */
 int ctl_usage(const struct ctl *c);
+/*
+ * Fills in store_url and state_dir: from --store and the configuration, which
+ * must be well formed but need not be in order otherwise (it is not loaded: an
+ * operator's shell has not the service's environment). CTL_OK, or CTL_FAILED
+ * and it was said.
+ */
+int ctl_places(struct ctl *c);
+/* ctl_places, then opens c->store. CTL_STORE does it before run. */
+int ctl_store_open(struct ctl *c);
+/* Says what a call to the store has met: store_why. CTL_FAILED. */
+int ctl_store_fail(struct ctl *c, enum err e);
+/*
+ * Runs one change in a transaction: fn as of store_atomically. ERR_OK: CTL_OK.
+ * ERR_UNSUPPORTED: fn has said what is wrong with ctl_fail. Others are said
+ * here.
+ */
+int ctl_change(
+    struct ctl *c, enum err (*fn)(struct store *s, void *arg), void *arg);
+/*
+ * In a change: its row in the audit and in the change log (store/act.h), with
+ * the actor and the reason of the command line. The object is "SORT:ID".
+ * detail: a JSON object (ctl_detail), or absent.
+ */
+MUST_CHECK enum err ctl_act(struct ctl *c, const char *action, const char *sort,
+    int64_t id, int64_t tenant_id, struct str detail);
+/* Pairs, ended by one without name; absent values are left out. */
+struct ctl_pair {
+	const char *name;
+	struct str value;
+};
+struct str ctl_detail(struct ctl *c, const struct ctl_pair *pairs);
 /* The options that every command has. */
 extern const struct opt_row ctl_common_options[];
 /*

@@ -8,6 +8,7 @@
 
 #include "cmd/ctl_int.h"
 #include "cmd/kinds.h"
+#include "store/store.h"
 
 /* Of a whole run: a list of 100 000 keys takes about 150 MB. */
 #define RUN_ARENA_MAX ((size_t)1024 * 1024 * 1024)
@@ -138,8 +139,11 @@ run_with(struct ctl *c)
 		return ctl_nomem(c);
 	if (command->flags & CTL_CONF)
 		status = load_conf(c);
+	if (status == CTL_OK && (command->flags & CTL_STORE))
+		status = ctl_store_open(c);
 	if (status == CTL_OK)
 		status = command->run(c);
+	store_close(c->store);
 	conf_unref(c->conf);
 	return status;
 }
@@ -165,7 +169,7 @@ run(const struct ctl_command *command, int argc, char **argv)
 	c.operands = argv + rest;
 	c.is_json = common.is_json;
 	c.config_file = common.config_file;
-	c.store_url = common.store_url;
+	c.store_option = common.store_url;
 	if (c.n_operands < command->min || c.n_operands > command->max)
 		return ctl_usage(&c);
 	c.arena = arena_new(RUN_ARENA_MAX);

@@ -314,6 +314,18 @@ conf_load(const char *file, struct conf **out, struct conf_problems *problems);
 /* The same from memory, without conf.d; name: what problems call it. */
 MUST_CHECK enum err conf_load_text(struct str text, struct str name,
     struct conf **out, struct conf_problems *problems);
+/*
+ * Only where the state lies, for tools: the files must be well formed, but the
+ * secrets and names that they refer to need not be there (an operator's shell
+ * has not the environment of the service). Strings lie in a. file NULL: the
+ * defaults. Errors and problems as conf_load.
+ */
+struct conf_places {
+	struct str state_dir; /* "/var/lib/llmgw" */
+	struct str store_url; /* "sqlite:///var/lib/llmgw/llmgw.db" */
+};
+MUST_CHECK enum err conf_places_read(const char *file, struct arena *a,
+    struct conf_places *out, struct conf_problems *problems);
 struct conf *conf_ref(struct conf *c);
 /* NULL is allowed. */
 void conf_unref(struct conf *c);

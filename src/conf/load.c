@@ -387,3 +387,47 @@ conf_load_text(struct str text, struct str name, struct conf **out,
 	load_end(&l);
 	return e;
 }
+
+/* ---- where the state lies ------------------------------------------------ */
+
+#define PLACES_STATE_DIR "/var/lib/llmgw"
+
+static enum err
+find_places(const struct load *l, struct arena *a, struct conf_places *out)
+{
+	struct str dir =
+	    tree_text(tree_find(tree_find(l->root, "server"), "state_dir"));
+	struct str url = tree_text(tree_find(l->root, "store"));
+
+	if (dir.n == 0)
+		dir = STR(PLACES_STATE_DIR);
+	dir = arena_str(a, dir);
+	if (url.n > 0)
+		url = arena_str(a, url);
+	else
+		url = arena_printf(a, "sqlite://%.*s/llmgw.db", STR_ARG(dir));
+	if (!str_present(dir) || !str_present(url))
+		return ERR_NOMEM;
+	*out = (struct conf_places){ .state_dir = dir, .store_url = url };
+	return ERR_OK;
+}
+
+enum err
+conf_places_read(const char *file, struct arena *a, struct conf_places *out,
+    struct conf_problems *problems)
+{
+	struct load l = { 0 };
+	enum err e = ERR_NOMEM;
+
+	if (file == NULL)
+		return find_places(&l, a, out);
+	if (load_begin(&l, problems, str_z(file))) {
+		e = list_files(&l.files, l.arena, file);
+		if (e == ERR_OK) {
+			read_files(&l);
+			e = l.is_read ? find_places(&l, a, out) : ERR_SYNTAX;
+		}
+	}
+	load_end(&l);
+	return e;
+}

@@ -351,6 +351,42 @@ test_references(void **state)
 }
 
 static void
+places(const char *file, enum err e, const char *dir, const char *url)
+{
+	struct arena *a = arena_new(1024 * 1024);
+	struct conf_problems problems;
+	struct conf_places p = { 0 };
+
+	conf_problems_init(&problems, a);
+	assert_int_equal(conf_places_read(file, a, &p, &problems), e);
+	if (e == ERR_OK) {
+		assert_str(p.state_dir, dir);
+		assert_str(p.store_url, url);
+	}
+	arena_free(a);
+}
+
+/* Where the state lies is known while a secret is not there. */
+static void
+test_places(void **state)
+{
+	const char *file;
+
+	(void)state;
+	places(
+	    NULL, ERR_OK, "/var/lib/llmgw", "sqlite:///var/lib/llmgw/llmgw.db");
+	file = put_file("llmgw.yaml",
+	    "server: { state_dir: /srv/g }\n"
+	    "providers: { p: { kind: openai, api_key: env:NOT_THERE } }\n");
+	places(file, ERR_OK, "/srv/g", "sqlite:///srv/g/llmgw.db");
+	file = put_file("llmgw.yaml", "store: mariadb://a@b/c\n");
+	places(file, ERR_OK, "/var/lib/llmgw", "mariadb://a@b/c");
+	file = put_file("llmgw.yaml", "server: {\n");
+	places(file, ERR_SYNTAX, NULL, NULL);
+	places("/nonexistent", ERR_SYNTAX, NULL, NULL);
+}
+
+static void
 test_stamp(void **state)
 {
 	uint64_t before, after;
@@ -463,6 +499,7 @@ main(void)
 		cmocka_unit_test(test_relative),
 		cmocka_unit_test(test_digest_and_version),
 		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_stamp),
 		cmocka_unit_test(test_many_problems),
 		cmocka_unit_test(test_large),

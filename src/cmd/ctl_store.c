@@ -1,0 +1,108 @@
+/* Where the database is, and opening it. */
+#include "cmd/ctl.h"
+
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/json_out.h"
+#include "cmd/ctl_int.h"
+#include "store/act.h"
+#include "store/store.h"
+
+int
+ctl_places(struct ctl *c)
+{
+	struct conf_places places;
+	struct conf_problems problems;
+	const char *file = c->config_file;
+	enum err e;
+
+	/* A first look at a fresh host: the defaults, no configuration yet. */
+	if (strcmp(file, CTL_DEFAULT_FILE) == 0 && access(file, F_OK) != 0)
+		file = NULL;
+	conf_problems_init(&problems, c->arena);
+	e = conf_places_read(file, c->arena, &places, &problems);
+	if (e != ERR_OK) {
+		conf_problems_print(&problems, stderr);
+		return ctl_fail(c, "%s: %s", c->config_file, err_word(e));
+	}
+	c->state_dir = places.state_dir;
+	c->store_url =
+	    c->store_option != NULL ? str_z(c->store_option) : places.store_url;
+	return CTL_OK;
+}
+
+int
+ctl_store_open(struct ctl *c)
+{
+	static const struct store_options options = {
+		.timeout = 30 * USEC_PER_SEC,
+	};
+	char why[STORE_WHY_SIZE];
+	int status = ctl_places(c);
+
+	if (status != CTL_OK)
+		return status;
+	switch (store_open(c->store_url, &options, &c->store, why)) {
+	case ERR_OK:
+		return CTL_OK;
+	case ERR_NOT_FOUND:
+		return ctl_fail(c, "%s; llmgwctl db init makes it", why);
+	default:
+		return ctl_fail(c, "%s", why);
+	}
+}
+
+int
+ctl_store_fail(struct ctl *c, enum err e)
+{
+	const char *why = c->store != NULL ? store_why(c->store) : "";
+
+	if (e == ERR_NOMEM)
+		return ctl_nomem(c);
+	return ctl_fail(c, "the database: %s%s%s", err_word(e),
+	    why[0] != '\0' ? ": " : "", why);
+}
+
+int
+ctl_change(struct ctl *c, enum err (*fn)(struct store *s, void *arg), void *arg)
+{
+	enum err e = store_atomically(c->store, fn, arg);
+
+	if (e == ERR_OK)
+		return CTL_OK;
+	return e == ERR_UNSUPPORTED ? CTL_FAILED : ctl_store_fail(c, e);
+}
+
+enum err
+ctl_act(struct ctl *c, const char *action, const char *sort, int64_t id,
+    int64_t tenant_id, struct str detail)
+{
+	const struct store_act act = { .actor = c->actor, .reason = c->reason };
+	char object[64];
+	int n =
+	    snprintf(object, sizeof(object), "%s:%lld", sort, (long long)id);
+
+	return store_act_note(c->store, &act, action, str_of(object, (size_t)n),
+	    tenant_id, detail, sort, id);
+}
+
+struct str
+ctl_detail(struct ctl *c, const struct ctl_pair *pairs)
+{
+	struct str text = { 0 };
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, (size_t)256 * 1024);
+	json_out_init(&o, &b);
+	json_out_obj(&o);
+	for (; pairs->name != NULL; pairs++)
+		if (str_present(pairs->value))
+			json_out_kv_str(&o, pairs->name, pairs->value);
+	json_out_end(&o);
+	if (!b.failed)
+		text = arena_str(c->arena, buf_str(&b));
+	buf_fini(&b);
+	return text;
+}
