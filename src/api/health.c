@@ -19,13 +19,16 @@ put_problems(const struct api_health *h, struct json_out *o)
 		json_out_str(o, h->conf_problem);
 	if (h->log_problem.n > 0)
 		json_out_str(o, h->log_problem);
+	for (struct str rest = h->notes; rest.n > 0;)
+		json_out_str(o, str_cut(&rest, '\n'));
 	if (h->is_draining)
 		json_out_strz(o, "this worker is shutting down");
 	if (h->has_conf && h->n_models == 0)
 		json_out_strz(o, "no model is configured");
 	else if (h->has_conf && h->n_usable == 0)
 		json_out_strz(o, "every target of every model is out of "
-				 "service (circuit breakers are open)");
+				 "service (circuit breakers are open, or "
+				 "no key can be used)");
 	json_out_end(o);
 }
 

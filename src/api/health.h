@@ -12,6 +12,7 @@ struct api_health {
 	bool is_draining;
 	struct str conf_problem; /* text; empty: the newest file is in force */
 	struct str log_problem; /* text; empty: the log is written */
+	struct str notes; /* more problems, one a line; absent: none */
 	uint32_t n_models; /* aliases */
 	uint32_t n_usable; /* of them with a target that is not open */
 };

@@ -51,6 +51,28 @@ struct conf_header {
 	struct str value;
 };
 
+/*
+ * What a reference to a provider's key led to: the key itself, or the name of
+ * one that is sealed in the database. Both absent: there is no reference.
+ */
+struct conf_ref {
+	struct secret *secret;
+	struct str sealed;
+};
+
+/* One of a provider's keys: `api_key`, or an element of `api_keys`. */
+struct conf_provider_key {
+	struct str name; /* one of its own among the provider's */
+	struct conf_ref key;
+	uint32_t weight; /* default 1; 0: only when all others are out */
+};
+#define CONF_PROVIDER_KEYS_MAX 64u
+
+/* One of secrets.master_key_old. */
+struct conf_master_key {
+	struct secret *secret;
+};
+
 struct conf_provider {
 	struct str name;
 	uint32_t index; /* in snapshot->providers */
@@ -60,7 +82,9 @@ struct conf_provider {
 	struct str price_as;
 	struct str base_url; /* absent: the kind's default */
 	struct str api_version;
-	struct secret *api_key; /* NULL: none is sent */
+	struct conf_ref api_key; /* as written: it is the one of keys */
+	struct conf_provider_key *keys; /* none: no key is sent */
+	uint32_t n_keys;
 	struct conf_header *headers; /* added to each call */
 	uint32_t n_headers;
 	struct conf_limit *limits;
@@ -116,6 +140,8 @@ enum conf_fallback {
 	CONF_FB_MODEL_NOT_FOUND = 128,
 	CONF_FB_INVALID = 256,
 };
+
+#define CONF_MASTER_KEY_BYTES 32
 
 enum conf_cache_scope {
 	CONF_CACHE_KEY
@@ -282,6 +308,16 @@ struct conf {
 
 	struct conf_policy *policies;
 	uint32_t n_policies;
+	/* secrets: */
+	struct secret *master_key; /* CONF_MASTER_KEY_BYTES; NULL: none */
+	struct conf_master_key
+	    *master_key_old; /* still open what they sealed */
+	uint32_t n_master_key_old;
+	usec_t key_recheck; /* 5m: a refused key is left alone for so long */
+
+	/* balance: */
+	double headroom; /* 0.8: of a provider's limit, then load moves */
+	usec_t slow_max; /* 2s: longest pause before a limit; 0: never */
 
 	/* log: */
 	enum log_format log_format;

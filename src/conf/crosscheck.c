@@ -48,6 +48,7 @@ value_done_provider(
 
 	if (p->price_as.n == 0)
 		p->price_as = value_price_as(p);
+	value_done_provider_keys(run, node, p);
 	if (p->base_url.n == 0) {
 		for (const struct conf_kind *k = value_kinds(); k->name != NULL;
 		     k++) {

@@ -267,13 +267,27 @@ conf_ref(struct conf *c)
 	return c;
 }
 
+static void
+conf_secrets_free(struct conf *c)
+{
+	for (uint32_t i = 0; i < c->n_providers; i++) {
+		struct conf_provider *p = &c->providers[i];
+
+		for (uint32_t k = 0; k < p->n_keys; k++)
+			secret_unref(p->keys[k].key.secret);
+		secret_unref(p->api_key.secret);
+	}
+	secret_unref(c->master_key);
+	for (uint32_t i = 0; i < c->n_master_key_old; i++)
+		secret_unref(c->master_key_old[i].secret);
+}
+
 void
 conf_unref(struct conf *c)
 {
 	if (c == NULL || --c->refs > 0)
 		return;
-	for (uint32_t i = 0; i < c->n_providers; i++)
-		secret_unref(c->providers[i].api_key);
+	conf_secrets_free(c);
 	map_free(c->keys_by_hash);
 	map_free(c->models_by_name);
 	arena_free(c->arena);

@@ -217,6 +217,70 @@ static const struct opt_table auth_table = {
 	.rows = auth_rows,
 };
 
+/* ---- secrets ------------------------------------------------------------- */
+
+#define MASTER_FORM "file:/PATH or credential:NAME"
+#define MASTER_PATTERN "^(file:/.+|credential:[A-Za-z0-9._-]+)$"
+
+static const struct opt master_rows[] = {
+	{ "key", OPT_CUSTOM, .flags = OPT_REQUIRED | OPT_SECRET,
+	    IN(conf_master_key, secret), .read = value_read_master,
+	    .form = MASTER_FORM, .pattern = MASTER_PATTERN,
+	    .example = "file:/etc/llmgw/master.key.old",
+	    .doc = "The key by reference." },
+	{ .name = NULL },
+};
+static const struct opt_table master_table = {
+	.what = "master key",
+	.size = sizeof(struct conf_master_key),
+	.index_offset = SIZE_MAX,
+	.rows = master_rows,
+	.read_short = value_read_short_master,
+	.short_form = MASTER_FORM,
+	.short_pattern = MASTER_PATTERN,
+	.sample_list = "[ file:/etc/llmgw/master.key.old ]",
+};
+
+static const struct opt secrets_rows[] = {
+	{ "master_key", OPT_CUSTOM, .flags = OPT_SECRET, IN(conf, master_key),
+	    .read = value_read_master, .form = MASTER_FORM,
+	    .pattern = MASTER_PATTERN, .example = "file:/etc/llmgw/master.key",
+	    .doc = "What opens the providers' keys that are sealed in the "
+		   "database: 32 bytes, as \"llmgwctl secret new-master\" "
+		   "makes them; credential: is systemd's." },
+	{ "master_key_old", OPT_TABLES, LIST(conf, master_key_old), .max = 8,
+	    .sub = &master_table,
+	    .doc = "Keys that still open what they sealed, while \"llmgwctl "
+		   "secret rotate-master\" is under way." },
+	{ "recheck", OPT_DURATION, IN(conf, key_recheck), .dflt = "5m",
+	    .min = SEC, .max = 31 * DAY,
+	    .doc = "How long a provider's key that was refused is left alone "
+		   "before one request tries it again. A reload has it tried "
+		   "at once." },
+	{ .name = NULL },
+};
+static const struct opt_table secrets_table = {
+	.what = "secrets",
+	.rows = secrets_rows,
+	.done = value_done_secrets,
+};
+
+static const struct opt balance_rows[] = {
+	{ "headroom", OPT_RATIO, IN(conf, headroom), .dflt = "0.8",
+	    .doc = "Once this part of a provider's limit is used, by its own "
+		   "headers or by \"limits\", load moves to other targets of "
+		   "the same priority, the more the less is left." },
+	{ "slow_max", OPT_DURATION, IN(conf, slow_max), .dflt = "2s",
+	    .zero_word = "off", .min = 10 * USEC_PER_MSEC, .max = MIN,
+	    .doc = "The longest pause before a request where there is no "
+		   "other target of that priority." },
+	{ .name = NULL },
+};
+static const struct opt_table balance_table = {
+	.what = "balance",
+	.rows = balance_rows,
+};
+
 /* ---- providers ----------------------------------------------------------- */
 
 static const struct opt_word unsupported_words[] = {
@@ -224,6 +288,38 @@ static const struct opt_word unsupported_words[] = {
 	{ "drop", 1, "drop all of it" },
 	{ "refuse", 2, "refuse the request" },
 	{ NULL, 0, NULL },
+};
+
+#define KEY_FORM "env:NAME, file:/PATH or sealed:NAME"
+#define KEY_PATTERN                              \
+	"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+|" \
+	"sealed:[A-Za-z0-9._-]+)$"
+
+static const struct opt provider_key_rows[] = {
+	{ "key", OPT_CUSTOM, .flags = OPT_REQUIRED | OPT_SECRET,
+	    IN(conf_provider_key, key), .read = value_read_provider_key,
+	    .form = KEY_FORM, .pattern = KEY_PATTERN,
+	    .example = "sealed:openai-1", .doc = "The key by reference." },
+	{ "weight", OPT_U32, IN(conf_provider_key, weight), .dflt = "1",
+	    .min = 0, .max = 1000000,
+	    .doc = "Its share of the requests; 0: only when all others are "
+		   "out." },
+	{ "name", OPT_STR, IN(conf_provider_key, name), .max = 64,
+	    .check = value_check_key_name, .example = "team-a",
+	    .doc = "What logs, health and metrics call it; default: the name "
+		   "in the reference." },
+	{ .name = NULL },
+};
+static const struct opt_table provider_key_table = {
+	.what = "provider's key",
+	.size = sizeof(struct conf_provider_key),
+	.index_offset = SIZE_MAX,
+	.rows = provider_key_rows,
+	.read_short = value_read_short_key,
+	.short_form = KEY_FORM,
+	.short_pattern = KEY_PATTERN,
+	.sample_list = "[ { key: env:OPENAI_KEY_A, weight: 2, name: a }, "
+		       "{ key: sealed:openai-1 } ]",
 };
 
 static const struct opt provider_rows[] = {
@@ -249,11 +345,15 @@ static const struct opt provider_rows[] = {
 	    .doc = "Version of the interface, for kinds that want one "
 		   "(azure, anthropic)." },
 	{ "api_key", OPT_CUSTOM, .flags = OPT_SECRET | OPT_LIVE,
-	    IN(conf_provider, api_key), .read = value_read_secret,
-	    .form = "env:NAME or file:/PATH",
-	    .pattern = "^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$",
+	    IN(conf_provider, api_key), .read = value_read_provider_key,
+	    .form = KEY_FORM, .pattern = KEY_PATTERN,
 	    .example = "env:OPENAI_API_KEY",
 	    .doc = "The provider's key by reference; absent: none is sent." },
+	{ "api_keys", OPT_TABLES, LIST(conf_provider, keys),
+	    .max = CONF_PROVIDER_KEYS_MAX - 1, .sub = &provider_key_table,
+	    .doc = "Further keys, with api_key one list. One that the provider "
+		   "refuses (401, 402, 403) is left alone, one that it slows "
+		   "(429) comes last; a request goes on with the next." },
 	{ "headers", OPT_PAIRS, LIST(conf_provider, headers), .max = 64,
 	    .check = value_check_header,
 	    .example = "OpenAI-Organization: org-1",
@@ -524,6 +624,8 @@ static const struct opt rows[] = {
 	{ "memcached", OPT_LATER,
 	    .doc = "Memory shared by several hosts; empty: the host's "
 		   "own." },
+	{ "secrets", OPT_TABLE, .sub = &secrets_table,
+	    .doc = "Keys of providers that are kept in the database." },
 	{ "auth", OPT_TABLE, .flags = OPT_LIVE, .sub = &auth_table,
 	    .doc = "Who may ask, and how much." },
 	{ "providers", OPT_NAMED, .flags = OPT_LIVE, LIST(conf, providers),
@@ -546,6 +648,8 @@ static const struct opt rows[] = {
 	    .example = "/usr/share/llmgw/prices.yaml",
 	    .doc = "The file with list prices of models; default: the "
 		   "package's." },
+	{ "balance", OPT_TABLE, .sub = &balance_table,
+	    .doc = "Keeping below the limits of providers." },
 	{ "breaker", OPT_TABLE, IN(conf, breaker), .sub = &breaker_table,
 	    .doc = "When a target that fails is left alone for a while." },
 	{ "images", OPT_TABLE, .sub = &image_table,

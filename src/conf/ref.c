@@ -112,8 +112,8 @@ ref_resolve(struct opt_run *run, const struct tree_node *node,
 		       is_fine(run, node, out);
 	if (str_starts(text, STR("sealed:")))
 		opt_problem(run, node,
-		    "sealed secrets need a database store, not available in "
-		    "this version: use env: or file:");
+		    "sealed: is for keys of providers: use env: or file:%s",
+		    other);
 	else
 		/* Never repeated in the problem: it may be a secret. */
 		opt_problem(run, node,

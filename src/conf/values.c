@@ -1,4 +1,4 @@
-/* Values of their own kind: secrets, keys, addresses, names. */
+/* Values of their own kind: clients' keys, addresses, names. */
 #include "conf/values.h"
 
 #include <arpa/inet.h>
@@ -55,24 +55,6 @@ const struct conf_kind *
 value_kinds(void)
 {
 	return kinds;
-}
-
-void
-value_read_secret(struct opt_run *run, const struct opt *row,
-    const struct tree_node *node, void *field)
-{
-	struct buf text;
-
-	(void)row;
-	buf_init(&text, REF_MAX + 2);
-	if (ref_resolve(run, node, "", &text)) {
-		struct secret *s = secret_new(buf_str(&text));
-
-		if (s == NULL)
-			opt_problem(run, node, "out of memory");
-		*(struct secret **)field = s;
-	}
-	ref_wipe(&text);
 }
 
 static bool

@@ -6,9 +6,25 @@
  */
 #include "conf/opt.h"
 
-/* env:NAME, file:/PATH -> struct secret *. sealed: is refused. */
-void value_read_secret(struct opt_run *run, const struct opt *row,
+/* keys.c: env:NAME, file:/PATH, sealed:NAME -> struct conf_ref. */
+void value_read_provider_key(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
+/* The same -> struct conf_provider_key. */
+void value_read_short_key(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+/* file:/PATH, credential:NAME -> struct secret *, struct conf_master_key. */
+void value_read_master(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_read_short_master(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_check_key_name(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_done_secrets(
+    struct opt_run *run, const struct tree_node *node, void *object);
+/* Of one provider: api_key becomes one of keys, each gets its name. */
+void value_done_provider_keys(
+    struct opt_run *run, const struct tree_node *node, struct conf_provider *p);
+
 /* env:, file:, blake2b:HEX -> unsigned char[HASH_KEY_BYTES]. */
 void value_read_key_hash(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);

@@ -25,14 +25,34 @@ deadline(const struct req *r)
 	return r->started + total;
 }
 
+static void
+slow_over(void *arg)
+{
+	flow_go(arg, FLOW_FETCH);
+}
+
+/* Every target nears its limit: a pause now is better than a 429. */
+static bool
+slow_down(struct req *r, usec_t now)
+{
+	usec_t wait = route_plan_slow(&r->plan, now);
+
+	if (wait == 0 ||
+	    timer_set(r->flow->loop, &r->pause, wait, slow_over, r) != ERR_OK)
+		return false;
+	r->slowed = wait;
+	return true;
+}
+
 enum flow_step
 step_choose(struct req *r)
 {
+	struct route_load load = { keys_used, r };
 	usec_t now = clock_mono();
 
 	r->deadline = deadline(r);
 	if (route_plan_make(&r->plan, r->arena, r->conf, r->model, r->flow->shm,
-		now, r->deadline) != ERR_OK) {
+		&load, now, r->deadline) != ERR_OK) {
 		msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
 		return flow_refuse(r);
 	}
@@ -44,7 +64,7 @@ step_choose(struct req *r)
 	}
 	if (r->msg.stream)
 		answer_heartbeat(r);
-	return FLOW_FETCH;
+	return slow_down(r, now) ? FLOW_PAUSE : FLOW_FETCH;
 }
 
 static enum prov_unsupported
@@ -207,7 +227,7 @@ fill_call(struct req *r, const struct conf_target *t)
 		.method = a->http.method,
 		.url = a->http.url,
 		.headers = &a->http.headers,
-		.key = p->api_key,
+		.key = a->key ? a->key->secret : NULL,
 		.key_header = a->http.key_header,
 		.key_prefix = a->http.key_prefix,
 		.body = buf_str(&a->http.body),
@@ -225,8 +245,8 @@ fill_call(struct req *r, const struct conf_target *t)
 }
 
 /* Whose limits: a key may have the same name. */
-static uint64_t
-limit_owner(const struct conf_provider *p)
+uint64_t
+choose_limit_owner(const struct conf_provider *p)
 {
 	return ~hash_stable(p->name);
 }
@@ -239,8 +259,8 @@ hold_provider(struct req *r, const struct conf_provider *p)
 
 	if (p->n_limits == 0)
 		return ERR_OK;
-	gate_rate_admit(&r->flow->rate, limit_owner(p), p->limits, p->n_limits,
-	    clock_wall(), &result);
+	gate_rate_admit(&r->flow->rate, choose_limit_owner(p), p->limits,
+	    p->n_limits, clock_wall(), &result);
 	if (result.admitted) {
 		r->held = p;
 		return ERR_OK;
@@ -258,8 +278,8 @@ choose_release(struct req *r, int64_t tokens)
 
 	if (!p)
 		return;
-	gate_rate_settle(&r->flow->rate, limit_owner(p), p->limits, p->n_limits,
-	    clock_wall(), tokens);
+	gate_rate_settle(&r->flow->rate, choose_limit_owner(p), p->limits,
+	    p->n_limits, clock_wall(), tokens);
 	r->held = NULL;
 }
 
@@ -309,7 +329,8 @@ step_translate(struct req *r)
 	r->rec.n_attempts++;
 	fill_target(t, &r->attempt.target);
 	r->attempt.target.is_reasoning = is_known_to_reason(r, t);
-	if (hold_provider(r, t->provider) != ERR_OK || build(r, t) != ERR_OK) {
+	if (keys_pick(r, t->provider) != ERR_OK ||
+	    hold_provider(r, t->provider) != ERR_OK || build(r, t) != ERR_OK) {
 		if (r->rec.n_attempts <= METER_ATTEMPTS_MAX)
 			r->rec.attempts[r->rec.n_attempts - 1] =
 			    (struct meter_attempt){ .target = t,
@@ -317,7 +338,8 @@ step_translate(struct req *r)
 				    .connected = -1,
 				    .first_byte = -1,
 				    .fail = r->fail.class,
-				    .end = "not sent" };
+				    .end = "not sent",
+				    .why = route_plan_why(&r->plan) };
 		return choose_after_failure(r);
 	}
 	fill_call(r, t);
@@ -346,6 +368,7 @@ step_pause(struct req *r)
 enum flow_step
 choose_after_failure(struct req *r)
 {
+	bool has_other_key = keys_failed(r);
 	usec_t wait = 0;
 
 	send_drop(r);
@@ -359,6 +382,9 @@ choose_after_failure(struct req *r)
 	if (learn(r))
 		return FLOW_FETCH;
 	remember(r);
+	/* It was about the key, not about the target. */
+	if (has_other_key)
+		return FLOW_FETCH;
 	switch (route_plan_failed(&r->plan, &r->fail, clock_mono(), &wait)) {
 	case ROUTE_TRY:
 		return FLOW_FETCH;

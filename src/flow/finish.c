@@ -225,6 +225,7 @@ req_free(struct req *r)
 	arena_free(r->msg_arena);
 	arena_free(r->arena);
 	gate_client_fini(&r->client);
+	route_ring_unref(r->ring);
 	conf_unref(r->conf);
 	if (r->prev)
 		r->prev->next = r->next;

@@ -37,6 +37,7 @@ flow_free(struct flow *f)
 		loop_finish_work(f->loop);
 	ASSERT(f->n_jobs == 0);
 	meter_metrics_free(f->metrics);
+	keys_fini(f);
 	conf_unref(f->conf);
 	flow_flush(f);
 	buf_fini(&f->lines);
@@ -51,6 +52,7 @@ flow_conf_set(struct flow *f, struct conf *c)
 
 	f->conf = conf_ref(c);
 	f->conf_problem[0] = '\0';
+	keys_conf_set(f);
 	conf_unref(old);
 }
 

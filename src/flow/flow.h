@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "conf/conf.h"
+#include "store/secret.h"
 #include "sys/loop.h"
 #include "sys/shm.h"
 #include "upstream/upstream.h"
@@ -30,6 +31,11 @@ void flow_free(struct flow *f);
 
 /* Swaps the snapshot; requests under way keep theirs. Takes a reference. */
 void flow_conf_set(struct flow *f, struct conf *c);
+/*
+ * What was opened from the database, in place of what there was. Takes a
+ * reference. Until the first one sealed keys are missing, and health says so.
+ */
+void flow_secrets_set(struct flow *f, struct store_secrets *set);
 /* The newest file was refused: health and metrics say so. text: one line. */
 void flow_conf_failed(struct flow *f, const char *text);
 /* The log cannot be opened ("": it can): health says so. text: one line. */

@@ -26,6 +26,7 @@
 #include "meter/metrics.h"
 #include "meter/record.h"
 #include "prov/prov.h"
+#include "route/keys.h"
 #include "route/plan.h"
 
 enum flow_step {
@@ -66,6 +67,8 @@ struct req_attempt {
 	struct http_headers headers;
 	int status;
 	usec_t started;
+	const struct route_key *key; /* of the request's ring; NULL: none */
+	bool is_key_probe; /* its outcome decides whether the key is in */
 	bool stream; /* the provider was asked to stream */
 	bool has_http; /* http is initialised */
 	bool ended; /* END or FAIL came; what follows is ignored */
@@ -81,6 +84,9 @@ struct req_fetch {
 	int status;
 	struct buf body;
 };
+
+/* Keys of one target that a request tries at most. */
+#define FLOW_KEYS_TRIED_MAX 16
 
 struct req {
 	struct flow *flow;
@@ -110,6 +116,12 @@ struct req {
 	const struct conf_target *no_stream;
 	/* the target whose parameters were learned from its refusal */
 	const struct conf_target *learned;
+
+	struct route_ring *ring; /* providers' keys; may be NULL */
+	const struct conf_target *keys_target; /* whom these were for: */
+	uint64_t keys_tried[FLOW_KEYS_TRIED_MAX];
+	uint32_t n_keys_tried;
+	usec_t slowed; /* paused before the first attempt */
 
 	struct req_attempt attempt;
 	struct req_fetch *fetch; /* NULL: nothing was fetched */
@@ -145,6 +157,8 @@ struct flow {
 	struct upstream *upstream;
 	struct shm *shm;
 	struct conf *conf;
+	struct route_ring *ring; /* of conf; NULL: none, or no memory */
+	struct store_secrets *sealed; /* may be NULL */
 	struct gate_rate rate;
 	struct meter_metrics *metrics;
 	struct req *all;
@@ -225,6 +239,30 @@ bool choose_is_late(struct req *r);
 usec_t choose_at_most(const struct req *r, usec_t limit);
 /* Gives back what the provider's limits hold for the present attempt. */
 void choose_release(struct req *r, int64_t tokens);
+
+/* Whose the provider's limits are, in gate/rate.h. */
+uint64_t choose_limit_owner(const struct conf_provider *p);
+
+/* keys.c: the provider's key of an attempt */
+void keys_conf_set(struct flow *f); /* f->conf is another */
+void keys_fini(struct flow *f);
+/* What is used of the limits before a target: for route_plan_make. */
+void keys_used(
+    void *arg, const struct conf_target *t, usec_t now, struct route_used *out);
+/* Sets attempt.key, NULL where none is wanted. Otherwise r->fail. */
+MUST_CHECK enum err keys_pick(struct req *r, const struct conf_provider *p);
+void keys_send(struct req *r);
+void keys_head(struct req *r, int status, const struct http_headers *h);
+/* r->fail is what came of it. True: another key of the target may do. */
+bool keys_failed(struct req *r);
+/* The attempt is over, whatever is not told by now will not be told. */
+void keys_drop(struct req *r);
+void keys_record(const struct req *r, struct meter_attempt *m);
+/* Is there a key that may be used, or is none wanted? */
+bool keys_usable(struct flow *f, const struct conf_provider *p);
+/* Lines on keys that are out or missing. */
+void keys_notes(struct flow *f, struct buf *out);
+void keys_metrics(struct flow *f, struct buf *out);
 
 /* fetch.c: cancels a fetch */
 void fetch_drop(struct req *r);

@@ -6,6 +6,9 @@
 #include "gate/net.h"
 #include "route/breaker.h"
 
+/* Lines on keys in /health/ready; further ones are left out. */
+#define NOTES_MAX 16384
+
 static void
 to_api_model(
     const struct req *r, const struct conf_model *m, struct api_model *out)
@@ -72,6 +75,17 @@ page_live(struct req *r)
 	return page_done(r, 200, "application/json");
 }
 
+static bool
+is_usable(struct flow *f, const struct conf_model *m)
+{
+	for (uint32_t i = 0; i < m->n_targets; i++)
+		if (keys_usable(f, m->targets[i].provider) &&
+		    route_target_usable(
+			f->conf, &m->targets[i], f->shm, clock_mono()))
+			return true;
+	return false;
+}
+
 /* Ready: a configuration is in force and one target at least is usable. */
 static enum flow_step
 page_ready(struct req *r)
@@ -81,15 +95,18 @@ page_ready(struct req *r)
 		.conf_problem = str_z(f->conf_problem),
 		.log_problem = str_z(f->log_problem),
 		.has_conf = f->conf != NULL };
+	struct buf notes;
 	bool ready;
 
 	for (uint32_t i = 0; f->conf && i < f->conf->n_models; i++) {
 		h.n_models++;
-		if (route_model_usable(
-			f->conf, &f->conf->models[i], f->shm, clock_mono()))
-			h.n_usable++;
+		h.n_usable += is_usable(f, &f->conf->models[i]);
 	}
+	buf_init(&notes, NOTES_MAX);
+	keys_notes(f, &notes);
+	h.notes = buf_str(&notes);
 	ready = api_health_print(&h, &r->out);
+	buf_fini(&notes);
 	return page_done(r, ready ? 200 : 503, "application/json");
 }
 
@@ -131,6 +148,7 @@ page_metrics(struct req *r)
 		return flow_refuse(r);
 	}
 	meter_metrics_print(f->metrics, &page, &r->out);
+	keys_metrics(f, &r->out);
 	return page_done(r, 200, "text/plain; version=0.0.4; charset=utf-8");
 }
 

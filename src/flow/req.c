@@ -41,6 +41,7 @@ req_new(struct flow *f, const struct req_door *door, void *door_arg)
 	}
 	r->flow = f;
 	r->conf = f->conf ? conf_ref(f->conf) : NULL;
+	r->ring = f->ring ? route_ring_ref(f->ring) : NULL;
 	r->door = door;
 	r->door_arg = door_arg;
 	r->step = FLOW_RECEIVE;

@@ -31,6 +31,7 @@ on_head(void *arg, int status, const struct http_headers *h)
 	struct msg_sink sink = { answer_event, r };
 
 	a->status = status;
+	keys_head(r, status, h);
 	if (status < 200 || status > 299) {
 		keep_headers(a, h);
 		return;
@@ -177,7 +178,9 @@ record(struct req *r, const struct upstream_result *result)
 		.end = upstream_end_word(result->end),
 		.reused = result->reused,
 		.is_probe = r->plan.is_probe,
+		.slowed = r->rec.n_attempts == 1 ? r->slowed : 0,
 	};
+	keys_record(r, m);
 }
 
 /* Brings the exchange to a verdict: r->fail, or a complete answer. */
@@ -280,6 +283,7 @@ step_send(struct req *r)
 	};
 
 	a->started = clock_mono();
+	keys_send(r);
 	r->rec.detail = (struct str){ 0 };
 	if (r->rec.n_attempts == 1)
 		r->rec.overhead = a->started - r->ready;
@@ -299,6 +303,7 @@ send_drop(struct req *r)
 	struct req_attempt *a = &r->attempt;
 
 	fetch_drop(r);
+	keys_drop(r);
 	timer_stop(r->flow->loop, &r->linger);
 	if (a->xfer)
 		r->flow->upstream->ops->cancel(a->xfer);

@@ -19,7 +19,7 @@ static const struct step_row steps[FLOW__MAX] = {
 	[FLOW_ADMIT] = { "admit", step_admit,
 	    BIT(FLOW_CHOOSE) | BIT(FLOW_REFUSE) },
 	[FLOW_CHOOSE] = { "choose", step_choose,
-	    BIT(FLOW_FETCH) | BIT(FLOW_REFUSE) },
+	    BIT(FLOW_FETCH) | BIT(FLOW_PAUSE) | BIT(FLOW_REFUSE) },
 	[FLOW_FETCH] = { "fetch", step_fetch,
 	    BIT(FLOW_FETCH) | BIT(FLOW_TRANSLATE) | BIT(FLOW_REFUSE) },
 	[FLOW_TRANSLATE] = { "translate", step_translate,

@@ -291,3 +291,39 @@ gate_rate_settle(struct gate_rate *rate, uint64_t owner,
 			(void)window_take(slot, l, wall, tokens, COUNT_MAX);
 	}
 }
+
+static double
+limit_share(struct shm_slot *slot, const struct conf_limit *l, usec_t wall)
+{
+	int64_t sum = 0;
+
+	if (limit_sort(l) == LIMIT_REQUESTS)
+		return (double)window_get(slot, l, wall) / (double)l->requests;
+	if (limit_sort(l) == LIMIT_TOKENS)
+		return (double)window_get(slot, l, wall) / (double)l->tokens;
+	for (unsigned i = 0; i < SHM_WORKERS_MAX; i++)
+		sum += atomic_load(&slot->cell[SHM_CELL_WORKER + i]);
+	return sum > 0 ? (double)sum / (double)l->concurrent : 0;
+}
+
+void
+gate_rate_used(struct gate_rate *rate, uint64_t owner,
+    const struct conf_limit *limits, uint32_t n, usec_t wall,
+    struct gate_rate_used *out)
+{
+	*out = (struct gate_rate_used){ 0 };
+	for (uint32_t i = 0; i < n; i++) {
+		struct shm_slot *slot = limit_slot(rate, owner, limits, i);
+		double share = slot ? limit_share(slot, &limits[i], wall) : 0;
+
+		if (share > 1)
+			share = 1;
+		if (share > out->share)
+			out->share = share;
+		if (limit_sort(&limits[i]) == LIMIT_CONCURRENT ||
+		    share <= out->window)
+			continue;
+		out->window = share;
+		out->reset = window_rest(&limits[i], wall);
+	}
+}

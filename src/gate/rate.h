@@ -50,6 +50,16 @@ struct gate_rate_result {
 void gate_rate_admit(struct gate_rate *rate, uint64_t owner,
     const struct conf_limit *limits, uint32_t n, usec_t wall,
     struct gate_rate_result *out);
+/* How much of an owner's limits is in use, for the balancer. */
+struct gate_rate_used {
+	double share; /* 0.0 .. 1.0 of the most used one */
+	double window; /* the same without concurrency */
+	usec_t reset; /* until that window ends; 0: none */
+};
+/* Takes nothing. What the shared table has no room for counts as unused. */
+void gate_rate_used(struct gate_rate *rate, uint64_t owner,
+    const struct conf_limit *limits, uint32_t n, usec_t wall,
+    struct gate_rate_used *out);
 /* The request has ended: concurrency back, tokens counted. Once per admit. */
 void gate_rate_settle(struct gate_rate *rate, uint64_t owner,
     const struct conf_limit *limits, uint32_t n, usec_t wall, int64_t tokens);

@@ -27,6 +27,10 @@ struct meter_attempt {
 	const char *end; /* upstream_end_word; static */
 	bool reused; /* connection */
 	bool is_probe; /* of a half-open breaker */
+	const char *why; /* this target: route_plan_why; static, may be NULL */
+	struct str key; /* which, where the provider has several */
+	int used_percent; /* of the target's limits, as known before */
+	usec_t slowed; /* waited before it, to stay below a limit */
 };
 
 enum meter_outcome {

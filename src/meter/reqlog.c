@@ -188,6 +188,39 @@ put_attempts(struct line *l, const struct meter_record *rec)
 	buf_fini(&text);
 }
 
+/*
+ * Why each attempt went where it did, and what was known: "weight",
+ * "headroom:key=a:used=12%", "only:used=95%:slowed=700000us".
+ */
+static void
+put_reasons(struct line *l, const struct meter_record *rec)
+{
+	uint32_t n = rec->n_attempts < METER_ATTEMPTS_MAX ? rec->n_attempts
+							  : METER_ATTEMPTS_MAX;
+	struct buf text;
+
+	buf_init(&text, 4096);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct meter_attempt *a = &rec->attempts[i];
+
+		if (!a->target || !a->why)
+			continue;
+		if (text.n > 0)
+			buf_addc(&text, ',');
+		buf_addz(&text, a->why);
+		if (str_present(a->key))
+			buf_printf(&text, ":key=%.*s", STR_ARG(a->key));
+		if (a->used_percent > 0)
+			buf_printf(&text, ":used=%d%%", a->used_percent);
+		if (a->slowed > 0)
+			buf_printf(
+			    &text, ":slowed=%lldus", (long long)a->slowed);
+	}
+	if (text.n > 0)
+		line_str(l, "why", buf_str(&text));
+	buf_fini(&text);
+}
+
 static void
 put_who(struct line *l, const struct meter_record *rec)
 {
@@ -217,6 +250,7 @@ put_target(struct line *l, const struct meter_record *rec)
 	line_strz(l, "outcome", outcomes[rec->outcome]);
 	line_i64(l, "attempts", rec->n_attempts);
 	put_attempts(l, rec);
+	put_reasons(l, rec);
 }
 
 static void

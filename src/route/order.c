@@ -3,6 +3,9 @@
 #include "base/rand.h"
 #include "route/breaker.h"
 
+/* Fractions of a weight. */
+#define WEIGHT_UNIT 1024
+
 /* Lower comes first: open ones last, cooling ones before them. */
 static unsigned
 candidate_rank(const struct route_candidate *c, usec_t now)
@@ -53,7 +56,15 @@ swap(struct route_candidate *a, struct route_candidate *b)
 	*b = t;
 }
 
-/* Random order without replacement, each draw in proportion to weight. */
+/* A target's share: less of it the nearer its limit is. */
+static uint64_t
+share(const struct route_candidate *c)
+{
+	return (uint64_t)((double)c->target->weight * WEIGHT_UNIT *
+			  (1 - c->pressure));
+}
+
+/* Random order without replacement, each draw in proportion to its share. */
 static void
 order_weighted(struct route_candidate *c, uint32_t n)
 {
@@ -62,13 +73,30 @@ order_weighted(struct route_candidate *c, uint32_t n)
 		uint32_t pick = i;
 
 		for (uint32_t k = i; k < n; k++)
-			sum += c[k].target->weight;
+			sum += share(&c[k]);
 		if (sum == 0)
 			return;
 		draw = rand_below(sum);
-		while (draw >= c[pick].target->weight)
-			draw -= c[pick++].target->weight;
+		while (draw >= share(&c[pick]))
+			draw -= share(&c[pick++]);
 		swap(&c[i], &c[pick]);
+	}
+}
+
+/* Where no weights decide: who nears its limit is passed over by chance. */
+static void
+pass_over(struct route_candidate *c, uint32_t n)
+{
+	for (uint32_t i = 0, end = n; i < end;) {
+		struct route_candidate first = c[i];
+
+		if (first.pressure == 0 || rand_unit() >= first.pressure) {
+			i++;
+			continue;
+		}
+		memmove(&c[i], &c[i + 1], (n - i - 1) * sizeof(*c));
+		c[n - 1] = first;
+		end--;
 	}
 }
 
@@ -99,8 +127,10 @@ order_group(struct route_plan *plan, struct route_candidate *c, uint32_t n,
 		break;
 	case CONF_ROUND_ROBIN:
 		order_rotated(c, n, rotation);
+		pass_over(c, n);
 		break;
 	case CONF_FIRST:
+		pass_over(c, n);
 		break;
 	}
 }

@@ -5,8 +5,9 @@
 
 /*
  * Sorts plan->candidates (filled in the order of the file): usable before
- * open, warm before cooling, priority ascending, weight 0 last, then by strategy. rotation:
- * the alias's running number, for round_robin.
+ * open, warm before cooling, priority ascending, weight 0 last, then by strategy and
+ * pressure (route/headroom.h). rotation: the alias's running number, for
+ * round_robin.
  */
 void route_order(struct route_plan *plan, uint64_t rotation, usec_t now);
 

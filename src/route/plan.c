@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/rand.h"
 #include "route/breaker.h"
+#include "route/headroom.h"
 #include "route/order.h"
 
 /* A pause longer than this is spent better at another target. */
@@ -62,7 +63,7 @@ rotation_next(struct shm *shm, const struct conf_model *model)
 enum err
 route_plan_make(struct route_plan *plan, struct arena *arena,
     const struct conf *conf, const struct conf_model *model, struct shm *shm,
-    usec_t now, usec_t deadline)
+    const struct route_load *load, usec_t now, usec_t deadline)
 {
 	bool any_usable = false;
 
@@ -81,6 +82,9 @@ route_plan_make(struct route_plan *plan, struct arena *arena,
 		c->slot = shm_slot(shm, c->target->identity);
 		c->usable = !breaker_is_open(c->slot, &conf->breaker, now);
 		any_usable = any_usable || c->usable;
+		if (load)
+			load->ask(load->arg, c->target, now, &c->used);
+		c->pressure = headroom_pressure(c->used.share, conf->headroom);
 	}
 	plan->last_resort = plan->n > 0 && !any_usable;
 	route_order(plan, rotation_next(shm, model), now);
@@ -140,6 +144,7 @@ try_candidate(struct route_plan *plan, uint32_t i, usec_t now)
 	plan->is_probe = pass == BREAKER_PROBE;
 	plan->is_reported = false;
 	plan->is_cut_short = false;
+	plan->n_tried++;
 	c->tries++;
 	return true;
 }
@@ -335,14 +340,11 @@ route_plan_abandoned(struct route_plan *plan)
 }
 
 bool
-route_model_usable(const struct conf *conf, const struct conf_model *model,
+route_target_usable(const struct conf *conf, const struct conf_target *t,
     struct shm *shm, usec_t now)
 {
-	for (uint32_t i = 0; i < model->n_targets; i++)
-		if (!breaker_is_open(shm_slot(shm, model->targets[i].identity),
-			&conf->breaker, now))
-			return true;
-	return false;
+	return !breaker_is_open(
+	    shm_slot(shm, t->identity), &conf->breaker, now);
 }
 
 usec_t
@@ -357,4 +359,83 @@ route_plan_retry_after(const struct route_plan *plan, usec_t now)
 			least = wait;
 	}
 	return least > 0 ? least : 0;
+}
+
+/* Where a request might go in place of the present attempt's target. */
+static bool
+is_peer(const struct route_plan *plan, uint32_t i, usec_t now)
+{
+	const struct route_candidate *c = &plan->candidates[i];
+
+	return c->usable && !breaker_is_cool(c->slot, now) &&
+	       c->target->weight > 0 &&
+	       c->target->priority == route_plan_target(plan)->priority;
+}
+
+usec_t
+route_plan_slow(const struct route_plan *plan, usec_t now)
+{
+	const struct route_candidate *c = &plan->candidates[plan->current];
+	double p = headroom_pressure(c->used.slow, plan->conf->headroom);
+	usec_t wait;
+
+	if (p == 0)
+		return 0;
+	for (uint32_t i = 0; i < plan->n; i++)
+		if (is_peer(plan, i, now) && plan->candidates[i].pressure == 0)
+			return 0;
+	wait =
+	    (usec_t)(p * (double)plan->conf->slow_max * (1 - rand_unit() / 2));
+	if (c->used.reset > 0 && wait > c->used.reset)
+		wait = c->used.reset;
+	if (wait > (plan->deadline - now) / 4)
+		wait = (plan->deadline - now) / 4;
+	return wait > 0 ? wait : 0;
+}
+
+static const char *
+why_first(const struct route_plan *plan)
+{
+	const struct route_candidate *c = &plan->candidates[plan->current];
+	uint32_t peers = 0;
+
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct route_candidate *o = &plan->candidates[i];
+
+		if (o->target->priority < c->target->priority)
+			return "passed";
+		peers += o->target->priority == c->target->priority;
+	}
+	for (uint32_t i = 0; i < plan->n; i++)
+		if (plan->candidates[i].target->priority ==
+			c->target->priority &&
+		    plan->candidates[i].pressure > c->pressure)
+			return "headroom";
+	if (peers == 1)
+		return "priority";
+	switch (plan->model->strategy) {
+	case CONF_WEIGHTED:
+		return "weight";
+	case CONF_ROUND_ROBIN:
+		return "turn";
+	case CONF_FIRST:
+		return "first";
+	}
+	return "first";
+}
+
+const char *
+route_plan_why(const struct route_plan *plan)
+{
+	const struct route_candidate *c = &plan->candidates[plan->current];
+
+	if (plan->last_resort)
+		return "last_resort";
+	if (plan->is_probe)
+		return "probe";
+	if (c->tries > 1)
+		return "retry";
+	if (plan->n_tried > 1)
+		return "fallback";
+	return plan->n == 1 ? "only" : why_first(plan);
 }

@@ -26,9 +26,23 @@
 #include "conf/conf.h"
 #include "sys/shm.h"
 
+/* What is used of the limits before a target (route/headroom.h). */
+struct route_used {
+	double share; /* 0.0 .. 1.0 of the most used one */
+	double slow; /* the same of those that a pause helps */
+	usec_t reset; /* of that one, from now on; 0: not known */
+};
+struct route_load {
+	void (*ask)(void *arg, const struct conf_target *t, usec_t now,
+	    struct route_used *out);
+	void *arg;
+};
+
 struct route_candidate {
 	const struct conf_target *target;
 	struct shm_slot *slot; /* breaker; may be NULL */
+	struct route_used used;
+	double pressure; /* headroom_pressure of used.share */
 	uint32_t tries;
 	bool spent; /* not to be tried again in this request */
 	bool usable; /* was not open when the plan was made */
@@ -48,6 +62,7 @@ struct route_plan {
 	 */
 	bool is_cut_short;
 	bool last_resort; /* all were open; one try only */
+	uint32_t n_tried; /* attempts at whatever target */
 	usec_t deadline; /* clock_mono */
 };
 
@@ -57,11 +72,14 @@ enum route_step {
 	ROUTE_GIVE_UP, /* the failure stands */
 };
 
-/* ERR_NOMEM. The plan lives in the arena; conf outlives it. */
+/*
+ * load: asked once for each target; NULL: nothing is known. ERR_NOMEM. The plan
+ * lives in the arena; conf outlives it.
+ */
 MUST_CHECK enum err
 route_plan_make(struct route_plan *plan, struct arena *arena,
     const struct conf *conf, const struct conf_model *model, struct shm *shm,
-    usec_t now, usec_t deadline);
+    const struct route_load *load, usec_t now, usec_t deadline);
 
 /*
  * Leaves out the targets that `may` says no to; before the first attempt. What
@@ -99,8 +117,21 @@ route_plan_target(const struct route_plan *plan)
 	return plan->candidates[plan->current].target;
 }
 
-/* Is at least one target of the alias not open? For /health/ready. */
-bool route_model_usable(const struct conf *conf, const struct conf_model *model,
+/*
+ * Before the first attempt is sent: how long to wait, since every target of its
+ * priority nears a limit (route/headroom.h). 0: not at all.
+ */
+usec_t route_plan_slow(const struct route_plan *plan, usec_t now);
+/*
+ * Why the present attempt goes where it goes; static. "only": there is one
+ * target. "weight", "turn", "first": by the strategy. "priority": the only one
+ * of its priority. "headroom": a peer nears its limit. "passed": those that
+ * come before are open or cool. "fallback", "retry", "probe", "last_resort".
+ */
+const char *route_plan_why(const struct route_plan *plan);
+
+/* Is it not open? For /health/ready. */
+bool route_target_usable(const struct conf *conf, const struct conf_target *t,
     struct shm *shm, usec_t now);
 /* When all are open: after what time to come again (for Retry-After). */
 usec_t route_plan_retry_after(const struct route_plan *plan, usec_t now);

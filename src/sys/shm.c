@@ -271,6 +271,24 @@ shm_slot(struct shm *s, uint64_t identity)
 }
 
 struct shm_slot *
+shm_find(struct shm *s, uint64_t identity)
+{
+	struct shm_file *f = s->file;
+	uint32_t mask = f->slots - 1, i = start_of(identity, mask);
+
+	ASSERT(identity != 0);
+	for (uint32_t n = 0; n < f->slots; n++, i = (i + 1) & mask) {
+		uint64_t there = atomic_load(&f->slot[i].identity);
+
+		if (there == identity)
+			return &f->slot[i];
+		if (there == 0)
+			return NULL;
+	}
+	return NULL;
+}
+
+struct shm_slot *
 shm_next(struct shm *s, uint32_t *pos)
 {
 	while (*pos < s->file->slots) {

@@ -44,6 +44,8 @@ shm_open_file(const char *path, uint32_t slots, struct shm **out);
 void shm_close(struct shm *s);
 /* Finds or claims. NULL when the table is full. */
 struct shm_slot *shm_slot(struct shm *s, uint64_t identity);
+/* Only finds. NULL: nobody has claimed it. */
+struct shm_slot *shm_find(struct shm *s, uint64_t identity);
 /*
  * Zeroes the slot's cells of this worker and of all numbers whose owner is
  * dead: what they held is held no more.

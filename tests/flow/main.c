@@ -488,6 +488,8 @@ main(int argc, char **argv)
 	conf_kinds_set(kinds);
 	setenv("TEST_KEY", "client-secret", 1);
 	setenv("UPSTREAM_KEY", "upstream-secret", 1);
+	setenv("KEY_A", "secret-a", 1);
+	setenv("KEY_B", "secret-b", 1);
 	if (argc > 2 && strcmp(argv[1], "--torture") == 0)
 		return torture(argv[2], argv + 3, argc - 3) ? 0 : 1;
 	for (int i = 1; i < argc; i++) {

@@ -378,12 +378,19 @@ schedule_first(struct upstream_xfer *x)
 
 /* The answer of that host whose turn it is; the last one stays. */
 static const struct tree_node *
-next_answer(struct script *s, struct str host)
+next_answer(struct script *s, struct str host, const struct secret *key)
 {
-	const struct tree_node *list = tree_find_str(s->answers, host);
-	const struct tree_node *n = tree_first(list);
+	char own[128];
+	const struct tree_node *list;
+	const struct tree_node *n;
 	uint32_t index = 0;
 
+	snprintf(own, sizeof(own), "%.*s/%.*s", STR_ARG(host),
+	    STR_ARG(secret_str(key)));
+	list = tree_find(s->answers, own);
+	if (!list)
+		list = tree_find_str(s->answers, host);
+	n = tree_first(list);
 	ASSERT(list && n);
 	tree_each(s->answers, other)
 	{
@@ -440,7 +447,7 @@ start(struct script *s, const struct upstream_call *call,
 	x->sink = sink;
 	x->arg = arg;
 	x->started = clock_mono();
-	x->answer = next_answer(s, host);
+	x->answer = next_answer(s, host, call->key);
 	record_call(s, x, host);
 	make_chunks(x);
 	schedule_first(x);

@@ -83,8 +83,8 @@ break_target(char letter, usec_t now)
 static inline void
 make_plan(usec_t now, usec_t deadline)
 {
-	assert_int_equal(
-	    route_plan_make(&plan, arena, &conf, &model, shm, now, deadline),
+	assert_int_equal(route_plan_make(&plan, arena, &conf, &model, shm, NULL,
+			     now, deadline),
 	    ERR_OK);
 }
 

@@ -207,6 +207,22 @@ test_sample_loads(void **state)
 	buf_fini(&b);
 }
 
+/* The master key is looked for where this test has put one. */
+static void
+add_line(struct buf *out, struct str line)
+{
+	static const char name[] = "/etc/llmgw/master.key";
+	size_t at = str_find(line, str_z(name));
+
+	if (at != SIZE_MAX) {
+		buf_add(out, line.p, at);
+		buf_addz(out, test_path("master.key"));
+		line = str_skip(line, at + sizeof(name) - 1);
+	}
+	buf_adds(out, line);
+	buf_addc(out, '\n');
+}
+
 /*
  * With every '#' before an option taken away all of it is read: each name in
  * the sample is an option, and each example is a value that it may have.
@@ -235,11 +251,16 @@ test_sample_uncommented(void **state)
 			buf_add(&all, line.p, at);
 			line = after;
 		}
-		buf_adds(&all, line);
-		buf_addc(&all, '\n');
+		add_line(&all, line);
 	}
 	buf_addc(&all, '\0');
+	put_file("master.key", "0123456789abcdef0123456789abcdef");
+	put_file("master.key.old", "0123456789abcdef0123456789abcdeF");
+	assert_int_equal(chmod(test_path("master.key"), 0600), 0);
+	assert_int_equal(chmod(test_path("master.key.old"), 0600), 0);
 	load_text(&l, all.p);
+	drop_file("master.key");
+	drop_file("master.key.old");
 	conf_problems_print(&l.problems, stdout);
 	assert_int_equal(l.err, ERR_OK);
 	/* The database is not used; the ca_file may not be there. */
@@ -381,6 +402,7 @@ main(void)
 	};
 
 	(void)setenv("OPENAI_API_KEY", "sk-test", 1);
+	(void)setenv("OPENAI_KEY_A", "sk-test-a", 1);
 	(void)setenv("DEV_KEY", "a-key-of-the-first-client", 1);
 	return cmocka_run_group_tests(tests, dir_begin, dir_end);
 }

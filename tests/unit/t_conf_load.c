@@ -48,7 +48,8 @@ test_reads(void **state)
 	c = l.conf;
 	assert_int_equal(c->n_providers, 2);
 	assert_true(str_eqz(c->providers[0].name, "openai-main"));
-	assert_true(str_eqz(secret_str(c->providers[0].api_key), "sk-test"));
+	assert_true(
+	    str_eqz(secret_str(c->providers[0].keys[0].key.secret), "sk-test"));
 	assert_int_equal(c->providers[0].n_limits, 2);
 	assert_int_equal(c->providers[0].limits[0].requests, 500);
 	assert_int_equal(c->providers[0].limits[0].per, 60 * USEC_PER_SEC);
@@ -142,7 +143,7 @@ test_all_problems(void **state)
 	assert_true(has_problem(
 	    &l.problems, 9, "providers.p.timeouts.idle", "a time such as"));
 	assert_true(has_problem(&l.problems, 10, "providers.q.api_key",
-	    "sealed secrets need a database store"));
+	    "needs secrets.master_key"));
 	assert_true(
 	    has_problem(&l.problems, 10, "providers.q", "base_url is missing"));
 	assert_true(has_problem(&l.problems, 14, "models.m.targets[0].provider",
@@ -343,7 +344,7 @@ test_references(void **state)
 	conf_unref(l.conf);
 	assert_int_equal(l.conf->n_providers, 2);
 	/* A request keeps the key it began with. */
-	s = secret_ref(l.conf->providers[0].api_key);
+	s = secret_ref(l.conf->providers[0].keys[0].key.secret);
 	load_done(&l);
 	assert_str(secret_str(s), "sk-test");
 	secret_unref(s);

@@ -39,7 +39,7 @@ static const struct row errors[] = {
 	{ PROV("api_key: file:/"), "providers.p.api_key",
 	    "it is no regular file" },
 	{ PROV("api_key: sealed:x"), "providers.p.api_key",
-	    "need a database store" },
+	    "needs secrets.master_key" },
 	{ PM KEY("secret"), "auth.keys[0].key", "llmgwctl key hash" },
 	{ PM KEY("'blake2b:00'"), "auth.keys[0].key", "64 hexadecimal digits" },
 	{ PM KEY("'blake2b:" ZEROS ZEROS ZEROS "000000000000000g'"),
@@ -281,7 +281,8 @@ test_secret_files(void **state)
 		assert_int_equal(l.err == ERR_OK, rows[i].secret != NULL);
 		assert_int_equal(l.problems.n, rows[i].secret == NULL);
 		if (l.conf != NULL)
-			assert_str(secret_str(l.conf->providers[0].api_key),
+			assert_str(
+			    secret_str(l.conf->providers[0].keys[0].key.secret),
 			    rows[i].secret);
 		/* Nothing of a secret is ever told. */
 		for (struct conf_problem *p = l.problems.first; p != NULL;

@@ -497,12 +497,37 @@ test_dead_workers_give_back(void **state)
 	assert_false(passes(&h->limit, 1, WALL));
 }
 
+static void
+test_used(void **state)
+{
+	const struct conf_limit l[] = { { .requests = 10, .per = MINUTE },
+		{ .tokens = 100, .per = 2 * MINUTE }, { .concurrent = 4 } };
+	struct gate_rate_used u;
+
+	(void)state;
+	gate_rate_used(&rate, OWNER, l, 3, WALL, &u);
+	assert_int_equal((int)(u.share * 100), 0);
+	for (int i = 0; i < 3; i++)
+		assert_true(passes(l, 3, WALL));
+	gate_rate_used(&rate, OWNER, l, 3, WALL, &u);
+	assert_int_equal((int)(u.share * 100), 75);
+	assert_int_equal((int)(u.window * 100 + 0.5), 30);
+	assert_int_equal(u.reset, MINUTE);
+	for (int i = 0; i < 3; i++)
+		settle(l, 3, WALL, 50);
+	gate_rate_used(&rate, OWNER, l, 3, WALL, &u);
+	assert_int_equal((int)(u.share * 100), 100);
+	assert_int_equal((int)(u.window * 100), 100);
+	assert_int_equal(u.reset, 2 * MINUTE);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 		TEST(test_no_limits),
+		TEST(test_used),
 		TEST(test_requests),
 		TEST(test_owners_are_apart),
 		TEST(test_late_worker_does_not_turn_back),

@@ -331,11 +331,30 @@ test_boot(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
+static void
+test_find(void **state)
+{
+	struct shm *s = open_it(NULL, 16);
+	struct shm_slot *slot;
+
+	(void)state;
+	assert_null(shm_find(s, 7));
+	assert_int_equal(shm_used(s), 0);
+	slot = shm_slot(s, 7);
+	assert_ptr_equal(shm_find(s, 7), slot);
+	for (uint64_t id = 8; shm_slot(s, id); id++)
+		;
+	assert_ptr_equal(shm_find(s, 7), slot);
+	assert_null(shm_find(s, 1000));
+	shm_close(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test_setup_teardown(
 		    test_file, make_dir, remove_dir),
