@@ -1,0 +1,133 @@
+"""Private servers for the live tests: MariaDB and memcached on unix sockets.
+
+Both run without a network, in a folder of their own, and can be stopped,
+killed, held (SIGSTOP) and started again on the same data.
+"""
+import os
+import pathlib
+import pwd
+import signal
+import socket
+import subprocess
+
+from proc import Process, until
+
+# Small and fast: what a crash of the machine loses does not matter here.
+MARIADB_OPTIONS = [
+    '--skip-networking', '--innodb-buffer-pool-size=32M',
+    '--innodb-log-file-size=16M', '--innodb-flush-log-at-trx-commit=0',
+    '--performance-schema=OFF', '--character-set-server=utf8mb4']
+
+
+def me():
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+class Server:
+    """A process that is started again in the same place."""
+
+    def start(self):
+        self.process = Process(self.command(), self.folder, self.name)
+        until(self.name + ' answers', self.answers, 60)
+
+    def stop(self):
+        if self.process.p.poll() is None:
+            os.kill(self.process.p.pid, signal.SIGCONT)
+        self.process.stop(seconds=60)
+
+    def kill(self):
+        self.process.p.kill()
+        self.process.p.wait()
+
+    def hold(self):
+        """It keeps its connections and answers nobody."""
+        os.kill(self.process.p.pid, signal.SIGSTOP)
+
+    def go_on(self):
+        os.kill(self.process.p.pid, signal.SIGCONT)
+
+
+class MariaDB(Server):
+    name = 'mariadbd'
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.data = self.folder / 'mariadb'
+        self.socket = self.folder / 'mariadb.sock'
+        subprocess.run(
+            ['mariadb-install-db', '--no-defaults', '--user=' + me(),
+             '--auth-root-authentication-method=normal', '--skip-test-db',
+             '--datadir=%s' % self.data, '--innodb-log-file-size=16M'],
+            check=True, timeout=120, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.start()
+
+    def command(self):
+        return ['mariadbd', '--no-defaults', '--user=' + me(),
+                '--datadir=%s' % self.data, '--socket=%s' % self.socket,
+                '--pid-file=%s' % (self.folder / 'mariadb.pid'),
+                *MARIADB_OPTIONS]
+
+    def client(self, *args, **kw):
+        return subprocess.run(
+            ['mariadb', '--no-defaults', '-u', 'root', '-N', '-B',
+             '-S', str(self.socket), *args],
+            timeout=60, text=True, capture_output=True, **kw)
+
+    def answers(self):
+        return self.client('-e', 'SELECT 1').returncode == 0
+
+    def run(self, sql, database='mysql'):
+        """Rows as lists of texts."""
+        p = self.client(database, input=sql)
+        assert p.returncode == 0, p.stderr
+        return [line.split('\t') for line in p.stdout.splitlines()]
+
+    def create(self, database):
+        """An empty database; the URL under which the gateway finds it."""
+        self.run('CREATE DATABASE `%s`' % database)
+        return self.url(database)
+
+    def url(self, database):
+        return 'mariadb://root@localhost/%s?socket=%s' % (database, self.socket)
+
+    def dump(self, database):
+        p = subprocess.run(
+            ['mariadb', '--no-defaults', '-u', 'root', '-N', '-B', '-S',
+             str(self.socket), database, '-e', 'SHOW TABLES'],
+            timeout=60, text=True, capture_output=True, check=True)
+        return {t: self.run('SELECT * FROM `%s`' % t, database)
+                for t in p.stdout.split()}
+
+
+class Memcached(Server):
+    name = 'memcached'
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.socket = self.folder / 'memcached.sock'
+        self.start()
+
+    def command(self):
+        return ['memcached', '-u', me(), '-s', self.socket, '-a', '0600',
+                '-m', '64', '-t', '1', '-c', '1024']
+
+    def ask(self, line):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(str(self.socket))
+            s.sendall(line.encode() + b'\r\n')
+            return s.recv(65536).decode()
+
+    def answers(self):
+        try:
+            return self.ask('version').startswith('VERSION')
+        except OSError:
+            return False
+
+    def flush(self):
+        assert self.ask('flush_all') == 'OK\r\n'
+
+    @property
+    def address(self):
+        return 'unix:%s' % self.socket
