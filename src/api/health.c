@@ -21,6 +21,8 @@ put_problems(const struct api_health *h, struct json_out *o)
 		json_out_str(o, h->log_problem);
 	for (struct str rest = h->notes; rest.n > 0;)
 		json_out_str(o, str_cut(&rest, '\n'));
+	if (h->ledger_problem.n > 0)
+		json_out_str(o, h->ledger_problem);
 	if (h->is_draining)
 		json_out_strz(o, "this worker is shutting down");
 	if (h->has_conf && h->n_models == 0)
@@ -35,7 +37,8 @@ put_problems(const struct api_health *h, struct json_out *o)
 bool
 api_health_print(const struct api_health *h, struct buf *out)
 {
-	bool ready = h->has_conf && !h->is_draining && h->n_usable > 0;
+	bool ready = h->has_conf && !h->is_draining && h->n_usable > 0 &&
+		     !(h->must_book && h->ledger_problem.n > 0);
 	struct json_out o;
 
 	json_out_init(&o, out);

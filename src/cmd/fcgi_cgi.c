@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cmd/fcgi_spool.h"
 #include "flow/flow.h"
 #include "front/cgi.h"
 #include "sys/loop.h"
@@ -23,6 +24,7 @@ on_term(int sig)
 struct one {
 	struct fcgi_main *main;
 	struct flow *flow;
+	struct fcgi_spool *spool;
 };
 
 /* No loop runs between requests, so the files are looked at here. */
@@ -39,14 +41,16 @@ before(void *arg)
 		return;
 	}
 	flow_conf_set(o->flow, c->conf);
+	fcgi_spool_conf(o->spool, c->conf);
 	fcgi_log_open(c);
 	flow_log_failed(o->flow, c->log_problem);
 }
 
 static int
-serve(struct fcgi_main *m, struct loop *loop, struct flow *flow)
+serve(struct fcgi_main *m, struct loop *loop, struct flow *flow,
+    struct fcgi_spool *spool)
 {
-	struct one one = { m, flow };
+	struct one one = { m, flow, spool };
 	struct front_cgi door = {
 		.loop = loop,
 		.flow = flow,
@@ -73,6 +77,7 @@ fcgi_cgi_run(struct fcgi_main *m)
 	struct loop *loop = loop_new();
 	struct upstream *up = loop ? upstream_curl_new(loop, MAX_IDLE) : NULL;
 	struct flow *flow = NULL;
+	struct fcgi_spool spool = { 0 };
 	int code = 1;
 
 	if (shm_worker_take(m->shm) != ERR_OK) {
@@ -87,9 +92,12 @@ fcgi_cgi_run(struct fcgi_main *m)
 		flow_conf_failed(flow, m->conf.problem);
 	if (flow)
 		flow_log_failed(flow, m->conf.log_problem);
-	if (flow)
-		code = serve(m, loop, flow);
+	if (flow) {
+		fcgi_spool_begin(&spool, loop, flow, m->conf.conf, true);
+		code = serve(m, loop, flow, &spool);
+	}
 	flow_free(flow);
+	fcgi_spool_end(&spool);
 	upstream_free(up);
 	loop_free(loop);
 	shm_worker_give_back(m->shm);

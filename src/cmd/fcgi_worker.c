@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/rand.h"
+#include "cmd/fcgi_spool.h"
 #include "conf/watch.h"
 #include "flow/flow.h"
 #include "front/front.h"
@@ -26,6 +27,7 @@ struct worker {
 	struct loop *loop;
 	struct upstream *upstream;
 	struct flow *flow;
+	struct fcgi_spool spool;
 	struct front_fcgi *front;
 	struct conf_watch *watch;
 	struct sigwatch *signals;
@@ -52,6 +54,7 @@ on_conf(void *arg, struct conf *c, const struct conf_problems *problems)
 	conf_unref(w->conf->conf);
 	w->conf->conf = conf_ref(c);
 	flow_conf_set(w->flow, c);
+	fcgi_spool_conf(&w->spool, c);
 	fcgi_log_open(w->conf);
 	flow_log_failed(w->flow, w->conf->log_problem);
 	log_msg(LOG_INFO, "configuration %s in force", c->digest);
@@ -174,6 +177,7 @@ init(struct worker *w)
 	    w->loop, w->upstream, w->main->shm, shm_worker(w->main->shm), c);
 	if (!w->flow)
 		return "no memory";
+	fcgi_spool_begin(&w->spool, w->loop, w->flow, c, false);
 	if (w->conf->problem[0])
 		flow_conf_failed(w->flow, w->conf->problem);
 	flow_log_failed(w->flow, w->conf->log_problem);
@@ -200,6 +204,7 @@ deinit(struct worker *w)
 	front_fcgi_free(w->front);
 	conf_watch_free(w->watch);
 	flow_free(w->flow);
+	fcgi_spool_end(&w->spool);
 	upstream_free(w->upstream);
 	sigwatch_free(w->signals);
 	loop_free(w->loop);

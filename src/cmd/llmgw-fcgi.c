@@ -85,6 +85,8 @@ pre_init(void)
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	sigaction(SIGPIPE, &ignore, NULL);
+	/* A limit on file sizes shows as an error of the call. */
+	sigaction(SIGXFSZ, &ignore, NULL);
 	umask(0077);
 #ifdef WITH_FAULTS
 	fault_setup(getenv("LLMGW_FAULT"));

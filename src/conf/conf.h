@@ -259,6 +259,12 @@ struct conf_policy {
 	uint32_t index;
 };
 
+/* What to do with requests that the spool has no room to book. */
+enum conf_when_full {
+	CONF_FULL_REFUSE,
+	CONF_FULL_UNBOOKED
+};
+
 enum conf_identity {
 	CONF_ID_NONE,
 	CONF_ID_REMOTE_USER,
@@ -328,6 +334,13 @@ struct conf {
 	struct price_row *prices;
 	uint32_t n_prices;
 	const char *price_catalogue; /* file; NULL: the package's */
+
+	/* ledger: */
+	bool ledger; /* true: calls are booked */
+	uint64_t ledger_max_spool; /* 1GiB */
+	enum conf_when_full ledger_when_full;
+	usec_t ledger_keep; /* 400d: rows */
+	usec_t ledger_keep_minutes; /* 31d: sums by minute */
 
 	/* images: URLs from clients are fetched for makers that cannot */
 	bool fetch_images; /* false */

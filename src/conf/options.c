@@ -5,6 +5,7 @@
  */
 #include "conf/opt.h"
 
+#include "conf/options_ledger.h"
 #include "conf/options_price.h"
 #include "conf/values.h"
 
@@ -650,6 +651,8 @@ static const struct opt rows[] = {
 		   "package's." },
 	{ "balance", OPT_TABLE, .sub = &balance_table,
 	    .doc = "Keeping below the limits of providers." },
+	{ "ledger", OPT_TABLE, .sub = &opt_ledger_table,
+	    .doc = "What each call took and cost." },
 	{ "breaker", OPT_TABLE, IN(conf, breaker), .sub = &breaker_table,
 	    .doc = "When a target that fails is left alone for a while." },
 	{ "images", OPT_TABLE, .sub = &image_table,

@@ -67,6 +67,7 @@ answer_event(void *arg, const struct msg_event *ev)
 	struct req *r = arg;
 	bool had_content = api_norm_has_content(r->norm);
 
+	ledger_event(r, ev);
 	switch (api_norm_event(r->norm, ev)) {
 	case API_STEP_QUIET:
 		break;

@@ -163,6 +163,7 @@ settle_attempt(struct req *r)
 {
 	struct msg_usage u = api_norm_usage(r->norm);
 
+	ledger_settle(r, &u);
 	add_usage(&r->rec.usage, &u);
 	api_norm_free(r->norm);
 	r->norm = NULL;

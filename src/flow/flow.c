@@ -68,6 +68,13 @@ flow_log_failed(struct flow *f, const char *text)
 	snprintf(f->log_problem, sizeof(f->log_problem), "%s", text);
 }
 
+void
+flow_spool_set(struct flow *f, struct spool *s, const char *problem)
+{
+	f->spool = s;
+	snprintf(f->ledger_problem, sizeof(f->ledger_problem), "%s", problem);
+}
+
 struct conf *
 flow_conf(struct flow *f)
 {

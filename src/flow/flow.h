@@ -42,6 +42,14 @@ void flow_conf_failed(struct flow *f, const char *text);
 void flow_log_failed(struct flow *f, const char *text);
 struct conf *flow_conf(struct flow *f);
 
+struct spool;
+/*
+ * Where calls are booked; borrowed, outlives the flow. NULL with a text: they
+ * should be and cannot (ledger.when_full decides, health tells); NULL and "":
+ * they are not.
+ */
+void flow_spool_set(struct flow *f, struct spool *s, const char *problem);
+
 /* No new requests: the doors stop accepting; health/ready says draining. */
 void flow_drain(struct flow *f);
 /*

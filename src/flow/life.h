@@ -23,6 +23,7 @@
 #include "gate/auth.h"
 #include "gate/policy.h"
 #include "gate/rate.h"
+#include "meter/booking.h"
 #include "meter/metrics.h"
 #include "meter/record.h"
 #include "prov/prov.h"
@@ -55,8 +56,21 @@ struct req_meta {
 	char request_id[API_REQUEST_ID_SIZE];
 };
 
+/* How far the booking of an attempt has come: ledger.c. */
+struct req_booking {
+	struct spool_slot *slot; /* NULL: none is open */
+	usec_t began; /* wall */
+	uint64_t weight; /* of what has come: meter/estimate.h */
+	enum upstream_end end;
+	int status;
+	bool was_sent; /* the provider may have got it */
+	bool is_complete; /* the answer came to its end */
+};
+
 /* One try at one target. */
 struct req_attempt {
+	unsigned char ledger_id[METER_BOOKING_ID];
+	struct req_booking booking;
 	struct prov_target target;
 	struct prov_http http;
 	struct upstream_call call;
@@ -124,6 +138,7 @@ struct req {
 	usec_t slowed; /* paused before the first attempt */
 
 	struct req_attempt attempt;
+	int64_t prompt_estimate; /* tokens, once is_estimated */
 	struct req_fetch *fetch; /* NULL: nothing was fetched */
 	struct api_norm *norm; /* of the present attempt, or NULL */
 	struct api_answer *writer;
@@ -138,6 +153,7 @@ struct req {
 
 	struct flow_job *jobs; /* under way for it */
 
+	bool is_estimated;
 	bool wants_body;
 	bool is_client_counted; /* the key's limits hold it */
 	bool is_head_sent;
@@ -170,6 +186,9 @@ struct flow {
 	struct buf spare; /* memory for the next stream that has to write */
 	char conf_problem[512]; /* "" when the newest file is in force */
 	char log_problem[512]; /* "" when lines go where they should */
+	struct spool *spool; /* NULL: calls are not booked, or cannot be */
+	char ledger_problem[256]; /* why they cannot; "" when nobody wants it */
+	struct meter_prices *prices; /* NULL: none are loaded */
 };
 
 /* req.c: the maximum of a request's arenas */
@@ -277,6 +296,18 @@ void send_stop(struct req *r);
  * request's usage; norm ends with it. Returns its tokens.
  */
 int64_t settle_attempt(struct req *r);
+
+/* ledger.c: the booking of the present attempt */
+/* Tokens of the prompt, counted once; while the request has its body. */
+int64_t ledger_prompt_estimate(struct req *r);
+/* Before anything is sent. ERR_LIMIT: it cannot be booked, r->fail says so. */
+MUST_CHECK enum err ledger_begin(struct req *r);
+/* What has come. */
+void ledger_event(struct req *r, const struct msg_event *ev);
+/* How the exchange ended; before the attempt's parts are freed. */
+void ledger_ended(struct req *r, enum upstream_end end, bool was_sent);
+/* Books it; told: by the provider. Nothing happens when none is open. */
+void ledger_settle(struct req *r, const struct msg_usage *told);
 
 /* write.c: to the client */
 /* Status line and headers; more: extra header lines, may be absent. */

@@ -4,6 +4,7 @@
 #include "api/models.h"
 #include "base/log.h"
 #include "gate/net.h"
+#include "meter/spool.h"
 #include "route/breaker.h"
 
 /* Lines on keys in /health/ready; further ones are left out. */
@@ -86,6 +87,20 @@ is_usable(struct flow *f, const struct conf_model *m)
 	return false;
 }
 
+/* "" when calls can be booked, or need not be. */
+static const char *
+ledger_problem(const struct flow *f, char *out, size_t size)
+{
+	const char *why = f->ledger_problem;
+
+	out[0] = '\0';
+	if (f->spool)
+		why = spool_is_full(f->spool) ? spool_why(f->spool) : "";
+	if (f->conf && f->conf->ledger && why[0])
+		snprintf(out, size, "calls cannot be booked: %s", why);
+	return out;
+}
+
 /* Ready: a configuration is in force and one target at least is usable. */
 static enum flow_step
 page_ready(struct req *r)
@@ -94,9 +109,14 @@ page_ready(struct req *r)
 	struct api_health h = { .is_draining = f->is_draining,
 		.conf_problem = str_z(f->conf_problem),
 		.log_problem = str_z(f->log_problem),
+		.must_book =
+		    f->conf && f->conf->ledger_when_full == CONF_FULL_REFUSE,
 		.has_conf = f->conf != NULL };
 	struct buf notes;
+	char ledger[SPOOL_WHY_SIZE + 32];
 	bool ready;
+
+	h.ledger_problem = str_z(ledger_problem(f, ledger, sizeof(ledger)));
 
 	for (uint32_t i = 0; f->conf && i < f->conf->n_models; i++) {
 		h.n_models++;

@@ -241,6 +241,7 @@ on_done(void *arg, const struct upstream_result *result)
 	r->attempt.xfer = NULL;
 	conclude(r, result);
 	record(r, result);
+	ledger_ended(r, result->end, result->connected >= 0);
 	/* A good answer's last events go with the end. */
 	if (r->fail.class != MSG_FAIL_NONE)
 		pass_on(r);
@@ -254,12 +255,16 @@ send_stop(struct req *r)
 		.connected = -1,
 		.first_byte = -1,
 		.total = clock_mono() - r->attempt.started };
+	const struct upstream_ops *ops = r->flow->upstream->ops;
+	bool is_sent;
 
 	if (!r->attempt.xfer)
 		return;
-	r->flow->upstream->ops->cancel(r->attempt.xfer);
+	is_sent = !ops->is_sent || ops->is_sent(r->attempt.xfer);
+	ops->cancel(r->attempt.xfer);
 	r->attempt.xfer = NULL;
 	record(r, &result);
+	ledger_ended(r, result.end, is_sent);
 }
 
 /* The answer is complete, but the upstream does not end: enough waited. */
@@ -288,12 +293,17 @@ step_send(struct req *r)
 	if (r->rec.n_attempts == 1)
 		r->rec.overhead = a->started - r->ready;
 	buf_init(&a->error_body, ERROR_BODY_MAX);
+	if (ledger_begin(r) != ERR_OK) {
+		record(r, &none);
+		return flow_refuse(r);
+	}
 	if (answer_begin(r) == ERR_OK)
 		a->xfer = upstream_start(r->flow->upstream, &a->call, &sink, r);
 	if (a->xfer)
 		return FLOW_WAIT;
 	fail_by_end(r, &none);
 	record(r, &none);
+	ledger_ended(r, none.end, false);
 	return choose_after_failure(r);
 }
 
@@ -301,6 +311,7 @@ void
 send_drop(struct req *r)
 {
 	struct req_attempt *a = &r->attempt;
+	unsigned char id[METER_BOOKING_ID];
 
 	fetch_drop(r);
 	keys_drop(r);
@@ -314,6 +325,10 @@ send_drop(struct req *r)
 	buf_fini(&a->error_body);
 	arena_free(a->headers_arena);
 	r->is_upstream_paused = false;
+	memcpy(id, a->ledger_id, sizeof(id));
 	/* Which target and how it was asked is still wanted. */
-	*a = (struct req_attempt){ .target = a->target, .stream = a->stream };
+	*a = (struct req_attempt){
+		.target = a->target, .stream = a->stream, .booking = a->booking
+	};
+	memcpy(a->ledger_id, id, sizeof(id));
 }

@@ -1,5 +1,6 @@
 #include "meter/machine.h"
 
+#include "meter/family.h"
 #include "sys/stats.h"
 
 static void
@@ -34,6 +35,30 @@ print_histogram(struct shm *shm, enum stats_histogram h, struct buf *out)
 	    (double)v.sum_usec / USEC_PER_SEC, row->name, (long long)v.count);
 }
 
+static double
+seconds_since(int64_t wall)
+{
+	usec_t age = wall > 0 ? clock_wall() - wall : 0;
+
+	return age > 0 ? (double)age / USEC_PER_SEC : 0;
+}
+
+/* What llmgw-jobd has found. An age goes on while nobody looks. */
+static void
+print_ledger(struct shm *shm, struct buf *out)
+{
+	family_gauge(out, "llmgw_ledger_spool_bytes",
+	    "Size of the spool's files.",
+	    (double)stats_value(shm, STATS_V_SPOOL_BYTES));
+	family_gauge(out, "llmgw_ledger_oldest_undrained_seconds",
+	    "Age of the oldest record that is not in the database yet.",
+	    seconds_since(stats_value(shm, STATS_V_SPOOL_OLDEST)));
+	if (stats_value(shm, STATS_V_JOBD_SEEN) > 0)
+		family_gauge(out, "llmgw_jobd_last_seen_seconds",
+		    "Since llmgw-jobd last looked at the spool.",
+		    seconds_since(stats_value(shm, STATS_V_JOBD_SEEN)));
+}
+
 void
 machine_print(struct shm *shm, struct buf *out)
 {
@@ -48,5 +73,6 @@ machine_print(struct shm *shm, struct buf *out)
 		    stats_gauge_sum(shm, (enum stats_gauge)i), out);
 	for (int i = 0; i < STATS_HISTOGRAM__MAX; i++)
 		print_histogram(shm, (enum stats_histogram)i, out);
+	print_ledger(shm, out);
 	print_value(&refused, "counter", (int64_t)shm_refused(shm), out);
 }

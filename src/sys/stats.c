@@ -12,13 +12,16 @@ enum {
 	CELL_SUM = HISTOGRAM_CELLS - 1,
 	AT_GAUGES = AT_HISTOGRAMS + HISTOGRAM_CELLS * HISTOGRAMS_MAX,
 	GAUGES_MAX = 16, /* per worker */
+	AT_VALUES = AT_GAUGES + GAUGES_MAX * SHM_WORKERS_MAX,
+	VALUES_MAX = 32,
 };
 
 _Static_assert((int)STATS_COUNTER__MAX <= COUNTERS_MAX, "");
 _Static_assert((int)STATS_HISTOGRAM__MAX <= HISTOGRAMS_MAX, "");
 _Static_assert(STATS_BOUNDS + 1 <= CELL_SUM, "");
 _Static_assert((int)STATS_GAUGE__MAX <= GAUGES_MAX, "");
-_Static_assert(AT_GAUGES + GAUGES_MAX * SHM_WORKERS_MAX <= SHM_COUNTERS, "");
+_Static_assert((int)STATS_VALUE__MAX <= VALUES_MAX, "");
+_Static_assert(AT_VALUES + VALUES_MAX <= SHM_COUNTERS, "");
 
 const struct stats_row stats_counters[STATS_COUNTER__MAX] = {
 	[STATS_WORKER_STARTS] = { "worker_starts_total",
@@ -39,6 +42,16 @@ const struct stats_row stats_counters[STATS_COUNTER__MAX] = {
 	    "Requests whose CGI variables were refused by the door." },
 	[STATS_LIMITS_UNENFORCED] = { "limits_unenforced_total",
 	    "Limits let pass since the shared memory table was full." },
+	[STATS_LEDGER_REFUSED] = { "ledger_refused_total",
+	    "Requests refused since they could not be booked (spool full)." },
+	[STATS_LEDGER_UNBOOKED] = { "ledger_unbooked_total",
+	    "Calls to providers that were made without a booking." },
+	[STATS_LEDGER_ROWS] = { "ledger_rows_total",
+	    "Rows that llmgw-jobd has booked." },
+	[STATS_LEDGER_LOST] = { "ledger_lost_total",
+	    "Of them those of workers that died meanwhile." },
+	[STATS_LEDGER_DAMAGED] = { "ledger_damaged_bytes_total",
+	    "Bytes of spool segments that held no valid record." },
 };
 
 const struct stats_row stats_gauges[STATS_GAUGE__MAX] = {
@@ -120,6 +133,18 @@ stats_gauge_sum(struct shm *s, enum stats_gauge g)
 	for (unsigned w = 0; w < SHM_WORKERS_MAX; w++)
 		sum += stats_gauge_of(s, g, w);
 	return sum;
+}
+
+void
+stats_set(struct shm *s, enum stats_value v, int64_t n)
+{
+	atomic_store(shm_counter(s, AT_VALUES + (uint32_t)v), n);
+}
+
+int64_t
+stats_value(struct shm *s, enum stats_value v)
+{
+	return get(shm_counter(s, AT_VALUES + (uint32_t)v));
 }
 
 void

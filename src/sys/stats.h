@@ -23,6 +23,11 @@ enum stats_counter {
 	STATS_REQUESTS_ABORTED,
 	STATS_REQUESTS_BAD,
 	STATS_LIMITS_UNENFORCED,
+	STATS_LEDGER_REFUSED,
+	STATS_LEDGER_UNBOOKED,
+	STATS_LEDGER_ROWS,
+	STATS_LEDGER_LOST,
+	STATS_LEDGER_DAMAGED,
 	STATS_COUNTER__MAX
 };
 
@@ -30,6 +35,14 @@ enum stats_gauge {
 	STATS_G_CONNECTIONS,
 	STATS_G_REQUESTS,
 	STATS_GAUGE__MAX
+};
+
+/* What one process of the host finds out for all. */
+enum stats_value {
+	STATS_V_SPOOL_BYTES,
+	STATS_V_SPOOL_OLDEST, /* wall, usec; 0: all is taken over */
+	STATS_V_JOBD_SEEN, /* wall, usec; 0: never */
+	STATS_VALUE__MAX
 };
 
 enum stats_histogram {
@@ -56,6 +69,9 @@ void stats_gauge_add(struct shm *s, enum stats_gauge g, int64_t n);
 /* Sum over all live workers. */
 int64_t stats_gauge_sum(struct shm *s, enum stats_gauge g);
 int64_t stats_gauge_of(struct shm *s, enum stats_gauge g, unsigned worker);
+
+void stats_set(struct shm *s, enum stats_value v, int64_t n);
+int64_t stats_value(struct shm *s, enum stats_value v);
 
 /* Upper bounds in microseconds; values above the last count as +Inf. */
 #define STATS_BOUNDS 20

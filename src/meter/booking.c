@@ -1,0 +1,154 @@
+#include "meter/booking.h"
+
+#include "base/utf8.h"
+#include "meter/spool.h"
+
+/* The first byte of a payload; a new form gets a new one. */
+#define FORM 1
+
+enum {
+	NUMBERS = 17,
+	TEXTS = 7
+};
+
+/* In the host's order: a spool is read where it was written. */
+struct fixed {
+	unsigned char form;
+	unsigned char state;
+	unsigned char is_estimated;
+	unsigned char unused;
+	uint32_t attempt;
+	int32_t status;
+	unsigned char id[METER_BOOKING_ID];
+	uint32_t unused2;
+	int64_t numbers[NUMBERS];
+};
+
+_Static_assert(sizeof(struct fixed) == 32 + NUMBERS * 8, "no holes");
+
+static const uint16_t text_max[TEXTS] = { METER_BOOKING_REQUEST_MAX,
+	METER_BOOKING_CLIENT_MAX, METER_BOOKING_WORD_MAX,
+	METER_BOOKING_NAME_MAX, METER_BOOKING_NAME_MAX, METER_BOOKING_WORD_MAX,
+	METER_BOOKING_NAME_MAX };
+
+_Static_assert(sizeof(struct fixed) + TEXTS * 2 + METER_BOOKING_REQUEST_MAX +
+		       METER_BOOKING_CLIENT_MAX + 2 * METER_BOOKING_WORD_MAX +
+		       3 * METER_BOOKING_NAME_MAX <=
+		   METER_BOOKING_MAX,
+    "the largest fits");
+_Static_assert(METER_BOOKING_MAX <= SPOOL_SLOT_PAYLOAD_MAX, "it fits a slot");
+
+static const char *const words[METER_BOOKED__MAX] = {
+	[METER_BOOKED_OPEN] = "open",
+	[METER_BOOKED_OK] = "ok",
+	[METER_BOOKED_FAILED] = "failed",
+	[METER_BOOKED_CUT] = "cut",
+	[METER_BOOKED_ABORTED] = "aborted",
+	[METER_BOOKED_LOST] = "lost",
+	[METER_BOOKED_NOT_SENT] = "not_sent",
+};
+
+const char *
+meter_booked_word(enum meter_booked state)
+{
+	return words[state];
+}
+
+/* One list of the numbers and texts for both directions. */
+static void
+numbers_of(struct meter_booking *b, int64_t *out[NUMBERS])
+{
+	int64_t *all[NUMBERS] = { &b->began, &b->ended, &b->tenant_id,
+		&b->team_id, &b->user_id, &b->key_id, &b->usage.prompt,
+		&b->usage.completion, &b->usage.cached, &b->usage.written,
+		&b->usage.written_1h, &b->usage.reasoning, &b->usage.audio_in,
+		&b->usage.audio_out, &b->usage.image_in, &b->cost,
+		&b->price_version };
+
+	memcpy(out, all, sizeof(all));
+}
+
+static void
+texts_of(struct meter_booking *b, struct str *out[TEXTS])
+{
+	struct str *all[TEXTS] = { &b->request_id, &b->client, &b->surface,
+		&b->alias, &b->provider, &b->kind, &b->model };
+
+	memcpy(out, all, sizeof(all));
+}
+
+size_t
+meter_booking_encode(const struct meter_booking *b, char out[METER_BOOKING_MAX])
+{
+	struct meter_booking copy = *b;
+	struct fixed f = { .form = FORM,
+		.state = (unsigned char)b->state,
+		.is_estimated = b->is_estimated,
+		.attempt = b->attempt,
+		.status = b->status };
+	int64_t *numbers[NUMBERS];
+	struct str *texts[TEXTS];
+	size_t n = sizeof(f);
+
+	numbers_of(&copy, numbers);
+	texts_of(&copy, texts);
+	memcpy(f.id, b->id, sizeof(f.id));
+	for (unsigned i = 0; i < NUMBERS; i++)
+		f.numbers[i] = *numbers[i];
+	memcpy(out, &f, sizeof(f));
+	for (unsigned i = 0; i < TEXTS; i++) {
+		struct str s = *texts[i];
+		uint16_t len;
+
+		if (s.n > text_max[i])
+			s = utf8_clip(s, text_max[i]);
+		len = (uint16_t)s.n;
+		memcpy(out + n, &len, sizeof(len));
+		n += sizeof(len);
+		if (len > 0)
+			memcpy(out + n, s.p, len);
+		n += len;
+	}
+	return n;
+}
+
+enum err
+meter_booking_decode(struct str payload, struct meter_booking *out)
+{
+	struct meter_booking b = { .usage = MSG_USAGE_UNKNOWN };
+	int64_t *numbers[NUMBERS];
+	struct str *texts[TEXTS];
+	struct fixed f;
+
+	if (payload.n < sizeof(f))
+		return ERR_SYNTAX;
+	memcpy(&f, payload.p, sizeof(f));
+	payload = str_skip(payload, sizeof(f));
+	if (f.form != FORM || f.state >= METER_BOOKED__MAX)
+		return ERR_SYNTAX;
+	numbers_of(&b, numbers);
+	texts_of(&b, texts);
+	for (unsigned i = 0; i < TEXTS; i++) {
+		uint16_t len;
+
+		if (payload.n < sizeof(len))
+			return ERR_SYNTAX;
+		memcpy(&len, payload.p, sizeof(len));
+		payload = str_skip(payload, sizeof(len));
+		if (len > payload.n || len > text_max[i])
+			return ERR_SYNTAX;
+		*texts[i] = str_of(payload.p, len);
+		payload = str_skip(payload, len);
+	}
+	if (payload.n > 0)
+		return ERR_SYNTAX;
+	for (unsigned i = 0; i < NUMBERS; i++)
+		*numbers[i] = f.numbers[i];
+	memcpy(b.id, f.id, sizeof(b.id));
+	b.state = (enum meter_booked)f.state;
+	b.is_estimated = f.is_estimated != 0;
+	b.attempt = f.attempt;
+	b.status = f.status;
+	*out = b;
+	return ERR_OK;
+}
