@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -70,6 +71,25 @@ make_dir(void **state)
 	return 0;
 }
 
+/* What workers had to book, or would have had. */
+static void
+remove_spool(void)
+{
+	char folder[128], path[512];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(folder, sizeof(folder), "%s/spool", dir);
+	d = opendir(folder);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		unlink(path);
+	}
+	if (d)
+		closedir(d);
+	rmdir(folder);
+}
+
 static int
 remove_dir(void **state)
 {
@@ -81,6 +101,7 @@ remove_dir(void **state)
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		unlink(path);
 	}
+	remove_spool();
 	return rmdir(dir);
 }
 
