@@ -33,4 +33,5 @@ kinds_install(void)
 	conf_kinds_set(list);
 	conf_vendors_set(prov_vendor_known);
 	conf_price_as_set(prov_price_as);
+	conf_catalogue_default(PKGDATADIR "/prices.yaml");
 }

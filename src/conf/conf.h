@@ -72,6 +72,7 @@ struct conf_provider_key {
 struct conf_master_key {
 	struct secret *secret;
 };
+struct conf_catalogue; /* conf/catalogue.h */
 
 struct conf_provider {
 	struct str name;
@@ -334,6 +335,8 @@ struct conf {
 	struct price_row *prices;
 	uint32_t n_prices;
 	const char *price_catalogue; /* file; NULL: the package's */
+	/* what it holds; NULL: the package has none here */
+	struct conf_catalogue *catalogue;
 
 	/* ledger: */
 	bool ledger; /* true: calls are booked */
@@ -396,6 +399,12 @@ void conf_vendors_set(bool (*is_known)(struct str vendor));
  */
 void conf_price_as_set(
     const char *(*of)(struct str kind, struct str vendor, struct str base_url));
+
+/*
+ * Where the package's price catalogue lies, for files that name none; borrowed
+ * for ever. Not set, or not there: no catalogue.
+ */
+void conf_catalogue_default(const char *path);
 
 /* NULL when there is none. */
 const struct conf_model *conf_model_find(const struct conf *c, struct str name);

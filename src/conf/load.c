@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fault.h"
+#include "conf/catalogue.h"
 #include "conf/file.h"
 #include "conf/opt.h"
 #include "conf/yaml.h"
@@ -288,6 +290,7 @@ conf_unref(struct conf *c)
 	if (c == NULL || --c->refs > 0)
 		return;
 	conf_secrets_free(c);
+	conf_catalogue_free(c->catalogue);
 	map_free(c->keys_by_hash);
 	map_free(c->models_by_name);
 	arena_free(c->arena);
@@ -297,6 +300,49 @@ const struct conf_model *
 conf_model_find(const struct conf *c, struct str name)
 {
 	return map_find(c->models_by_name, name);
+}
+
+/* Set once by the mains before anything is loaded. */
+static const char *default_catalogue;
+
+void
+conf_catalogue_default(const char *path)
+{
+	default_catalogue = path;
+}
+
+/*
+ * A catalogue that the file names must be good if it is there. The package's own is not the
+ * operator's to mend: without it models are unpriced, which shows.
+ */
+static void
+load_catalogue(struct load *l, struct conf *c)
+{
+	struct conf_problems own, *p = l->problems;
+	struct conf_where where = { .file = str_z(default_catalogue) };
+	enum err e;
+
+	if (c->price_catalogue != NULL &&
+	    access(c->price_catalogue, R_OK) != 0) {
+		where.file = str_z(c->price_catalogue);
+		conf_warning_add(p, &where,
+		    "cannot be read, so models have no list prices: %s",
+		    strerror(errno));
+		return;
+	}
+	if (c->price_catalogue != NULL) {
+		(void)!conf_catalogue_load(
+		    c->price_catalogue, &c->catalogue, p);
+		return;
+	}
+	if (default_catalogue == NULL || access(default_catalogue, F_OK) != 0)
+		return;
+	conf_problems_init(&own, l->arena);
+	e = conf_catalogue_load(default_catalogue, &c->catalogue, &own);
+	if (e != ERR_OK)
+		conf_warning_add(p, &where,
+		    "cannot be used, so models have no list prices: %s",
+		    own.first != NULL ? own.first->what.p : err_word(e));
 }
 
 static void
@@ -313,6 +359,7 @@ build(struct load *l)
 		return;
 	run.arena = c->arena;
 	opt_read_table(&run, &conf_table, l->root, c);
+	load_catalogue(l, c);
 	c->loaded_wall = clock_wall();
 	(void)snprintf(c->digest, sizeof(c->digest), "%016llx",
 	    (unsigned long long)hash_stable(buf_str(&l->digest)));

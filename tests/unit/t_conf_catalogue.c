@@ -117,6 +117,63 @@ absent(void **state)
 	arena_free(a);
 }
 
+/* What the package brings is read whole, and found by the configuration. */
+static void
+ours(void **state)
+{
+	static const char path[] = TOP_SRCDIR "/conf/prices.yaml";
+	static char other[256];
+	struct loaded l;
+
+	(void)state;
+	conf_catalogue_default(path);
+	load_text(&l, "auth: { anonymous: true }\n");
+	conf_problems_print(&l.problems, stdout);
+	assert_int_equal(l.err, ERR_OK);
+	assert_non_null(l.conf->catalogue);
+	assert_true(l.conf->catalogue->n_rows > 80);
+	assert_true(l.conf->catalogue->version <= -20261121);
+	load_done(&l);
+	/* what is not there is not missed, what is bad is told */
+	(void)snprintf(other, sizeof(other), "%s", test_path("none.yaml"));
+	conf_catalogue_default(other);
+	load_text(&l, "auth: { anonymous: true }\n");
+	assert_int_equal(l.err, ERR_OK);
+	assert_null(l.conf->catalogue);
+	assert_false(has_problem(&l.problems, 0, "", "list prices"));
+	load_done(&l);
+	(void)snprintf(
+	    other, sizeof(other), "%s", put_file("bad.yaml", "date: today\n"));
+	load_text(&l, "auth: { anonymous: true }\n");
+	assert_int_equal(l.err, ERR_OK);
+	assert_true(has_problem(&l.problems, 0, "", "no list prices"));
+	load_done(&l);
+	conf_catalogue_default(NULL);
+	drop_file("bad.yaml");
+}
+
+/* One that the file names must be good. */
+static void
+named(void **state)
+{
+	struct loaded l;
+	char text[512];
+
+	(void)state;
+	put_file("bad.yaml", "date: today\n");
+	(void)snprintf(
+	    text, sizeof(text), "price_catalogue: %s\n", test_path("bad.yaml"));
+	load_text(&l, text);
+	assert_int_equal(l.err, ERR_SYNTAX);
+	assert_true(has_problem(&l.problems, 0, "date", "must be a date"));
+	load_done(&l);
+	drop_file("bad.yaml");
+	load_text(&l, text);
+	assert_int_equal(l.err, ERR_OK);
+	assert_true(has_problem(&l.problems, 0, "", "cannot be read"));
+	load_done(&l);
+}
+
 /* The configuration's own prices, and whose they are. */
 static void
 own(void **state)
@@ -160,6 +217,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(good, dir_begin, dir_end),
 		cmocka_unit_test_setup_teardown(bad, dir_begin, dir_end),
 		cmocka_unit_test_setup_teardown(absent, dir_begin, dir_end),
+		cmocka_unit_test_setup_teardown(ours, dir_begin, dir_end),
+		cmocka_unit_test_setup_teardown(named, dir_begin, dir_end),
 		cmocka_unit_test_setup_teardown(own, dir_begin, dir_end),
 	};
 
