@@ -165,6 +165,7 @@ settle_attempt(struct req *r)
 
 	ledger_settle(r, &u);
 	add_usage(&r->rec.usage, &u);
+	price_book(r, &u);
 	api_norm_free(r->norm);
 	r->norm = NULL;
 	return tokens_used(&u);

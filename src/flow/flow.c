@@ -38,6 +38,7 @@ flow_free(struct flow *f)
 	ASSERT(f->n_jobs == 0);
 	meter_metrics_free(f->metrics);
 	keys_fini(f);
+	flow_prices_fini(&f->prices);
 	conf_unref(f->conf);
 	flow_flush(f);
 	buf_fini(&f->lines);
@@ -54,6 +55,7 @@ flow_conf_set(struct flow *f, struct conf *c)
 	f->conf_problem[0] = '\0';
 	keys_conf_set(f);
 	conf_unref(old);
+	flow_prices_renew(f);
 }
 
 void

@@ -37,7 +37,7 @@ fill(struct req *r, struct meter_booking *b)
 		.surface = str_z(r->rec.surface),
 		.alias = r->rec.alias,
 		.provider = t->provider->name,
-		.kind = t->provider->kind,
+		.kind = t->provider->price_as,
 		.model = t->model };
 	memcpy(b->id, a->ledger_id, sizeof(b->id));
 }
@@ -193,7 +193,7 @@ ledger_settle(struct req *r, const struct msg_usage *told)
 	    (b.state == METER_BOOKED_FAILED && b.usage.prompt == 0 &&
 		b.usage.completion == 0))
 		b.cost = 0;
-	else if (!meter_price_target_cost(r->flow->prices,
+	else if (!meter_price_target_cost(r->flow->prices.now,
 		     route_plan_target(&r->plan), &b.usage, &b.cost,
 		     &b.price_version))
 		b.cost = -1;

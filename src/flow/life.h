@@ -25,6 +25,7 @@
 #include "gate/rate.h"
 #include "meter/booking.h"
 #include "meter/metrics.h"
+#include "meter/price.h"
 #include "meter/record.h"
 #include "prov/prov.h"
 #include "route/keys.h"
@@ -168,6 +169,14 @@ struct req {
 /* Of two lines of the log, each with its newline. */
 #define FLOW_LINES_MAX (2 * (16384 + 1))
 
+/* price.c */
+struct flow_prices {
+	struct meter_prices *now; /* NULL: nothing has a price */
+	struct arena *arena; /* of stored */
+	struct price_row *stored; /* the database's */
+	size_t n_stored;
+};
+
 struct flow {
 	struct loop *loop;
 	struct upstream *upstream;
@@ -177,6 +186,7 @@ struct flow {
 	struct store_secrets *sealed; /* may be NULL */
 	struct gate_rate rate;
 	struct meter_metrics *metrics;
+	struct flow_prices prices;
 	struct req *all;
 	uint32_t active;
 	uint32_t n_jobs; /* with the thread pool, also of requests now gone */
@@ -188,7 +198,6 @@ struct flow {
 	char log_problem[512]; /* "" when lines go where they should */
 	struct spool *spool; /* NULL: calls are not booked, or cannot be */
 	char ledger_problem[256]; /* why they cannot; "" when nobody wants it */
-	struct meter_prices *prices; /* NULL: none are loaded */
 };
 
 /* req.c: the maximum of a request's arenas */
@@ -308,6 +317,20 @@ void ledger_event(struct req *r, const struct msg_event *ev);
 void ledger_ended(struct req *r, enum upstream_end end, bool was_sent);
 /* Books it; told: by the provider. Nothing happens when none is open. */
 void ledger_settle(struct req *r, const struct msg_usage *told);
+/* price.c */
+void flow_prices_fini(struct flow_prices *p);
+/* After the snapshot was swapped. */
+void flow_prices_renew(struct flow *f);
+/*
+ * What tokens of the present attempt cost. False: unpriced. version: the
+ * ledger's (meter/price.h).
+ */
+MUST_CHECK bool price_attempt(const struct req *r, const struct msg_usage *u,
+    nanousd_t *cost, int64_t *version);
+/* The same of all attempts of the request so far, the present one included. */
+MUST_CHECK bool price_request(const struct req *r, nanousd_t *cost);
+/* Books the present attempt's tokens in the record. */
+void price_book(struct req *r, const struct msg_usage *u);
 
 /* write.c: to the client */
 /* Status line and headers; more: extra header lines, may be absent. */

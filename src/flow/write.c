@@ -99,6 +99,19 @@ put_own(struct buf *b, const char *name, struct str value)
 	buf_addz(b, "\r\n");
 }
 
+/* Not of a stream: its head goes out before anybody knows. */
+static void
+put_cost(const struct req *r, struct buf *more)
+{
+	char text[MONEY_TEXT_SIZE];
+	nanousd_t cost;
+
+	if (r->msg.stream || !price_request(r, &cost))
+		return;
+	money_print_usd(cost, text);
+	put_own(more, "x-llmgw-cost: ", str_z(text));
+}
+
 /* Who answered, and at which attempt. */
 static void
 put_outcome(const struct req *r, struct buf *more)
@@ -123,8 +136,10 @@ write_answer_head(struct req *r)
 		buf_addz(&more, "X-Accel-Buffering: no\r\n");
 	put_own(&more, "x-llmgw-cache: ", str_z(r->rec.cache));
 	/* A heartbeat's head comes before it is known who will answer. */
-	if (api_norm_has_content(r->norm))
+	if (api_norm_has_content(r->norm)) {
 		put_outcome(r, &more);
+		put_cost(r, &more);
+	}
 	if (r->attempt.has_http)
 		put_own(&more,
 		    "x-llmgw-dropped: ", buf_str(&r->attempt.http.dropped));

@@ -16,6 +16,7 @@ enum slot_sort {
 	SLOT_TARGET, /* attempts by result */
 	SLOT_TIMES, /* histograms: duration, first byte */
 	SLOT_TOKENS, /* histograms: input, output */
+	SLOT_COST, /* nano-dollars; attempts whose tokens have no price */
 	SLOT_POLICY, /* requests refused, and those that would have been */
 };
 
@@ -31,6 +32,8 @@ enum {
 #define TIMES_FIRST_BYTE 20
 #define TOKENS_INPUT 0
 #define TOKENS_OUTPUT 20
+#define COST_NANO 0
+#define COST_UNPRICED 1
 #define POLICY_REFUSED 0
 #define POLICY_SHADOW 1
 
@@ -112,6 +115,20 @@ meter_metrics_begin(struct meter_metrics *m)
 }
 
 static void
+count_cost(struct meter_metrics *m, const struct meter_attempt *a)
+{
+	struct shm_slot *s;
+
+	if (!a->target || !a->is_used)
+		return;
+	s = slot(m, SLOT_COST, a->target->identity);
+	if (a->is_priced)
+		add(s, COST_NANO, a->cost);
+	else
+		add(s, COST_UNPRICED, 1);
+}
+
+static void
 count_attempt(struct meter_metrics *m, const struct meter_attempt *a)
 {
 	struct shm_slot *s, *times;
@@ -184,8 +201,10 @@ meter_metrics_end(struct meter_metrics *m, const struct meter_record *rec)
 	add(m->global, SHM_CELL_WORKER + m->worker, -1);
 	add(slot(m, SLOT_SURFACE, surface_index(rec->surface)), rec->outcome,
 	    1);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		count_attempt(m, &rec->attempts[i]);
+		count_cost(m, &rec->attempts[i]);
+	}
 	count_tokens(m, rec);
 	count_policies(m, rec);
 }
@@ -359,6 +378,31 @@ print_tokens(struct meter_metrics *m, const struct meter_page *page,
 	    "gen_ai_token_type=\"output\"", out);
 }
 
+static void
+print_cost(struct meter_metrics *m, const struct meter_page *page,
+    const struct conf_target *t, struct buf *out)
+{
+	int64_t cost = get(slot(m, SLOT_COST, t->identity), COST_NANO);
+	char text[MONEY_TEXT_SIZE];
+
+	(void)page;
+	money_print_usd(cost, text);
+	buf_addz(out, "llmgw_cost_dollars_total{");
+	family_target_labels(out, t);
+	buf_printf(out, "} %s\n", text);
+}
+
+static void
+print_unpriced(struct meter_metrics *m, const struct meter_page *page,
+    const struct conf_target *t, struct buf *out)
+{
+	(void)page;
+	buf_addz(out, "llmgw_unpriced_total{");
+	family_target_labels(out, t);
+	buf_printf(out, "} %lld\n",
+	    (long long)get(slot(m, SLOT_COST, t->identity), COST_UNPRICED));
+}
+
 /* Names of policies are plain words: conf sees to it. */
 static void
 print_policy(struct meter_metrics *m, struct str name, struct buf *out)
@@ -402,6 +446,12 @@ meter_metrics_print(
 	family_head(out, "llmgw_breaker_state", "gauge",
 	    "Circuit breaker: 0 closed, 1 open, 2 half open.");
 	each_target(m, page, out, print_breaker);
+	family_head(out, "llmgw_cost_dollars_total", "counter",
+	    "What attempts cost by the price lists, by target.");
+	each_target(m, page, out, print_cost);
+	family_head(out, "llmgw_unpriced_total", "counter",
+	    "Attempts whose tokens have no price, by target.");
+	each_target(m, page, out, print_unpriced);
 	print_policies(m, page, out);
 	family_histogram_head(&family_duration, out);
 	each_target(m, page, out, print_duration);

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/map.h"
+#include "conf/catalogue.h"
 
 #define ARENA_MAX ((size_t)256 * 1024 * 1024)
 
@@ -276,6 +277,23 @@ meter_prices_new(const struct meter_price_source *sources, size_t n,
 	else
 		meter_prices_unref(p);
 	return e;
+}
+
+enum err
+meter_prices_of(const struct conf *c, const struct price_row *stored, size_t n,
+    struct meter_prices **out)
+{
+	const struct conf_catalogue *k = c->catalogue;
+	const struct meter_price_source sources[] = {
+		{ c->prices, c->n_prices, METER_PRICE_OWN,
+		    METER_PRICE_VERSION_OWN },
+		{ stored, n, METER_PRICE_IMPORTED, 0 },
+		{ k != NULL ? k->rows : NULL, k != NULL ? k->n_rows : 0,
+		    METER_PRICE_CATALOGUE, k != NULL ? k->version : 0 },
+	};
+
+	return meter_prices_new(
+	    sources, sizeof(sources) / sizeof(*sources), out);
 }
 
 struct meter_prices *

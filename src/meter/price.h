@@ -70,6 +70,12 @@ struct meter_price_source {
  */
 MUST_CHECK enum err meter_prices_new(const struct meter_price_source *sources,
     size_t n, struct meter_prices **out);
+/*
+ * All lists of an installation: the configuration's own rows, stored (those of
+ * the database; may be NULL with n 0), the catalogue that was loaded with it.
+ */
+MUST_CHECK enum err meter_prices_of(const struct conf *c,
+    const struct price_row *stored, size_t n, struct meter_prices **out);
 /* Any thread. NULL is allowed. */
 struct meter_prices *meter_prices_ref(struct meter_prices *p);
 void meter_prices_unref(struct meter_prices *p);

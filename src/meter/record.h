@@ -11,6 +11,7 @@
 
 #include "api/msg.h"
 #include "base/clock.h"
+#include "base/money.h"
 #include "base/str.h"
 #include "conf/conf.h"
 
@@ -31,6 +32,9 @@ struct meter_attempt {
 	struct str key; /* which, where the provider has several */
 	int used_percent; /* of the target's limits, as known before */
 	usec_t slowed; /* waited before it, to stay below a limit */
+	bool is_used; /* it told tokens */
+	bool is_priced; /* and they have a price: */
+	nanousd_t cost;
 };
 
 enum meter_outcome {
@@ -69,6 +73,11 @@ struct meter_record {
 	usec_t first_byte; /* first content to the client; -1 none */
 	usec_t total;
 	struct msg_usage usage;
+	/* of the attempts that have a price; has_cost: there is one */
+	nanousd_t cost;
+	bool has_cost;
+	bool has_unpriced; /* an attempt used tokens without a price */
+	int64_t price_version; /* of the last with a price (meter/price.h) */
 	uint64_t bytes_in; /* client's body */
 	uint64_t bytes_out;
 	const char *cache; /* "bypass" until there is a cache */

@@ -253,6 +253,29 @@ put_target(struct line *l, const struct meter_record *rec)
 	put_reasons(l, rec);
 }
 
+/* Dollars, exactly; what is unpriced is never a 0. */
+static void
+put_cost(struct line *l, const struct meter_record *rec)
+{
+	char text[MONEY_TEXT_SIZE];
+
+	if (rec->has_cost) {
+		money_print_usd(rec->cost, text);
+		line_key(l, "cost");
+		if (l->is_json)
+			json_out_raw(&l->json, str_z(text));
+		else
+			buf_addz(l->out, text);
+		line_key(l, "price_version");
+		if (l->is_json)
+			json_out_i64(&l->json, rec->price_version);
+		else
+			buf_addi(l->out, rec->price_version);
+	}
+	if (rec->has_unpriced)
+		line_bool(l, "unpriced", true);
+}
+
 static void
 put_figures(struct line *l, const struct meter_record *rec)
 {
@@ -268,6 +291,7 @@ put_figures(struct line *l, const struct meter_record *rec)
 	line_i64(l, "audio_in_tokens", rec->usage.audio_in);
 	line_i64(l, "audio_out_tokens", rec->usage.audio_out);
 	line_i64(l, "image_in_tokens", rec->usage.image_in);
+	put_cost(l, rec);
 	line_i64(l, "bytes_in", (int64_t)rec->bytes_in);
 	line_i64(l, "bytes_out", (int64_t)rec->bytes_out);
 	line_strz(l, "cache", rec->cache);

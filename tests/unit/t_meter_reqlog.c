@@ -89,11 +89,18 @@ test_same_fields(void **state)
 	(void)state;
 	r.client_request_id = STR("c-1");
 	r.usage.cached = r.usage.reasoning = 1;
+	r.usage.written = r.usage.written_1h = r.usage.audio_in = 1;
+	r.usage.audio_out = r.usage.image_in = 1;
+	r.has_cost = r.has_unpriced = true;
+	r.cost = 1234500000;
+	r.price_version = -20261121;
 	r.dropped = STR("logit_bias");
 	r.fail = MSG_FAIL_CUT;
 	r.error = STR("it broke");
 	j = parsed(&r);
 	line(&r, LOG_KEYVALUE);
+	assert_non_null(strstr(
+	    out.p, " cost=1.2345 price_version=-20261121 unpriced=true "));
 	at = out.p;
 	json_object_foreach(j, key, value)
 	{
@@ -105,7 +112,7 @@ test_same_fields(void **state)
 		if (!at)
 			fail_msg("%s is not there, or not in its place", key);
 	}
-	assert_int_equal(json_object_size(j), 27);
+	assert_int_equal(json_object_size(j), 35);
 	json_decref(j);
 }
 
