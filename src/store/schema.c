@@ -325,8 +325,11 @@ store_schema_check(struct store *s, uint32_t *n, char why[STORE_WHY_SIZE])
 
 	for (table = store_sql_tables; *table != NULL; table++)
 		for (row = *table; row->text != NULL; row++) {
-			enum err e = s->driver->prepare(s, row);
+			enum err e;
 
+			if (text_of(s, row)[0] == '\0')
+				continue;
+			e = s->driver->prepare(s, row);
 			if (e != ERR_OK) {
 				(void)snprintf(why, STORE_WHY_SIZE,
 				    "%.200s: %.200s", store_why(s),

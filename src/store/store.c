@@ -53,7 +53,8 @@ connect_store(struct store *s)
 static struct store *
 make(struct store_url *url, const struct store_options *o)
 {
-	const struct store_driver *driver = &store_sqlite;
+	const struct store_driver *driver =
+	    url->path != NULL ? &store_sqlite : &store_mariadb;
 	struct store *s = driver->new ();
 
 	if (s == NULL)
@@ -82,11 +83,7 @@ store_open(struct str url, const struct store_options *options,
 
 	(void)snprintf(why, STORE_WHY_SIZE, "out of memory");
 	e = store_url_parse(&u, url, why);
-	if (e == ERR_OK && u.path == NULL) {
-		(void)snprintf(
-		    why, STORE_WHY_SIZE, "this version has no MariaDB");
-		e = ERR_UNSUPPORTED;
-	} else if (e == ERR_OK) {
+	if (e == ERR_OK) {
 		s = make(&u, options);
 		e = s != NULL ? connect_store(s) : ERR_NOMEM;
 	}

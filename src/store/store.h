@@ -88,7 +88,8 @@ store_id(int64_t id)
  * (STORE_SQL_END). A row is known by its address: it is prepared once a connection.
  */
 struct store_sql {
-	const char *text; /* what both products understand ... */
+	/* What both products understand ... ("": MariaDB alone has it) */
+	const char *text;
 	const char *mariadb; /* ... or, where they differ, this one's own */
 };
 

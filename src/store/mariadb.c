@@ -1,0 +1,652 @@
+/*
+ * MariaDB, by Connector/C: prepared statements in the binary protocol. A
+ * result's rows are read as they come, not collected. A lock by name is
+ * GET_LOCK.
+ */
+#include "store/mariadb.h"
+
+#include <errmsg.h>
+#include <fcntl.h>
+#include <mysql.h>
+#include <mysqld_error.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "store/schema.h"
+
+#define PASSWORD_MAX 4096
+/* A column's buffer begins so, and is not kept when it is larger than that. */
+#define CELL_BYTES 256
+#define CELL_KEPT ((size_t)64 * 1024)
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void
+library_init(void)
+{
+	(void)mysql_library_init(0, NULL, NULL);
+}
+
+static struct store *
+mariadb_new(void)
+{
+	struct mariadb *m = calloc(1, sizeof(*m));
+
+	(void)pthread_once(&library_once, library_init);
+	return m != NULL ? &m->base : NULL;
+}
+
+static void
+mariadb_free(struct store *s)
+{
+	free(mariadb_of(s));
+}
+
+/* ---- failures ------------------------------------------------------------ */
+
+static enum err
+err_of(unsigned code)
+{
+	switch (code) {
+	case ER_DUP_ENTRY:
+	case ER_DUP_ENTRY_WITH_KEY_NAME:
+	case ER_ROW_IS_REFERENCED:
+	case ER_ROW_IS_REFERENCED_2:
+	case ER_NO_REFERENCED_ROW:
+	case ER_NO_REFERENCED_ROW_2:
+		return ERR_DENIED;
+	case ER_LOCK_DEADLOCK:
+	case ER_LOCK_WAIT_TIMEOUT:
+	case ER_CHECKREAD:
+	case ER_TABLE_DEF_CHANGED:
+		return ERR_AGAIN;
+	case ER_STATEMENT_TIMEOUT:
+		return ERR_TIMEOUT;
+	case ER_DATA_TOO_LONG:
+	case ER_NET_PACKET_TOO_LARGE:
+		return ERR_LIMIT;
+	case CR_SERVER_GONE_ERROR:
+	case CR_SERVER_LOST:
+	case CR_SERVER_LOST_EXTENDED:
+	case CR_CONN_HOST_ERROR:
+	case CR_CONNECTION_ERROR:
+	case CR_NET_PACKET_TOO_LARGE:
+	case CR_COMMANDS_OUT_OF_SYNC:
+	case ER_CON_COUNT_ERROR:
+	case ER_TOO_MANY_USER_CONNECTIONS:
+	case ER_SERVER_SHUTDOWN:
+	case ER_NORMAL_SHUTDOWN:
+	case ER_CONNECTION_KILLED:
+	case ER_UNKNOWN_COM_ERROR: /* Galera: "not yet prepared node" */
+		return ERR_CLOSED;
+	case CR_OUT_OF_MEMORY:
+	case ER_OUTOFMEMORY:
+	case ER_OUT_OF_RESOURCES:
+		return ERR_NOMEM;
+	default:
+		return ERR_IO;
+	}
+}
+
+/* Of these the server's text has the value; the last words name the column. */
+static bool
+tells_values(unsigned code)
+{
+	return code == ER_DUP_ENTRY || code == ER_DUP_ENTRY_WITH_KEY_NAME ||
+	       code == ER_TRUNCATED_WRONG_VALUE_FOR_FIELD ||
+	       code == ER_TRUNCATED_WRONG_VALUE ||
+	       code == ER_DATA_OUT_OF_RANGE || code == ER_WRONG_VALUE;
+}
+
+static enum err
+fail_as(struct mariadb *m, enum err e, unsigned code, const char *text)
+{
+	char why[STORE_WHY_SIZE];
+	const char *last = NULL, *p;
+
+	for (p = text; (p = strstr(p, " for ")) != NULL; p++)
+		last = p;
+	if (!tells_values(code))
+		(void)snprintf(why, sizeof(why), "MariaDB %u: %s", code, text);
+	else
+		(void)snprintf(why, sizeof(why), "MariaDB %u: a value%s", code,
+		    last != NULL ? last : " is wrong");
+	return store_fail(&m->base, e, why);
+}
+
+enum err
+mariadb_fail(struct mariadb *m)
+{
+	unsigned code = mysql_errno(m->my);
+
+	return fail_as(m, err_of(code), code, mysql_error(m->my));
+}
+
+enum err
+mariadb_fail_stmt(struct mariadb *m, MYSQL_STMT *st)
+{
+	unsigned code = mysql_stmt_errno(st);
+
+	return fail_as(m, err_of(code), code, mysql_stmt_error(st));
+}
+
+/* Accounts and names fail otherwise than rows. */
+static enum err
+fail_connect(struct mariadb *m)
+{
+	unsigned code = mysql_errno(m->my);
+	enum err e = err_of(code);
+
+	switch (code) {
+	case ER_ACCESS_DENIED_ERROR:
+	case ER_ACCESS_DENIED_NO_PASSWORD_ERROR:
+	case ER_DBACCESS_DENIED_ERROR:
+	case ER_HOST_NOT_PRIVILEGED:
+		e = ERR_DENIED;
+		break;
+	case ER_BAD_DB_ERROR:
+		e = ERR_NOT_FOUND;
+		break;
+	default:
+		/* Whatever else: there is no connection. */
+		if (e != ERR_NOMEM)
+			e = ERR_CLOSED;
+		break;
+	}
+	return fail_as(m, e, code, mysql_error(m->my));
+}
+
+/* ---- connection ---------------------------------------------------------- */
+
+/*
+ * So that both products read a statement in the same way, and what is wrong is
+ * an error, not a guess.
+ */
+static const char session[] =
+    "SET SESSION sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT,"
+    "NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES,STRICT_TRANS_TABLES,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,"
+    "ONLY_FULL_GROUP_BY,NO_UNSIGNED_SUBTRACTION',"
+    "tx_isolation = 'READ-COMMITTED', autocommit = 1, "
+    "time_zone = '+00:00', character_set_client = utf8mb4, "
+    "character_set_results = utf8mb4, "
+    "character_set_connection = utf8mb4, "
+    "collation_connection = utf8mb4_nopad_bin, "
+    "net_write_timeout = 600";
+
+static const struct store_sql set_timeouts = {
+	.text = "",
+	.mariadb = "SET SESSION max_statement_time = ? / 1000000, "
+		   "innodb_lock_wait_timeout = ?, lock_wait_timeout = ?",
+};
+
+/* The account's, ended by NUL. The caller wipes. */
+static enum err
+get_password(struct mariadb *m, char out[PASSWORD_MAX])
+{
+	struct store *s = &m->base;
+	struct str given = secret_str(s->password);
+	ssize_t n;
+	int fd;
+
+	out[0] = '\0';
+	if (given.p != NULL && given.n < PASSWORD_MAX) {
+		(void)memcpy(out, given.p, given.n);
+		out[given.n] = '\0';
+	}
+	if (given.p != NULL || s->url.password_file == NULL)
+		return ERR_OK;
+	fd = open(s->url.password_file, O_RDONLY | O_CLOEXEC);
+	n = fd >= 0 ? read(fd, out, PASSWORD_MAX - 1) : -1;
+	if (fd >= 0)
+		(void)close(fd);
+	if (n < 0)
+		return store_fail(
+		    s, ERR_DENIED, "cannot read the store's password_file");
+	out[n] = '\0';
+	out[strcspn(out, "\r\n")] = '\0';
+	return ERR_OK;
+}
+
+/* Whole seconds, at least one. */
+static unsigned
+seconds(usec_t t)
+{
+	return (unsigned)((t + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
+static void
+set_options(struct mariadb *m)
+{
+	const struct store_url *u = &m->base.url;
+	unsigned connecting = seconds(m->base.timeout);
+	/* The server ends a statement; this is for when it does not. */
+	unsigned reading = connecting + 1;
+	const my_bool yes = 1;
+	unsigned no = 0;
+
+	if (connecting > seconds(STORE_TIMEOUT))
+		connecting = seconds(STORE_TIMEOUT);
+	(void)mysql_options(m->my, MYSQL_OPT_CONNECT_TIMEOUT, &connecting);
+	(void)mysql_options(m->my, MYSQL_OPT_READ_TIMEOUT, &reading);
+	(void)mysql_options(m->my, MYSQL_OPT_WRITE_TIMEOUT, &reading);
+	(void)mysql_options(m->my, MYSQL_OPT_LOCAL_INFILE, &no);
+	(void)mysql_options(m->my, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	if (u->ca_file != NULL) {
+		(void)mysql_options(m->my, MYSQL_OPT_SSL_CA, u->ca_file);
+		(void)mysql_options(m->my, MYSQL_OPT_SSL_ENFORCE, &yes);
+		(void)mysql_options(
+		    m->my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+	}
+}
+
+static enum err
+begin_session(struct mariadb *m)
+{
+	struct store *s = &m->base;
+	struct store_value v[3] = { store_int(s->timeout),
+		store_int(seconds(s->timeout)),
+		store_int(seconds(s->timeout)) };
+
+	if (mysql_query(m->my, session) != 0)
+		return mariadb_fail(m);
+	return mariadb_run(s, &set_timeouts, v, 3, NULL, NULL);
+}
+
+static enum err
+mariadb_open(struct store *s)
+{
+	struct mariadb *m = mariadb_of(s);
+	const struct store_url *u = &s->url;
+	char password[PASSWORD_MAX];
+	enum err e = get_password(m, password);
+
+	if (e != ERR_OK)
+		return e;
+	m->my = mysql_init(NULL);
+	if (m->my == NULL) {
+		secret_wipe(password, sizeof(password));
+		return store_fail(s, ERR_NOMEM, "out of memory");
+	}
+	set_options(m);
+	if (mysql_real_connect(m->my, u->host, u->user, password, u->name,
+		u->port, u->socket, CLIENT_FOUND_ROWS) == NULL)
+		e = fail_connect(m);
+	secret_wipe(password, sizeof(password));
+	if (e != ERR_OK)
+		return e;
+	e = begin_session(m);
+	return e == ERR_OK || e == ERR_NOMEM ? e : ERR_CLOSED;
+}
+
+/* ---- prepared statements ------------------------------------------------- */
+
+static void
+stmt_free(struct mariadb_stmt *p)
+{
+	uint32_t i;
+
+	if (p == NULL)
+		return;
+	if (p->st != NULL)
+		(void)mysql_stmt_close(p->st);
+	for (i = 0; i < p->n_cells; i++)
+		free(p->cell[i].p);
+	free(p->cell);
+	free(p->bind);
+	free(p);
+}
+
+static void
+mariadb_close(struct store *s)
+{
+	struct mariadb *m = mariadb_of(s);
+	struct mariadb_stmt *p;
+
+	while ((p = store_stmts_take(&m->stmts)) != NULL)
+		stmt_free(p);
+	if (m->my != NULL)
+		mysql_close(m->my);
+	m->my = NULL;
+}
+
+/* What a column becomes. false: no value of ours holds it. */
+static bool
+cell_type(const MYSQL_FIELD *f, enum store_type *out)
+{
+	switch (f->type) {
+	case MYSQL_TYPE_TINY:
+	case MYSQL_TYPE_SHORT:
+	case MYSQL_TYPE_INT24:
+	case MYSQL_TYPE_LONG:
+	case MYSQL_TYPE_LONGLONG:
+	case MYSQL_TYPE_YEAR:
+	case MYSQL_TYPE_NULL:
+		*out = STORE_INT;
+		return true;
+	case MYSQL_TYPE_DECIMAL:
+	case MYSQL_TYPE_NEWDECIMAL: /* SUM of integers */
+		*out = STORE_INT;
+		return f->decimals == 0;
+	case MYSQL_TYPE_FLOAT:
+	case MYSQL_TYPE_DOUBLE:
+		return false;
+	default:
+		*out = f->charsetnr == 63 ? STORE_BLOB : STORE_TEXT;
+		return true;
+	}
+}
+
+static bool
+cell_room(MYSQL_BIND *b, struct mariadb_cell *c, size_t n)
+{
+	char *p = realloc(c->p, n);
+
+	if (p == NULL)
+		return false;
+	c->p = p;
+	c->cap = n;
+	b->buffer = p;
+	b->buffer_length = n;
+	return true;
+}
+
+static enum err
+cell_init(struct mariadb *m, MYSQL_BIND *b, struct mariadb_cell *c,
+    const MYSQL_FIELD *f)
+{
+	if (!cell_type(f, &c->type))
+		return store_fail(
+		    &m->base, ERR_RANGE, "a result is no integer");
+	b->is_null = &c->is_null;
+	b->error = &c->is_wrong;
+	b->length = &c->length;
+	if (c->type == STORE_INT) {
+		b->buffer_type = MYSQL_TYPE_LONGLONG;
+		b->buffer = &c->i;
+		return ERR_OK;
+	}
+	b->buffer_type =
+	    c->type == STORE_BLOB ? MYSQL_TYPE_BLOB : MYSQL_TYPE_STRING;
+	return cell_room(b, c, CELL_BYTES)
+		   ? ERR_OK
+		   : store_fail(&m->base, ERR_NOMEM, "out of memory");
+}
+
+static enum err
+stmt_columns(struct mariadb *m, struct mariadb_stmt *p)
+{
+	MYSQL_RES *meta = mysql_stmt_result_metadata(p->st);
+	enum err e = ERR_OK;
+	uint32_t i, n;
+
+	if (meta == NULL)
+		return ERR_OK;
+	n = mysql_num_fields(meta);
+	ASSERT(n <= STORE_COLUMNS_MAX);
+	p->cell = calloc(n, sizeof(*p->cell));
+	p->bind = calloc(n, sizeof(*p->bind));
+	if (p->cell == NULL || p->bind == NULL)
+		e = store_fail(&m->base, ERR_NOMEM, "out of memory");
+	else
+		p->n_cells = n;
+	for (i = 0; i < n && e == ERR_OK; i++)
+		e = cell_init(m, &p->bind[i], &p->cell[i],
+		    mysql_fetch_field_direct(meta, i));
+	mysql_free_result(meta);
+	return e;
+}
+
+enum err
+mariadb_get(
+    struct mariadb *m, const struct store_sql *sql, struct mariadb_stmt **out)
+{
+	const char *text = sql->mariadb != NULL ? sql->mariadb : sql->text;
+	struct mariadb_stmt *p = store_stmts_find(&m->stmts, sql);
+	enum err e;
+
+	if (p != NULL) {
+		*out = p;
+		return ERR_OK;
+	}
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return store_fail(&m->base, ERR_NOMEM, "out of memory");
+	p->st = mysql_stmt_init(m->my);
+	if (p->st == NULL)
+		e = store_fail(&m->base, ERR_NOMEM, "out of memory");
+	else if (mysql_stmt_prepare(p->st, text, strlen(text)) != 0)
+		e = mariadb_fail_stmt(m, p->st);
+	else
+		e = stmt_columns(m, p);
+	if (e != ERR_OK) {
+		stmt_free(p);
+		return e;
+	}
+	stmt_free(store_stmts_put(&m->stmts, sql, p));
+	*out = p;
+	return ERR_OK;
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+static void
+bind_one(MYSQL_BIND *b, const struct store_value *v)
+{
+	switch (v->type) {
+	case STORE_INT:
+		b->buffer_type = MYSQL_TYPE_LONGLONG;
+		b->buffer = (void *)(uintptr_t)&v->i;
+		return;
+	case STORE_TEXT:
+	case STORE_BLOB:
+		b->buffer_type =
+		    v->type == STORE_TEXT ? MYSQL_TYPE_STRING : MYSQL_TYPE_BLOB;
+		b->buffer = (void *)(uintptr_t)(v->s.p ? v->s.p : "");
+		b->buffer_length = v->s.n;
+		b->length_value = v->s.n;
+		b->length = &b->length_value;
+		return;
+	case STORE_NULL:
+		break;
+	}
+	b->buffer_type = MYSQL_TYPE_NULL;
+}
+
+/* What did not fit in a cell's buffer, once more. */
+static enum err
+read_rest(struct mariadb *m, struct mariadb_stmt *p)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_cells; i++) {
+		struct mariadb_cell *c = &p->cell[i];
+
+		if (c->is_null)
+			continue;
+		if (c->type == STORE_INT && c->is_wrong)
+			return store_fail(
+			    &m->base, ERR_RANGE, "a result is too large");
+		if (c->type == STORE_INT || c->length <= c->cap)
+			continue;
+		if (!cell_room(&p->bind[i], c, c->length))
+			return store_fail(&m->base, ERR_NOMEM, "out of memory");
+		if (mysql_stmt_fetch_column(p->st, &p->bind[i], i, 0) != 0)
+			return mariadb_fail_stmt(m, p->st);
+	}
+	/* The library has the old buffers. */
+	if (mysql_stmt_bind_result(p->st, p->bind) != 0)
+		return mariadb_fail_stmt(m, p->st);
+	return ERR_OK;
+}
+
+static enum err
+pass_row(const struct mariadb_stmt *p, store_row_fn row, void *arg)
+{
+	struct store_value v[STORE_COLUMNS_MAX];
+	uint32_t i;
+
+	for (i = 0; i < p->n_cells; i++) {
+		const struct mariadb_cell *c = &p->cell[i];
+
+		v[i] = (struct store_value){ .type = STORE_NULL };
+		if (c->is_null)
+			continue;
+		v[i].type = c->type;
+		if (c->type == STORE_INT)
+			v[i].i = c->i;
+		else
+			v[i].s = str_of(c->p, c->length);
+	}
+	return row(arg, v, p->n_cells);
+}
+
+static enum err
+read_rows(
+    struct mariadb *m, struct mariadb_stmt *p, store_row_fn row, void *arg)
+{
+	enum err e = ERR_OK;
+	int code = 0;
+
+	if (mysql_stmt_bind_result(p->st, p->bind) != 0)
+		return mariadb_fail_stmt(m, p->st);
+	while (e == ERR_OK) {
+		code = mysql_stmt_fetch(p->st);
+		if (code == MYSQL_NO_DATA)
+			break;
+		if (code == MYSQL_DATA_TRUNCATED)
+			e = read_rest(m, p);
+		else if (code != 0)
+			e = mariadb_fail_stmt(m, p->st);
+		if (e == ERR_OK)
+			e = pass_row(p, row, arg);
+	}
+	return e;
+}
+
+static void
+drop_large(struct mariadb_stmt *p)
+{
+	uint32_t i;
+
+	for (i = 0; i < p->n_cells; i++)
+		if (p->cell[i].cap > CELL_KEPT)
+			(void)cell_room(&p->bind[i], &p->cell[i], CELL_BYTES);
+}
+
+enum err
+mariadb_run(struct store *s, const struct store_sql *sql,
+    const struct store_value *args, uint32_t n_args, store_row_fn row,
+    void *arg)
+{
+	struct mariadb *m = mariadb_of(s);
+	MYSQL_BIND bind[STORE_ARGS_MAX] = { 0 };
+	struct mariadb_stmt *p;
+	uint32_t i;
+	enum err e = mariadb_get(m, sql, &p);
+
+	if (e != ERR_OK)
+		return e;
+	ASSERT(mysql_stmt_param_count(p->st) == n_args);
+	for (i = 0; i < n_args; i++)
+		bind_one(&bind[i], &args[i]);
+	if ((n_args > 0 && mysql_stmt_bind_param(p->st, bind) != 0) ||
+	    mysql_stmt_execute(p->st) != 0)
+		return mariadb_fail_stmt(m, p->st);
+	if (p->n_cells > 0 && row != NULL)
+		e = read_rows(m, p, row, arg);
+	if (p->n_cells > 0) {
+		/* Also reads what rows are left. */
+		(void)mysql_stmt_free_result(p->st);
+		drop_large(p);
+	}
+	if (e == ERR_OK) {
+		my_ulonglong n = mysql_stmt_affected_rows(p->st);
+
+		s->changed = n != (my_ulonglong)-1 ? n : 0;
+		s->last_id = (int64_t)mysql_stmt_insert_id(p->st);
+	}
+	return e;
+}
+
+static enum err
+mariadb_prepare(struct store *s, const struct store_sql *sql)
+{
+	struct mariadb_stmt *p;
+
+	return mariadb_get(mariadb_of(s), sql, &p);
+}
+
+static enum err
+mariadb_exec(struct store *s, const char *text)
+{
+	struct mariadb *m = mariadb_of(s);
+
+	if (mysql_query(m->my, text) != 0)
+		return mariadb_fail(m);
+	if (mysql_field_count(m->my) > 0)
+		mysql_free_result(mysql_store_result(m->my));
+	return mysql_errno(m->my) == 0 ? ERR_OK : mariadb_fail(m);
+}
+
+/* ---- locks --------------------------------------------------------------- */
+
+static const struct store_sql get_lock = {
+	.text = "",
+	.mariadb = "SELECT GET_LOCK(CONCAT(DATABASE(), '.', ?), ? / 1000000)",
+};
+static const struct store_sql release_lock = {
+	.text = "",
+	.mariadb = "SELECT RELEASE_LOCK(CONCAT(DATABASE(), '.', ?))",
+};
+
+static enum err
+mariadb_lock(struct store *s, const char *name, usec_t timeout)
+{
+	usec_t until = clock_mono() + timeout;
+	struct store_value v[2] = { store_text(str_z(name)) };
+	int64_t got = 0;
+	enum err e;
+
+	do {
+		/* Well within what a statement may take. */
+		usec_t wait = until - clock_mono();
+
+		if (wait > s->timeout / 2)
+			wait = s->timeout / 2;
+		v[1] = store_int(wait > 0 ? wait : 0);
+		e = mariadb_run(s, &get_lock, v, 2, store_row_int, &got);
+	} while (e == ERR_OK && got == 0 && clock_mono() < until);
+	if (e == ERR_OK && got == 0)
+		return store_fail(s, ERR_TIMEOUT, "another has the lock");
+	return e;
+}
+
+static void
+mariadb_unlock(struct store *s, const char *name)
+{
+	struct store_value v = store_text(str_z(name));
+	int64_t was = 0;
+
+	/* A connection that is lost has no locks. */
+	(void)!mariadb_run(s, &release_lock, &v, 1, store_row_int, &was);
+}
+
+const struct store_driver store_mariadb = {
+	.product = "mariadb",
+	.steps = store_steps_mariadb,
+	.new = mariadb_new,
+	.free = mariadb_free,
+	.open = mariadb_open,
+	.close = mariadb_close,
+	.run = mariadb_run,
+	.many = mariadb_many,
+	.prepare = mariadb_prepare,
+	.exec = mariadb_exec,
+	.begin = "START TRANSACTION",
+	.lock = mariadb_lock,
+	.unlock = mariadb_unlock,
+};
