@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "store/store.h"
 
-/* sort: tenant team user role grant key limit secret price */
+/* sort: tenant team user key grant limit secret price */
 MUST_CHECK enum err
 store_change_add(struct store *s, const char *sort, int64_t object_id);
 

@@ -25,17 +25,24 @@ enum {
 };
 
 const struct store_sql store_person_sql[] = {
+	/*
+	 * s: the secret's row; k: the key's, another one when the key was
+	 * rotated and s is a former secret of it (key.h).
+	 */
 	[BY_KEY] = { "SELECT n.id, n.name, n.timezone, n.residency,"
 		     " t.id, t.name, u.id, u.name, k.id, k.name,"
-		     " k.expires, k.models, k.networks, k.hours,"
-		     " n.is_blocked + k.is_blocked"
+		     " CASE WHEN s.expires IS NULL OR k.expires < s.expires"
+		     " THEN k.expires ELSE s.expires END,"
+		     " k.models, k.networks, k.hours,"
+		     " n.is_blocked + k.is_blocked + s.is_blocked"
 		     " + COALESCE(t.is_blocked, 0)"
 		     " + COALESCE(u.is_blocked, 0)"
-		     " FROM client_key k"
+		     " FROM client_key s JOIN client_key k"
+		     " ON k.id = COALESCE(s.replaced_by, s.id)"
 		     " JOIN tenant n ON n.id = k.tenant_id"
 		     " LEFT JOIN team t ON t.id = k.team_id"
 		     " LEFT JOIN user_account u ON u.id = k.user_id"
-		     " WHERE k.hash = ?",
+		     " WHERE s.hash = ?",
 	    NULL },
 	[BY_USER] = { "SELECT n.id, n.name, n.timezone, n.residency,"
 		      " NULL, NULL, u.id, u.name, NULL, NULL,"

@@ -13,6 +13,13 @@ row_str(struct arena *a, const struct store_value *v)
 	return a != NULL && s.p != NULL ? arena_str(a, s) : s;
 }
 
+/* For a column that is never NULL: an absent text is empty. */
+static inline struct store_value
+row_text(struct str s)
+{
+	return store_text(s.p != NULL ? s : STR(""));
+}
+
 static inline bool
 row_bool(const struct store_value *v)
 {

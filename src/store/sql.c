@@ -1,5 +1,8 @@
 #include "store/store.h"
 
+#include "store/grant.h"
+#include "store/key.h"
+#include "store/people.h"
 #include "store/person.h"
 
 /* Each aggregate's table, for "every statement fits the schema". */
@@ -11,8 +14,14 @@ extern const struct store_sql store_schema_sql[];
 const struct store_sql *const store_sql_tables[] = {
 	store_audit_sql,
 	store_change_sql,
+	store_grant_sql,
+	store_key_sql,
 	store_logday_sql,
+	store_role_sql,
 	store_schema_sql,
+	store_team_sql,
+	store_tenant_sql,
+	store_user_sql,
 	store_person_sql,
 	NULL,
 };

@@ -1,58 +1,25 @@
 #ifndef TESTS_UNIT_STORE_PEOPLE_H
 #define TESTS_UNIT_STORE_PEOPLE_H
-/* A database of its own for each test of an aggregate. */
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "check.h"
+/* What tests of aggregates share: an arena, and some people. */
 #include "base/arena.h"
-#include "store/act.h"
 #include "store/people.h"
-#include "store/schema.h"
+#include "store_bed.h"
 
-static char folder[64];
-static struct store *store;
-static struct arena *arena;
+static struct arena *arena __attribute__((unused));
 
 static inline int
 people_begin(void **state)
 {
-	struct store_options o = { .create = true, .any_schema = true };
-	char url[128], why[STORE_WHY_SIZE];
-
-	(void)state;
-	(void)snprintf(folder, sizeof(folder), "/tmp/llmgw-store-XXXXXX");
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	(void)snprintf(url, sizeof(url), "sqlite://%s/a.db", folder);
 	arena = arena_new((size_t)1024 * 1024);
-	if (store_open(str_z(url), &o, &store, why) != ERR_OK ||
-	    store_schema_init(store, NULL, NULL, why) != ERR_OK) {
-		print_error("%s\n", why);
-		return -1;
-	}
-	return arena != NULL ? 0 : -1;
+	return arena != NULL ? bed_setup(state) : -1;
 }
 
 static inline int
 people_end(void **state)
 {
-	static const char *const names[] = { "a.db", "a.db-wal", "a.db-shm",
-		"a.db-schema.lock" };
-	char path[128];
-
-	(void)state;
-	store_close(store);
 	arena_free(arena);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		(void)unlink(path);
-	}
-	return rmdir(folder);
+	return bed_teardown(state);
 }
-
-#define PEOPLE_TEST(f) \
-	cmocka_unit_test_setup_teardown(f, people_begin, people_end)
 
 static inline int64_t
 count(const struct store_sql *sql)
@@ -60,8 +27,41 @@ count(const struct store_sql *sql)
 	int64_t n = -1;
 
 	assert_int_equal(
-	    store_run(store, sql, NULL, 0, store_row_int, &n), ERR_OK);
+	    store_run(bed_store, sql, NULL, 0, store_row_int, &n), ERR_OK);
 	return n;
 }
+
+/* acme has the team red and the user kim. */
+static struct store_tenant acme __attribute__((unused));
+static struct store_team red __attribute__((unused));
+static struct store_user kim __attribute__((unused));
+
+static inline void
+add_people(void)
+{
+	acme = (struct store_tenant){ .name = STR("acme"),
+		.title = STR("Acme"),
+		.timezone = STR("Europe/Berlin"),
+		.residency = STR("eu") };
+	assert_int_equal(store_tenant_add(bed_store, &acme), ERR_OK);
+	red = (struct store_team){ .tenant_id = acme.id, .name = STR("red") };
+	assert_int_equal(store_team_add(bed_store, &red), ERR_OK);
+	kim = (struct store_user){ .tenant_id = acme.id,
+		.name = STR("kim"),
+		.email = STR("kim@acme.example") };
+	assert_int_equal(store_user_add(bed_store, &kim), ERR_OK);
+}
+
+static inline int64_t
+add_tenant(const char *name)
+{
+	struct store_tenant t = { .name = str_z(name) };
+
+	assert_int_equal(store_tenant_add(bed_store, &t), ERR_OK);
+	return t.id;
+}
+
+#define PEOPLE_TEST(f) \
+	cmocka_unit_test_setup_teardown(f, people_begin, people_end)
 
 #endif

@@ -36,7 +36,7 @@ static void
 test_one_row_each(void **state)
 {
 	(void)state;
-	assert_int_equal(store_atomically(store, note, NULL), ERR_OK);
+	assert_int_equal(store_atomically(bed_store, note, NULL), ERR_OK);
 	assert_int_equal(count(&sql[0]), 1);
 	assert_int_equal(count(&sql[1]), 1);
 	assert_int_equal(count(&sql[2]), 1);
@@ -50,7 +50,7 @@ test_with_the_change(void **state)
 	enum err e = ERR_DENIED;
 
 	(void)state;
-	assert_int_equal(store_atomically(store, note, &e), ERR_DENIED);
+	assert_int_equal(store_atomically(bed_store, note, &e), ERR_DENIED);
 	assert_int_equal(count(&sql[2]), 0);
 	assert_int_equal(count(&sql[3]), 0);
 }
@@ -59,9 +59,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PEOPLE_TEST(test_one_row_each),
-		PEOPLE_TEST(test_with_the_change),
+		BED_TEST(test_one_row_each),
+		BED_TEST(test_with_the_change),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return bed_run("act", tests, COUNT(tests));
 }

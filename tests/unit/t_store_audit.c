@@ -28,9 +28,9 @@ an_event(void)
 static void
 add(struct store_audit *row)
 {
-	assert_int_equal(store_begin(store), ERR_OK);
-	assert_int_equal(store_audit_add(store, row), ERR_OK);
-	assert_int_equal(store_commit(store), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_audit_add(bed_store, row), ERR_OK);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
 }
 
 /* Walks the chain as a verifier would, from what the database has. */
@@ -102,10 +102,10 @@ test_chain(void **state)
 		assert_int_equal(row.day, 3 + i / 3);
 	}
 	assert_int_equal(
-	    store_run(store, &sql[0], NULL, 0, on_row, &c), ERR_OK);
+	    store_run(bed_store, &sql[0], NULL, 0, on_row, &c), ERR_OK);
 	assert_int_equal(c.n, 5);
 	assert_int_equal(
-	    store_run(store, &sql[1], NULL, 0, on_head, &h), ERR_OK);
+	    store_run(bed_store, &sql[1], NULL, 0, on_head, &h), ERR_OK);
 	assert_int_equal(h.n, 3);
 	assert_int_equal(h.seq[0], 5);
 	assert_memory_equal(h.hash[0], c.end, STORE_AUDIT_HASH);
@@ -123,13 +123,13 @@ test_rolled_back_leaves_no_gap(void **state)
 
 	(void)state;
 	add(&row);
-	assert_int_equal(store_begin(store), ERR_OK);
-	assert_int_equal(store_audit_add(store, &row), ERR_OK);
-	store_rollback(store);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_audit_add(bed_store, &row), ERR_OK);
+	store_rollback(bed_store);
 	add(&row);
 	assert_int_equal(row.seq, 2);
 	assert_int_equal(
-	    store_run(store, &sql[0], NULL, 0, on_row, &c), ERR_OK);
+	    store_run(bed_store, &sql[0], NULL, 0, on_row, &c), ERR_OK);
 }
 
 /* The same spooled event twice is one row. */
@@ -141,12 +141,12 @@ test_source_once(void **state)
 	(void)state;
 	row.source_id = STR("0123456789abcdef");
 	add(&row);
-	assert_int_equal(store_begin(store), ERR_OK);
-	assert_int_equal(store_audit_add(store, &row), ERR_DENIED);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_audit_add(bed_store, &row), ERR_DENIED);
 	row.source_id = STR("0123456789abcdeF");
-	assert_int_equal(store_audit_add(store, &row), ERR_OK);
+	assert_int_equal(store_audit_add(bed_store, &row), ERR_OK);
 	assert_int_equal(row.seq, 2);
-	assert_int_equal(store_commit(store), ERR_OK);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
 }
 
 static void
@@ -167,11 +167,11 @@ test_long_texts(void **state)
 	assert_int_equal(row.object.n, 189);
 	assert_int_equal(row.reason.n, 1000);
 	row.detail = str_of(many, sizeof(many));
-	assert_int_equal(store_begin(store), ERR_OK);
-	assert_int_equal(store_audit_add(store, &row), ERR_LIMIT);
-	store_rollback(store);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_audit_add(bed_store, &row), ERR_LIMIT);
+	store_rollback(bed_store);
 	assert_int_equal(
-	    store_run(store, &sql[0], NULL, 0, on_row, &c), ERR_OK);
+	    store_run(bed_store, &sql[0], NULL, 0, on_row, &c), ERR_OK);
 	assert_int_equal(c.n, 1);
 }
 
@@ -213,12 +213,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PEOPLE_TEST(test_chain),
-		PEOPLE_TEST(test_rolled_back_leaves_no_gap),
-		PEOPLE_TEST(test_source_once),
-		PEOPLE_TEST(test_long_texts),
+		BED_TEST(test_chain),
+		BED_TEST(test_rolled_back_leaves_no_gap),
+		BED_TEST(test_source_once),
+		BED_TEST(test_long_texts),
 		cmocka_unit_test(test_hash_is_of_all),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return bed_run("audit", tests, COUNT(tests));
 }

@@ -1,0 +1,138 @@
+#include "store/people.h"
+
+#include "store/row.h"
+
+#define SELECT                                                        \
+	"SELECT u.id, u.tenant_id, n.name, u.name, u.title, u.email," \
+	" u.is_blocked, u.created, u.changed FROM user_account u"     \
+	" JOIN tenant n ON n.id = u.tenant_id"
+
+enum {
+	ADD,
+	FIND,
+	SET,
+	EACH,
+};
+
+const struct store_sql store_user_sql[] = {
+	[ADD] = { "INSERT INTO user_account (tenant_id, name, title, email,"
+		  " is_blocked, created, changed)"
+		  " VALUES (?, ?, ?, ?, ?, ?, ?)",
+	    NULL },
+	[FIND] = { SELECT " WHERE u.tenant_id = ? AND u.name = ?", NULL },
+	[SET] = { "UPDATE user_account SET title = ?, email = ?,"
+		  " is_blocked = ?, changed = ? WHERE id = ?",
+	    NULL },
+	[EACH] = { SELECT " WHERE (? = 0 OR u.tenant_id = ?) AND (? = 0 OR"
+			  " EXISTS (SELECT 1 FROM team_member m"
+			  " WHERE m.user_id = u.id AND m.team_id = ?))"
+			  " ORDER BY n.name, u.name",
+	    NULL },
+	STORE_SQL_END,
+};
+
+static struct store_user
+from_row(const struct store_value *v, struct arena *a)
+{
+	return (struct store_user){
+		.id = store_get_int(&v[0]),
+		.tenant_id = store_get_int(&v[1]),
+		.tenant = row_str(a, &v[2]),
+		.name = row_str(a, &v[3]),
+		.title = row_str(a, &v[4]),
+		.email = row_str(a, &v[5]),
+		.is_blocked = row_bool(&v[6]),
+		.created = store_get_int(&v[7]),
+		.changed = store_get_int(&v[8]),
+	};
+}
+
+enum err
+store_user_add(struct store *s, struct store_user *u)
+{
+	usec_t now = clock_wall();
+	const struct store_value v[] = { store_int(u->tenant_id),
+		store_text(u->name), row_text(u->title), row_text(u->email),
+		store_int(u->is_blocked), store_int(now), store_int(now) };
+	enum err e = store_run(s, &store_user_sql[ADD], v, 7, NULL, NULL);
+
+	if (e == ERR_OK) {
+		u->id = store_last_id(s);
+		u->created = u->changed = now;
+	}
+	return e;
+}
+
+struct finder {
+	struct arena *arena;
+	struct store_user *out;
+	bool is_found;
+};
+
+static enum err
+on_found(void *arg, const struct store_value *v, uint32_t n)
+{
+	struct finder *f = arg;
+
+	(void)n;
+	*f->out = from_row(v, f->arena);
+	f->is_found = true;
+	return arena_failed(f->arena) ? ERR_NOMEM : ERR_OK;
+}
+
+enum err
+store_user_find(struct store *s, int64_t tenant_id, struct str name,
+    struct arena *a, struct store_user *out)
+{
+	const struct store_value v[] = { store_int(tenant_id),
+		store_text(name) };
+	struct store_user u;
+	struct finder f = { a, &u, false };
+	enum err e = store_run(s, &store_user_sql[FIND], v, 2, on_found, &f);
+
+	if (e == ERR_OK && !f.is_found)
+		e = ERR_NOT_FOUND;
+	if (e == ERR_OK)
+		*out = u;
+	return e;
+}
+
+enum err
+store_user_set(struct store *s, struct store_user *u)
+{
+	usec_t now = clock_wall();
+	const struct store_value v[] = { row_text(u->title), row_text(u->email),
+		store_int(u->is_blocked), store_int(now), store_id(u->id) };
+	enum err e = row_changed(
+	    s, store_run(s, &store_user_sql[SET], v, 5, NULL, NULL));
+
+	if (e == ERR_OK)
+		u->changed = now;
+	return e;
+}
+
+struct reader {
+	store_user_fn fn;
+	void *arg;
+};
+
+static enum err
+on_each(void *arg, const struct store_value *v, uint32_t n)
+{
+	const struct reader *r = arg;
+	struct store_user u = from_row(v, NULL);
+
+	(void)n;
+	return r->fn(r->arg, &u);
+}
+
+enum err
+store_user_each(struct store *s, int64_t tenant_id, int64_t team_id,
+    store_user_fn fn, void *arg)
+{
+	const struct store_value v[] = { store_int(tenant_id),
+		store_int(tenant_id), store_int(team_id), store_int(team_id) };
+	struct reader r = { fn, arg };
+
+	return store_run(s, &store_user_sql[EACH], v, 4, on_each, &r);
+}
