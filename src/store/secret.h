@@ -15,6 +15,8 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "store/seal.h"
+#include "store/store.h"
 
 /* NAME of NAME@ID. */
 static inline struct str
@@ -46,22 +48,76 @@ struct store_secrets {
 	uint32_t n_closed; /* of them those that could not be opened */
 };
 
-static inline struct store_secrets *
-store_secrets_ref(struct store_secrets *set)
-{
-	set->refs++;
-	return set;
-}
-
+struct store_secrets *store_secrets_ref(struct store_secrets *set);
 /* NULL is allowed. */
-static inline void
-store_secrets_unref(struct store_secrets *set)
-{
-	if (!set || --set->refs > 0)
-		return;
-	for (uint32_t i = 0; i < set->n; i++)
-		secret_unref(set->v[i].secret);
-	arena_free(set->arena);
-}
+void store_secrets_unref(struct store_secrets *set);
+
+/*
+ * Reads all of them and opens what it can: on the thread pool, at start and
+ * when the change log says "secret". ERR_LIMIT: more than STORE_SECRETS_MAX.
+ * ERR_NOMEM, or as store_run.
+ */
+#define STORE_SECRETS_MAX 10000u
+MUST_CHECK enum err store_secrets_load(struct store *s,
+    const struct store_masters *masters, struct store_secrets **out);
+
+/* ---- administration -------------------------------------------------------- */
+
+/* A row without what is sealed in it. */
+struct store_secret_row {
+	int64_t id;
+	struct str name;
+	struct str provider;
+	struct str master_id;
+	int64_t weight;
+	usec_t not_before; /* wall; 0: since ever */
+	usec_t not_after; /* 0: for ever */
+	usec_t created, changed;
+};
+
+struct store_secret_new {
+	struct str name; /* letters, digits, . _ - : up to 64 */
+	struct str provider; /* or empty */
+	struct str plain;
+	int64_t weight;
+	usec_t not_before, not_after;
+};
+
+/*
+ * All but _list and _find run in the caller's transaction (store_atomically),
+ * with his store_act_note: the change log's sort is "secret". now: clock_wall.
+ *
+ * _add: ERR_DENIED: the name is taken. ERR_UNSUPPORTED: no master key.
+ */
+MUST_CHECK enum err
+store_secret_add(struct store *s, const struct store_masters *masters,
+    const struct store_secret_new *n, usec_t now, int64_t *id);
+/*
+ * The secret of that name becomes NAME@ID and is valid until old_until (or its
+ * own end, if that is sooner); plain is the new NAME, valid from not_before.
+ */
+MUST_CHECK enum err
+store_secret_rotate(struct store *s, const struct store_masters *masters,
+    const struct store_secret_row *old, struct str plain, usec_t not_before,
+    usec_t old_until, usec_t now, int64_t *id);
+/* Sets the end of its time. */
+MUST_CHECK enum err
+store_secret_retire(struct store *s, int64_t id, usec_t at, usec_t now);
+MUST_CHECK enum err store_secret_remove(struct store *s, int64_t id);
+/*
+ * Opens and seals one row anew with the first master key. ERR_NOT_FOUND: it is
+ * gone, or no master key opens it; *is_done: it was of the first one already.
+ */
+MUST_CHECK enum err store_secret_reseal(struct store *s,
+    const struct store_masters *masters, int64_t id, usec_t now, bool *is_done);
+
+/* Texts are copied to a. ERR_NOT_FOUND. */
+MUST_CHECK enum err store_secret_find(struct store *s, struct str name,
+    struct arena *a, struct store_secret_row *out);
+/* By name. *rows lies in a; ERR_LIMIT as above. */
+MUST_CHECK enum err store_secret_list(struct store *s, struct arena *a,
+    struct store_secret_row **rows, uint32_t *n);
+
+extern const struct store_sql store_secret_sql[];
 
 #endif

@@ -4,6 +4,7 @@
 #include "store/key.h"
 #include "store/people.h"
 #include "store/person.h"
+#include "store/secret.h"
 
 /* Each aggregate's table, for "every statement fits the schema". */
 extern const struct store_sql store_audit_sql[];
@@ -23,5 +24,6 @@ const struct store_sql *const store_sql_tables[] = {
 	store_tenant_sql,
 	store_user_sql,
 	store_person_sql,
+	store_secret_sql,
 	NULL,
 };
