@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/json_out.h"
 #include "cmd/ctl_int.h"
+#include "cmd/store_env.h"
 #include "store/act.h"
 #include "store/store.h"
 
@@ -35,15 +36,17 @@ ctl_places(struct ctl *c)
 int
 ctl_store_open(struct ctl *c)
 {
-	static const struct store_options options = {
-		.timeout = 30 * USEC_PER_SEC,
-	};
+	struct store_options options = { .timeout = 30 * USEC_PER_SEC };
 	char why[STORE_WHY_SIZE];
 	int status = ctl_places(c);
+	enum err e;
 
 	if (status != CTL_OK)
 		return status;
-	switch (store_open(c->store_url, &options, &c->store, why)) {
+	options.password = store_env_password();
+	e = store_open(c->store_url, &options, &c->store, why);
+	secret_unref(options.password);
+	switch (e) {
 	case ERR_OK:
 		return CTL_OK;
 	case ERR_NOT_FOUND:

@@ -4,6 +4,7 @@
 const struct ctl_group ctl_groups[] = {
 	{ ctl_check_commands },
 	{ ctl_config_commands },
+	{ ctl_db_commands },
 	{ ctl_key_commands },
 	{ ctl_help_commands },
 	{ NULL },

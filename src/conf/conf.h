@@ -326,6 +326,11 @@ struct conf {
 	double headroom; /* 0.8: of a provider's limit, then load moves */
 	usec_t slow_max; /* 2s: longest pause before a limit; 0: never */
 
+	/* store: for store_open */
+	struct str store_url; /* never absent */
+	/* Not said: SQLite in state_dir. No such file: no database. */
+	bool store_is_default;
+
 	/* log: */
 	enum log_format log_format;
 	enum log_level log_level;

@@ -360,6 +360,11 @@ build(struct load *l)
 	run.arena = c->arena;
 	opt_read_table(&run, &conf_table, l->root, c);
 	load_catalogue(l, c);
+	if (c->store_url.n == 0) {
+		c->store_is_default = true;
+		c->store_url = arena_printf(
+		    c->arena, "sqlite://%.*s/llmgw.db", STR_ARG(c->state_dir));
+	}
 	c->loaded_wall = clock_wall();
 	(void)snprintf(c->digest, sizeof(c->digest), "%016llx",
 	    (unsigned long long)hash_stable(buf_str(&l->digest)));

@@ -617,11 +617,16 @@ static const struct opt_table log_table = {
 static const struct opt rows[] = {
 	{ "server", OPT_TABLE, .sub = &server_table,
 	    .doc = "The gateway itself." },
-	{ "store", OPT_CUSTOM, .read = value_check_store,
+	{ "store", OPT_STR, IN(conf, store_url), .max = 4096,
+	    .check = value_check_store,
 	    .example = "sqlite:///var/lib/llmgw/llmgw.db",
-	    .pattern = "^(sqlite|mariadb)://",
-	    .form = "sqlite:// or mariadb://",
-	    .doc = "The database. Not used by this version." },
+	    .pattern = "^(sqlite:///.+|mariadb://[^:@/]+@.+/.+)$",
+	    .form = "sqlite:///PATH or mariadb://USER@HOST/NAME",
+	    .doc = "The database; llmgwctl db init makes what is in it. Not "
+		   "said: SQLite in llmgw.db of server.state_dir, where there "
+		   "is such a file. mariadb: takes ?socket=/PATH, "
+		   "password_file=/PATH and ca_file=/PATH (for TLS), joined "
+		   "by &. A change takes effect at the next start." },
 	{ "memcached", OPT_LATER,
 	    .doc = "Memory shared by several hosts; empty: the host's "
 		   "own." },

@@ -344,14 +344,26 @@ void
 value_check_store(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field)
 {
+	struct str rest = node->text, user;
+
 	(void)row;
 	(void)field;
-	if (!str_starts(node->text, STR("sqlite://")) &&
-	    !str_starts(node->text, STR("mariadb://")))
+	if (str_starts(rest, STR("sqlite://"))) {
+		if (!str_starts(rest, STR("sqlite:///")) || rest.n == 10)
+			opt_problem(run, node,
+			    "must have an absolute path: sqlite:///PATH");
+		return;
+	}
+	if (!str_starts(rest, STR("mariadb://"))) {
 		opt_problem(
 		    run, node, "must begin with sqlite:// or mariadb://");
-	else
-		opt_warning(run, node,
-		    "is accepted, but this version keeps nothing in a "
-		    "database");
+		return;
+	}
+	rest = str_skip(rest, 10);
+	user = str_cut(&rest, '@');
+	if (user.n == 0 || !str_present(rest) || str_chr(rest, '/') == rest.n)
+		opt_problem(run, node, "must be mariadb://USER@HOST/NAME");
+	else if (str_chr(user, ':') != user.n)
+		opt_problem(run, node,
+		    "has a password inside: use ?password_file=/PATH");
 }

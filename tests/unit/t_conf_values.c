@@ -67,6 +67,10 @@ static const struct row errors[] = {
 	{ "log: { to: file:x }\n" P, "log.to", "stderr, syslog or file:" },
 	{ "log: { to: nowhere }\n" P, "log.to", "stderr, syslog or file:" },
 	{ "store: postgres://x\n" P, "store", "sqlite:// or mariadb://" },
+	{ "store: sqlite://x.db\n" P, "store", "an absolute path" },
+	{ "store: mariadb://h/n\n" P, "store", "mariadb://USER@HOST/NAME" },
+	{ "store: mariadb://u@h\n" P, "store", "mariadb://USER@HOST/NAME" },
+	{ "store: mariadb://u:p@h/n\n" P, "store", "use ?password_file=" },
 	/* headers */
 	{ PROV("headers: { 'A B': x }"), "providers.p.headers.\"A B\"",
 	    "not the name of a header" },
@@ -206,7 +210,8 @@ static const struct row fine[] = {
 	/* warnings */
 	{ ANY PROV("ca_file: /nonexistent/ca.pem"), "providers.p.ca_file",
 	    "/nonexistent/ca.pem cannot be read: No such" },
-	{ ANY PM "store: sqlite:///x\n", "store", "keeps nothing" },
+	{ ANY PM "store: sqlite:///x\n", NULL, NULL },
+	{ ANY PM "store: mariadb://u@h:3306/n?socket=/s\n", NULL, NULL },
 	{ PM, "", "nobody may ask" },
 	{ PM "auth: { identity: remote_user, anonymous_models: [no*] }\n",
 	    "auth.anonymous_models[0]", "no model has a name like \"no*\"" },
