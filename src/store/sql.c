@@ -10,7 +10,10 @@
 extern const struct store_sql store_audit_sql[];
 extern const struct store_sql store_change_sql[];
 extern const struct store_sql store_logday_sql[];
+extern const struct store_sql store_ledger_sql[];
+extern const struct store_sql store_rollup_sql[];
 extern const struct store_sql store_schema_sql[];
+extern const struct store_sql store_spool_segment_sql[];
 
 const struct store_sql *const store_sql_tables[] = {
 	store_audit_sql,
@@ -23,6 +26,10 @@ const struct store_sql *const store_sql_tables[] = {
 	store_team_sql,
 	store_tenant_sql,
 	store_user_sql,
+	store_ledger_sql,
+	store_rollup_sql,
+	store_schema_sql,
+	store_spool_segment_sql,
 	store_person_sql,
 	store_secret_sql,
 	NULL,
