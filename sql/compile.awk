@@ -1,6 +1,6 @@
 # Makes C of the schema: awk -f sql/compile.awk sql/*/*.sql >schema_text.c
 # The files of a product come in the order of their numbers. A statement ends
-# with the line that ends with ';' - a procedure with the line "END;".
+# with the line that ends with ';' - a procedure or trigger with the line "END;".
 
 function product_of(path,   parts, n) {
 	n = split(path, parts, "/")
@@ -46,7 +46,7 @@ FNR == 1 {
 	if ($0 ~ /^[ \t]*$/)
 		next
 	if (!open)
-		procedure = ($0 ~ /^CREATE (OR REPLACE )?PROCEDURE/)
+		procedure = ($0 ~ /^CREATE (OR REPLACE )?(PROCEDURE|TRIGGER)/)
 	is_last = procedure ? /^END;/ : /;[ \t]*$/
 	line = $0
 	if (is_last)

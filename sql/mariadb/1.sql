@@ -327,6 +327,25 @@ CREATE TABLE IF NOT EXISTS audit (
 		PARTITION p_rest VALUES LESS THAN MAXVALUE
 	);
 
+-- Against mistakes; who owns the schema can drop these, and the chain tells what
+-- was changed. Days before meta's audit_kept_from are no longer kept.
+CREATE OR REPLACE TRIGGER audit_is_kept BEFORE DELETE ON audit
+FOR EACH ROW
+BEGIN
+	IF OLD.day >= (SELECT CAST(IFNULL(MAX(value), '0') AS INTEGER)
+	    FROM meta WHERE name = 'audit_kept_from') THEN
+		SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
+		    'rows of the audit are kept until their day is dropped';
+	END IF;
+END;
+
+CREATE OR REPLACE TRIGGER audit_is_final BEFORE UPDATE ON audit
+FOR EACH ROW
+BEGIN
+	SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT =
+	    'rows of the audit are never changed';
+END;
+
 -- The end of the chain, in the one row 0, and of each day.
 CREATE TABLE IF NOT EXISTS audit_head (
 	day BIGINT NOT NULL PRIMARY KEY, -- 0: now

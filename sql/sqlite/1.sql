@@ -275,6 +275,25 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_at ON audit (at);
 
+-- Against mistakes; who owns the file can drop these, and the chain tells what
+-- was changed. Days before meta's audit_kept_from are no longer kept.
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+WHEN OLD.day >= (SELECT CAST(IFNULL(MAX(value), '0') AS INTEGER) FROM meta
+    WHERE name = 'audit_kept_from')
+BEGIN
+	SELECT RAISE(ABORT, 'rows of the audit are kept until their day is dropped');
+END;
+CREATE TRIGGER audit_is_final BEFORE UPDATE ON audit
+BEGIN
+	SELECT RAISE(ABORT, 'rows of the audit are never changed');
+END;
+-- REPLACE would delete without asking.
+CREATE TRIGGER audit_is_added BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq)
+BEGIN
+	SELECT RAISE(ABORT, 'rows of the audit are never replaced');
+END;
+
 -- The end of the chain, in the one row 0, and of each day.
 CREATE TABLE audit_head (
 	day INTEGER NOT NULL PRIMARY KEY, -- 0: now

@@ -4,12 +4,16 @@
 #include "base/hash.h"
 
 #define USEC_PER_DAY (86400 * USEC_PER_SEC)
+/* A spool that was drained so long ago does not come back. */
+#define SOURCE_DAYS 40
 
 _Static_assert(STORE_AUDIT_HASH == HASH_KEY_BYTES, "BLAKE2b-256");
 
 enum {
 	HEAD_LOCK,
 	HEAD_PUT,
+	LAST_DAY,
+	HAS_SOURCE,
 	ADD,
 };
 
@@ -20,6 +24,13 @@ const struct store_sql store_audit_sql[] = {
 	[HEAD_PUT] = { "REPLACE INTO audit_head (day, seq, hash)"
 		       " VALUES (?, ?, ?)",
 	    NULL },
+	[LAST_DAY] = { "SELECT MAX(day) FROM audit_head",
+	    "SELECT MAX(day) FROM audit_head FOR UPDATE" },
+	/* not by a unique key alone: partitions by day could not have one */
+	[HAS_SOURCE] = { "SELECT seq FROM audit WHERE source_id = ?"
+			 " AND day > ?",
+	    "SELECT seq FROM audit WHERE source_id = ? AND day > ?"
+	    " FOR UPDATE" },
 	[ADD] = { "INSERT INTO audit (seq, day, at, actor, action, object,"
 		  " tenant_id, result, reason, address, detail, source_id,"
 		  " hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -147,6 +158,37 @@ put_row(struct store *s, const struct store_audit *row)
 	return store_run(s, &store_audit_sql[ADD], v, 13, NULL, NULL);
 }
 
+/* day: of the row to be added. A look at some partitions, not at all. */
+static enum err
+is_new(struct store *s, struct str source, int64_t day)
+{
+	const struct store_value v[] = { store_blob(source.p, source.n),
+		store_int(day - SOURCE_DAYS) };
+	int64_t seq = 0;
+	enum err e;
+
+	if (!str_present(source))
+		return ERR_OK;
+	e = store_run(
+	    s, &store_audit_sql[HAS_SOURCE], v, 2, store_row_int, &seq);
+	return e == ERR_OK && seq > 0 ? ERR_DENIED : e;
+}
+
+/* Never before the last row's, and not after today: a clock may be wrong. */
+static enum err
+find_day(struct store *s, usec_t at, int64_t *day)
+{
+	usec_t now = clock_wall();
+	int64_t last = 0;
+	enum err e = store_run(
+	    s, &store_audit_sql[LAST_DAY], NULL, 0, store_row_int, &last);
+
+	*day = (at < now ? at : now) / USEC_PER_DAY;
+	if (*day < last)
+		*day = last;
+	return e;
+}
+
 enum err
 store_audit_add(struct store *s, struct store_audit *row)
 {
@@ -160,8 +202,12 @@ store_audit_add(struct store *s, struct store_audit *row)
 	e = store_run(s, &store_audit_sql[HEAD_LOCK], NULL, 0, on_head, &head);
 	if (e != ERR_OK)
 		return e;
+	e = find_day(s, row->at, &row->day);
+	if (e == ERR_OK)
+		e = is_new(s, row->source_id, row->day);
+	if (e != ERR_OK)
+		return e;
 	row->seq = head.seq + 1;
-	row->day = row->at / USEC_PER_DAY;
 	e = store_audit_hash(row, head.hash, row->hash);
 	if (e == ERR_OK)
 		e = put_row(s, row);

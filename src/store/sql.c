@@ -8,6 +8,8 @@
 
 /* Each aggregate's table, for "every statement fits the schema". */
 extern const struct store_sql store_audit_sql[];
+extern const struct store_sql store_audit_keep_sql[];
+extern const struct store_sql store_audit_read_sql[];
 extern const struct store_sql store_change_sql[];
 extern const struct store_sql store_logday_sql[];
 extern const struct store_sql store_ledger_sql[];
@@ -17,6 +19,8 @@ extern const struct store_sql store_spool_segment_sql[];
 
 const struct store_sql *const store_sql_tables[] = {
 	store_audit_sql,
+	store_audit_keep_sql,
+	store_audit_read_sql,
 	store_change_sql,
 	store_grant_sql,
 	store_key_sql,

@@ -192,6 +192,15 @@ static const struct store_sql keys_off = {
 	"SET SESSION foreign_key_checks = 0",
 };
 
+/* The audit's triggers let go of days that are no longer kept. */
+static const struct store_sql audit_free[] = {
+	{ "INSERT INTO meta (name, value) VALUES ('audit_kept_from', '99999')"
+	  " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+	    "REPLACE INTO meta (name, value) VALUES ('audit_kept_from',"
+	    " '99999')" },
+	{ "DELETE FROM meta WHERE name = 'audit_kept_from'", NULL },
+};
+
 static bool
 database_clear(void)
 {
@@ -203,7 +212,8 @@ database_clear(void)
 	t = (struct tables){ 0 };
 	is_good =
 	    store_run(s, &list_tables, NULL, 0, keep_name, &t) == ERR_OK &&
-	    store_run(s, &keys_off, NULL, 0, NULL, NULL) == ERR_OK;
+	    store_run(s, &keys_off, NULL, 0, NULL, NULL) == ERR_OK &&
+	    store_run(s, &audit_free[0], NULL, 0, NULL, NULL) == ERR_OK;
 	for (i = 0; i < t.n && is_good; i++) {
 		(void)snprintf(clear_text[i], sizeof(clear_text[i]),
 		    "DELETE FROM %s", t.name[i]);
@@ -211,6 +221,8 @@ database_clear(void)
 		is_good = store_run(s, &clear_tables[i], NULL, 0, NULL, NULL) ==
 			  ERR_OK;
 	}
+	is_good = is_good &&
+		  store_run(s, &audit_free[1], NULL, 0, NULL, NULL) == ERR_OK;
 	if (!is_good)
 		print_error("%s\n", store_why(s));
 	store_close(s);
