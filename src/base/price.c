@@ -54,30 +54,31 @@ price_row_cmp(const struct price_row *a, const struct price_row *b)
 	return c;
 }
 
-static const char *
-name_wrong(struct str s, const char *none, const char *odd)
+static bool
+is_name(struct str s, size_t max)
 {
-	if (s.n == 0)
-		return none;
-	if (s.n > PRICE_NAME_MAX || !utf8_valid(s))
-		return odd;
+	if (s.n > max || !utf8_valid(s))
+		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
-			return odd;
+			return false;
 	}
-	return NULL;
+	return true;
 }
 
 const char *
 price_row_wrong(const struct price_row *row)
 {
-	const char *why = name_wrong(row->provider, "has no provider",
-	    "has a provider with blanks, control characters or over 256 bytes");
+	const char *why = NULL;
 
-	if (why == NULL)
-		why = name_wrong(row->model, "has no model",
-		    "has a model with blanks, control characters or over 256 "
-		    "bytes");
+	if (row->provider.n == 0)
+		why = "has no provider";
+	else if (!is_name(row->provider, PRICE_PROVIDER_MAX))
+		why = "has a provider with blanks or over 128 bytes";
+	else if (row->model.n == 0)
+		why = "has no model";
+	else if (!is_name(row->model, PRICE_MODEL_MAX))
+		why = "has a model with blanks or over 190 bytes";
 	if (why == NULL && row->above < 0)
 		why = "counts above less than no tokens";
 	for (unsigned i = 0; why == NULL && i < PRICE__MAX; i++) {

@@ -48,7 +48,9 @@ struct price_part_row {
 };
 extern const struct price_part_row price_part_table[PRICE__MAX];
 
-#define PRICE_NAME_MAX 256 /* bytes of a provider's or model's name */
+/* Bytes of names: what the database holds. */
+#define PRICE_PROVIDER_MAX 128
+#define PRICE_MODEL_MAX 190
 
 struct price_row {
 	struct str provider; /* vendor or kind; "*": any */

@@ -333,7 +333,7 @@ static const struct opt provider_rows[] = {
 	    .doc = "openai-compatible: whose peculiarities it has; default: "
 		   "told by the host of base_url." },
 	{ "price_as", OPT_STR, IN(conf_provider, price_as),
-	    .max = PRICE_NAME_MAX, .example = "groq",
+	    .max = PRICE_PROVIDER_MAX, .example = "groq",
 	    .doc = "Whose prices its models have; default: the vendor, told "
 		   "by the host where it is not given, or the kind." },
 	{ "base_url", OPT_STR, .flags = OPT_LIVE, IN(conf_provider, base_url),

@@ -71,7 +71,7 @@ read_part(struct opt_run *run, const struct opt *row,
 	}
 #define PLACE_ROWS                                                             \
 	{ "model", OPT_STR, .flags = OPT_REQUIRED, IN(price_row, model),       \
-		.max = PRICE_NAME_MAX, .example = "gpt-4o-mini",               \
+		.max = PRICE_MODEL_MAX, .example = "gpt-4o-mini",              \
 		.form = "a name, * for any part",                              \
 		.doc = "Which of its models." },                               \
 	    { "above", OPT_I64, IN(price_row, above), .dflt = "0", .min = 0,   \
@@ -131,7 +131,7 @@ const struct opt_table opt_target_price_table = {
 
 static const struct opt price_rows[] = {
 	{ "provider", OPT_STR, .flags = OPT_REQUIRED, IN(price_row, provider),
-	    .max = PRICE_NAME_MAX, .example = "openai",
+	    .max = PRICE_PROVIDER_MAX, .example = "openai",
 	    .form = "a kind or vendor, or *",
 	    .doc = "Whose models: what price_as of a provider says, or its "
 		   "vendor or kind." },
@@ -234,7 +234,7 @@ static const struct opt_table model_table = {
 
 static const struct opt maker_rows[] = {
 	{ "provider", OPT_STR, .flags = OPT_REQUIRED, IN(conf_maker, provider),
-	    .max = PRICE_NAME_MAX, .doc = "Whose models." },
+	    .max = PRICE_PROVIDER_MAX, .doc = "Whose models." },
 	{ "source", OPT_STR, .flags = OPT_REQUIRED, IN(conf_maker, source),
 	    .max = 1024, .doc = "Where the maker tells his prices." },
 	{ "as_of", OPT_STR, .flags = OPT_REQUIRED, IN(conf_maker, as_of),

@@ -179,14 +179,14 @@ make_groups(struct meter_prices *p, struct meter_price *rows, size_t n)
 	return ERR_OK;
 }
 
-#define KEY_SIZE (2 * PRICE_NAME_MAX + 1)
+#define KEY_SIZE (PRICE_PROVIDER_MAX + 1 + PRICE_MODEL_MAX)
 
 /* The key of the map; absent when no row can have such names. */
 static struct str
 make_key(char key[KEY_SIZE], struct str provider, struct str model)
 {
-	if (provider.n == 0 || provider.n > PRICE_NAME_MAX || model.n == 0 ||
-	    model.n > PRICE_NAME_MAX)
+	if (provider.n == 0 || provider.n > PRICE_PROVIDER_MAX ||
+	    model.n == 0 || model.n > PRICE_MODEL_MAX)
 		return (struct str){ 0 };
 	memcpy(key, provider.p, provider.n);
 	key[provider.n] = '\0';

@@ -54,7 +54,7 @@ static void
 wrong(void **state)
 {
 	struct price_row r = row_of("openai", "gpt-4o");
-	static char long_name[PRICE_NAME_MAX + 1];
+	static char long_name[PRICE_MODEL_MAX + 1];
 
 	(void)state;
 	assert_null(price_row_wrong(&r));
@@ -69,7 +69,7 @@ wrong(void **state)
 	r.model = STR("gpt\xff");
 	assert_non_null(price_row_wrong(&r));
 	memset(long_name, 'x', sizeof(long_name));
-	r.model = str_of(long_name, PRICE_NAME_MAX);
+	r.model = str_of(long_name, PRICE_MODEL_MAX);
 	assert_null(price_row_wrong(&r));
 	r.model.n++;
 	assert_non_null(price_row_wrong(&r));
