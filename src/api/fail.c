@@ -74,6 +74,8 @@ const struct msg_fail_row msg_fail_table[MSG_FAIL__MAX] = {
 	    true },
 	[MSG_FAIL_NO_TARGET] = { "no_target", 503, SERVER_T,
 	    "no_target_available", "upstream_error", false, NULL, false },
+	[MSG_FAIL_STORE_AWAY] = { "store_away", 503, SERVER_T,
+	    "temporarily_unavailable", "internal_error", false, NULL, false },
 	[MSG_FAIL_INTERNAL] = { "internal", 500, SERVER_T, "internal_error",
 	    "internal_error", false, NULL, false },
 };

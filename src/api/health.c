@@ -17,6 +17,8 @@ put_problems(const struct api_health *h, struct json_out *o)
 		json_out_strz(o, "no valid configuration has been loaded");
 	if (h->conf_problem.n > 0)
 		json_out_str(o, h->conf_problem);
+	if (h->store_problem.n > 0)
+		json_out_str(o, h->store_problem);
 	if (h->log_problem.n > 0)
 		json_out_str(o, h->log_problem);
 	for (struct str rest = h->notes; rest.n > 0;)

@@ -11,6 +11,7 @@ struct api_health {
 	bool has_conf;
 	bool is_draining;
 	struct str conf_problem; /* text; empty: the newest file is in force */
+	struct str store_problem; /* text; empty: it answers, or is not used */
 	struct str log_problem; /* text; empty: the log is written */
 	struct str notes; /* more problems, one a line; absent: none */
 	struct str ledger_problem; /* text; empty: calls can be booked */

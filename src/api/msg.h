@@ -286,6 +286,7 @@ enum msg_fail_class {
 	MSG_FAIL_CUT, /* the answer ended before its end */
 	MSG_FAIL_BAD_ANSWER, /* not what the protocol says */
 	MSG_FAIL_NO_TARGET, /* all targets out of service: 503 */
+	MSG_FAIL_STORE_AWAY, /* cannot be told without the database: 503 */
 	MSG_FAIL_INTERNAL, /* ours: 500 */
 	MSG_FAIL__MAX
 };

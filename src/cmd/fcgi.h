@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "store/pool.h"
 #include "sys/opt.h"
 #include "sys/shm.h"
 #include "sys/worker.h"
@@ -62,6 +63,13 @@ void
 fcgi_conf_problems(struct fcgi_conf *c, const struct conf_problems *problems);
 /* Points the log where the snapshot says; c->log_problem tells why not. */
 void fcgi_log_open(struct fcgi_conf *c);
+
+/*
+ * Connections to the database that the files name, opened when they are first
+ * needed; NULL and a line in the log: the gateway runs with what the files
+ * declare. A new name takes effect in new processes.
+ */
+struct store_pool *fcgi_store_open(const struct fcgi_conf *c);
 
 /* worker_pool's run: arg is a struct fcgi_main. */
 int fcgi_worker_run(void *arg, unsigned slot);

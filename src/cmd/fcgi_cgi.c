@@ -34,6 +34,7 @@ before(void *arg)
 	struct one *o = arg;
 	struct fcgi_conf *c = &o->main->conf;
 
+	flow_refresh(o->flow);
 	if (conf_stamp(c->file) == c->stamp)
 		return;
 	if (fcgi_conf_load(c) != ERR_OK) {
@@ -76,6 +77,7 @@ fcgi_cgi_run(struct fcgi_main *m)
 {
 	struct loop *loop = loop_new();
 	struct upstream *up = loop ? upstream_curl_new(loop, MAX_IDLE) : NULL;
+	struct store_pool *store = fcgi_store_open(&m->conf);
 	struct flow *flow = NULL;
 	struct fcgi_spool spool = { 0 };
 	int code = 1;
@@ -85,8 +87,8 @@ fcgi_cgi_run(struct fcgi_main *m)
 	} else {
 		stats_worker_begin(m->shm);
 		if (up)
-			flow = flow_new(
-			    loop, up, m->shm, shm_worker(m->shm), m->conf.conf);
+			flow = flow_new(loop, up, m->shm, shm_worker(m->shm),
+			    m->conf.conf, store);
 	}
 	if (flow && m->conf.problem[0])
 		flow_conf_failed(flow, m->conf.problem);
@@ -98,6 +100,7 @@ fcgi_cgi_run(struct fcgi_main *m)
 	}
 	flow_free(flow);
 	fcgi_spool_end(&spool);
+	store_pool_free(store);
 	upstream_free(up);
 	loop_free(loop);
 	shm_worker_give_back(m->shm);

@@ -105,3 +105,32 @@ fcgi_log_open(struct fcgi_conf *c)
 	    STR_ARG(to), strerror(errno));
 	log_msg(LOG_ERROR, "%s", c->log_problem);
 }
+
+/*
+ * Of a worker: each job of the thread pool (libuv's four threads) has one. A
+ * statement that takes longer than this is given up: clients wait for it.
+ */
+#define STORE_CONNECTIONS 4
+#define STORE_WAIT_MAX (2 * USEC_PER_SEC)
+
+struct store_pool *
+fcgi_store_open(const struct fcgi_conf *c)
+{
+	static const struct store_options options = { .timeout =
+							  STORE_WAIT_MAX };
+	struct arena *a = arena_new(1 << 20);
+	struct conf_problems problems;
+	struct conf_places places;
+	struct store_pool *pool = NULL;
+
+	if (!a)
+		return NULL;
+	conf_problems_init(&problems, a);
+	if (conf_places_read(c->file, a, &places, &problems) == ERR_OK)
+		pool = store_pool_new(
+		    places.store_url, &options, STORE_CONNECTIONS);
+	if (!pool)
+		log_msg(LOG_ERROR, "no database: its address cannot be read");
+	arena_free(a);
+	return pool;
+}

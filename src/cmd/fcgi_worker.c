@@ -26,6 +26,7 @@ struct worker {
 	struct fcgi_conf *conf; /* main's, which this process owns now */
 	struct loop *loop;
 	struct upstream *upstream;
+	struct store_pool *store;
 	struct flow *flow;
 	struct fcgi_spool spool;
 	struct front_fcgi *front;
@@ -173,8 +174,9 @@ init(struct worker *w)
 	w->upstream = upstream_curl_new(w->loop, max_idle);
 	if (!w->upstream)
 		return "no transfer engine";
-	w->flow = flow_new(
-	    w->loop, w->upstream, w->main->shm, shm_worker(w->main->shm), c);
+	w->store = fcgi_store_open(w->conf);
+	w->flow = flow_new(w->loop, w->upstream, w->main->shm,
+	    shm_worker(w->main->shm), c, w->store);
 	if (!w->flow)
 		return "no memory";
 	fcgi_spool_begin(&w->spool, w->loop, w->flow, c, false);
@@ -205,6 +207,7 @@ deinit(struct worker *w)
 	conf_watch_free(w->watch);
 	flow_free(w->flow);
 	fcgi_spool_end(&w->spool);
+	store_pool_free(w->store);
 	upstream_free(w->upstream);
 	sigwatch_free(w->signals);
 	loop_free(w->loop);

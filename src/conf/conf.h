@@ -304,6 +304,11 @@ struct conf {
 	struct conf_key *keys;
 	uint32_t n_keys;
 	struct map *keys_by_hash; /* key: the 32 hash bytes */
+	/* of the database's keys and users */
+	struct str auth_tenant; /* of the web server's users; empty: none */
+	usec_t auth_poll; /* 500ms */
+	usec_t auth_stale_for; /* 1h */
+	uint32_t auth_max_known; /* 100000 */
 
 	struct conf_provider *providers;
 	uint32_t n_providers;

@@ -211,6 +211,23 @@ static const struct opt auth_rows[] = {
 	    .doc = "Models that requests without a key may use." },
 	{ "keys", OPT_TABLES, .flags = OPT_LIVE, LIST(conf, keys), .max = 10000,
 	    .sub = &key_table, .doc = "The clients' keys." },
+	{ "tenant", OPT_STR, IN(conf, auth_tenant), .max = 64,
+	    .example = "acme",
+	    .doc = "With a database: who the web server says the user is, is a "
+		   "user of this tenant there, or is refused. Without it such "
+		   "users may use anonymous_models." },
+	{ "poll", OPT_DURATION, IN(conf, auth_poll), .dflt = "500ms",
+	    .min = SEC / 20, .max = 60 * SEC,
+	    .doc = "How often each worker asks the database what has changed: "
+		   "a blocked key is refused after this time and a query's." },
+	{ "stale_for", OPT_DURATION, IN(conf, auth_stale_for), .dflt = "1h",
+	    .max = 7 * DAY,
+	    .doc = "How long keys that a worker knows go on to work while the "
+		   "database is away. Keys that it does not know get 503." },
+	{ "max_known", OPT_U32, IN(conf, auth_max_known), .dflt = "100000",
+	    .min = 100, .max = 1000000,
+	    .doc = "Keys and users of the database that a worker remembers, "
+		   "about 1.5 KB each." },
 	{ .name = NULL },
 };
 static const struct opt_table auth_table = {

@@ -1,5 +1,7 @@
 #include "flow/life.h"
 
+#include "gate/role.h"
+
 static void
 take_limits(const struct conf *conf, struct api_limits *limits)
 {
@@ -69,6 +71,14 @@ admit_body_over(struct req *r)
 static enum err
 find_model(struct req *r)
 {
+	const struct gate_person *p = r->client.person;
+
+	if (p && !gate_role_may(p->roles, GATE_USE_MODELS)) {
+		msg_fail_set(&r->fail, MSG_FAIL_PERMISSION,
+		    "You may not use models: that takes the role developer, "
+		    "operator or admin.");
+		return ERR_DENIED;
+	}
 	r->model = conf_model_find(r->conf, r->msg.model);
 	if (r->model && gate_may_use(&r->client, r->model))
 		return ERR_OK;

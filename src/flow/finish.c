@@ -224,9 +224,9 @@ req_free(struct req *r)
 	api_answer_free(r->writer);
 	buf_fini(&r->body);
 	buf_fini(&r->out);
+	identify_drop(r);
 	arena_free(r->msg_arena);
 	arena_free(r->arena);
-	gate_client_fini(&r->client);
 	route_ring_unref(r->ring);
 	conf_unref(r->conf);
 	if (r->prev)

@@ -4,7 +4,7 @@
 
 struct flow *
 flow_new(struct loop *loop, struct upstream *upstream, struct shm *shm,
-    unsigned worker, struct conf *conf)
+    unsigned worker, struct conf *conf, struct store_pool *store)
 {
 	struct flow *f = calloc(1, sizeof(*f));
 
@@ -13,6 +13,7 @@ flow_new(struct loop *loop, struct upstream *upstream, struct shm *shm,
 	f->loop = loop;
 	f->upstream = upstream;
 	f->shm = shm;
+	f->store = store;
 	buf_init(&f->spare, FLOW_SPARE_MAX);
 	buf_init(&f->lines, FLOW_LINES_MAX);
 	f->metrics = meter_metrics_new(shm, worker);
@@ -33,6 +34,7 @@ flow_free(struct flow *f)
 	if (!f)
 		return;
 	ASSERT(f->active == 0);
+	gate_directory_free(f->directory);
 	if (f->n_jobs > 0)
 		loop_finish_work(f->loop);
 	ASSERT(f->n_jobs == 0);
@@ -56,6 +58,7 @@ flow_conf_set(struct flow *f, struct conf *c)
 	keys_conf_set(f);
 	conf_unref(old);
 	flow_prices_renew(f);
+	identify_conf(f);
 }
 
 void

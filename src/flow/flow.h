@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "store/secret.h"
 #include "sys/loop.h"
+#include "store/pool.h"
 #include "sys/shm.h"
 #include "upstream/upstream.h"
 
@@ -20,9 +21,12 @@ struct flow;
  * snapshot (a reference is taken), or NULL when none could be loaded: the
  * worker then serves health only and answers 503 to the rest. worker: this
  * worker's number, 0 .. SHM_WORKERS_MAX - 1; its cells in shm are zeroed.
+ * store: borrowed as well; NULL: there is no database, who may ask is in the
+ * configuration.
  */
-struct flow *flow_new(struct loop *loop, struct upstream *upstream,
-    struct shm *shm, unsigned worker, struct conf *conf);
+struct flow *
+flow_new(struct loop *loop, struct upstream *upstream, struct shm *shm,
+    unsigned worker, struct conf *conf, struct store_pool *store);
 /*
  * Its requests have ended. What the thread pool still does for those whose
  * clients left is waited for. NULL is allowed.
@@ -36,6 +40,11 @@ void flow_conf_set(struct flow *f, struct conf *c);
  * reference. Until the first one sealed keys are missing, and health says so.
  */
 void flow_secrets_set(struct flow *f, struct store_secrets *set);
+/*
+ * For a process whose loop stands still between requests: hears what has
+ * changed in the database, if that is due. Blocks.
+ */
+void flow_refresh(struct flow *f);
 /* The newest file was refused: health and metrics say so. text: one line. */
 void flow_conf_failed(struct flow *f, const char *text);
 /* The log cannot be opened ("": it can): health says so. text: one line. */

@@ -24,6 +24,7 @@
 #include "gate/policy.h"
 #include "gate/rate.h"
 #include "meter/booking.h"
+#include "gate/source.h"
 #include "meter/metrics.h"
 #include "meter/price.h"
 #include "meter/record.h"
@@ -119,6 +120,7 @@ struct req {
 	struct req_meta meta;
 	struct api_target target;
 	struct gate_client client;
+	struct gate_look *look; /* NULL: nobody is being looked up */
 	struct buf body;
 	struct arena *msg_arena; /* what msg points to, beside body */
 	struct msg_request msg;
@@ -156,6 +158,7 @@ struct req {
 
 	bool is_estimated;
 	bool wants_body;
+	bool is_body_whole; /* before it was known who asks */
 	bool is_client_counted; /* the key's limits hold it */
 	bool is_head_sent;
 	bool is_upstream_paused;
@@ -181,6 +184,8 @@ struct flow {
 	struct loop *loop;
 	struct upstream *upstream;
 	struct shm *shm;
+	struct store_pool *store; /* NULL: no database */
+	struct gate_directory *directory; /* NULL: no database, or no conf */
 	struct conf *conf;
 	struct route_ring *ring; /* of conf; NULL: none, or no memory */
 	struct store_secrets *sealed; /* may be NULL */
@@ -226,8 +231,8 @@ void job_leave_all(struct req *r);
 
 /* The steps. */
 enum flow_step step_receive(struct req *r); /* receive.c */
-enum flow_step step_identify(struct req *r);
 enum flow_step step_read(struct req *r);
+enum flow_step step_identify(struct req *r); /* identify.c */
 enum flow_step step_parse(struct req *r); /* admit.c */
 enum flow_step step_admit(struct req *r);
 enum flow_step step_choose(struct req *r); /* choose.c */
@@ -242,6 +247,17 @@ enum flow_step step_settle(struct req *r);
 /* receive.c: what the variables say, before the first step */
 void receive_vars(struct req *r, const struct req_var *vars, size_t n,
     struct gate_credentials *cred);
+
+/* identify.c */
+/* Who asks, as far as that is known at once: the next step. */
+enum flow_step identify_now(struct req *r, const struct gate_credentials *cred);
+/* The request goes. */
+void identify_drop(struct req *r);
+/* f->conf is a new one. */
+void identify_conf(struct flow *f);
+
+/* req.c: the body is complete: the next step */
+enum flow_step read_body_end(struct req *r);
 
 /* admit.c */
 /*

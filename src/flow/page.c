@@ -101,6 +101,24 @@ ledger_problem(const struct flow *f, char *out, size_t size)
 	return out;
 }
 
+/* Not a reason to be out of service: who is known is served. */
+static struct str
+store_problem(const struct req *r)
+{
+	struct gate_directory_state st;
+
+	if (!r->flow->directory)
+		return (struct str){ 0 };
+	gate_directory_state(r->flow->directory, &st);
+	if (!st.is_away)
+		return (struct str){ 0 };
+	return arena_printf(r->arena,
+	    "the database has not answered for %lld s; keys that this "
+	    "worker knows work for another %lld s, others get 503",
+	    (long long)(st.away_for / USEC_PER_SEC),
+	    (long long)(st.known_until / USEC_PER_SEC));
+}
+
 /* Ready: a configuration is in force and one target at least is usable. */
 static enum flow_step
 page_ready(struct req *r)
@@ -111,6 +129,7 @@ page_ready(struct req *r)
 		.log_problem = str_z(f->log_problem),
 		.must_book =
 		    f->conf && f->conf->ledger_when_full == CONF_FULL_REFUSE,
+		.store_problem = store_problem(r),
 		.has_conf = f->conf != NULL };
 	struct buf notes;
 	char ledger[SPOOL_WHY_SIZE + 32];

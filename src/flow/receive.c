@@ -117,6 +117,7 @@ receive_vars(struct req *r, const struct req_var *vars, size_t n,
 	cred->remote_user = var[VAR_REMOTE_USER];
 	cred->client_dn = var[VAR_CLIENT_DN];
 	cred->client_verify = var[VAR_CLIENT_VERIFY];
+	cred->address = r->rec.remote_addr;
 }
 
 static const char *const surfaces[API_ROUTE__MAX] = {
@@ -128,36 +129,6 @@ static const char *const surfaces[API_ROUTE__MAX] = {
 	[API_ROUTE_HEALTH_READY] = "health",
 	[API_ROUTE_METRICS] = "metrics",
 };
-
-static bool
-is_post(const struct req *r)
-{
-	return r->target.route == API_ROUTE_CHAT_COMPLETIONS ||
-	       r->target.route == API_ROUTE_CHAT;
-}
-
-/* What can be told of a body before it comes. ERR_DENIED: r->fail. */
-static enum err
-check_body_head(struct req *r)
-{
-	int64_t told = r->meta.content_length;
-
-	if (!api_content_type_ok(r->meta.content_type, &r->fail))
-		return ERR_DENIED;
-	if (told < -1) {
-		msg_fail_set(&r->fail, MSG_FAIL_INVALID,
-		    "Content-Length is not a number.");
-		return ERR_DENIED;
-	}
-	if (told > 0 && (uint64_t)told > r->conf->max_body) {
-		msg_fail_set(&r->fail, MSG_FAIL_TOO_LARGE,
-		    "The request body of %lld bytes is larger than the %llu "
-		    "bytes allowed.",
-		    (long long)told, (unsigned long long)r->conf->max_body);
-		return ERR_DENIED;
-	}
-	return ERR_OK;
-}
 
 enum flow_step
 step_receive(struct req *r)
@@ -179,20 +150,12 @@ step_receive(struct req *r)
 	return FLOW_IDENTIFY;
 }
 
-/* The client is known by now (req_params). */
-enum flow_step
-step_identify(struct req *r)
-{
-	if (!is_post(r))
-		return FLOW_PAGE;
-	if (check_body_head(r) != ERR_OK)
-		return flow_refuse(r);
-	return FLOW_READ;
-}
-
 enum flow_step
 step_read(struct req *r)
 {
+	/* It came while we looked who asks. */
+	if (r->is_body_whole)
+		return read_body_end(r);
 	r->wants_body = true;
 	return FLOW_WAIT;
 }

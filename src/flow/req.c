@@ -71,13 +71,8 @@ req_params(struct req *r, const struct req_var *vars, size_t n)
 
 	receive_vars(r, vars, n, &cred);
 	next = step_receive(r);
-	if (next == FLOW_IDENTIFY && r->target.needs_client &&
-	    gate_identify(r->conf, &cred, &r->client, &r->fail) != ERR_OK)
-		next = flow_refuse(r);
-	if (next == FLOW_IDENTIFY && r->target.needs_client) {
-		r->client.name = arena_str(r->arena, r->client.name);
-		r->rec.client = r->client.name;
-	}
+	if (next == FLOW_IDENTIFY && r->target.needs_client)
+		next = identify_now(r, &cred);
 	flow_go(r, next);
 }
 
@@ -116,6 +111,20 @@ req_body(struct req *r, const char *p, size_t n)
 	return false;
 }
 
+enum flow_step
+read_body_end(struct req *r)
+{
+	if (r->meta.content_length >= 0 &&
+	    r->body.n != (size_t)r->meta.content_length) {
+		msg_fail_set(&r->fail, MSG_FAIL_INVALID,
+		    "The request body ended after %zu bytes, but "
+		    "Content-Length said %lld.",
+		    r->body.n, (long long)r->meta.content_length);
+		return flow_refuse(r);
+	}
+	return FLOW_PARSE;
+}
+
 void
 req_body_end(struct req *r)
 {
@@ -123,16 +132,10 @@ req_body_end(struct req *r)
 		return;
 	r->wants_body = false;
 	r->ready = clock_mono();
-	if (r->meta.content_length >= 0 &&
-	    r->body.n != (size_t)r->meta.content_length) {
-		msg_fail_set(&r->fail, MSG_FAIL_INVALID,
-		    "The request body ended after %zu bytes, but "
-		    "Content-Length said %lld.",
-		    r->body.n, (long long)r->meta.content_length);
-		flow_go(r, flow_refuse(r));
-		return;
-	}
-	flow_go(r, FLOW_PARSE);
+	if (r->step == FLOW_IDENTIFY)
+		r->is_body_whole = true; /* step_read goes on with it */
+	else
+		flow_go(r, read_body_end(r));
 }
 
 void

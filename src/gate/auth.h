@@ -12,12 +12,23 @@
  * A certificate's name counts only where the web server says SUCCESS beside it:
  * one that asks without verifying (Apache's optional_no_ca) tells the name that
  * anybody may write into a certificate of his own.
+ *
+ * A key may be one of the file or, where there is a database, one of its own;
+ * those of the file come first. With auth.tenant the web server's user is one of
+ * that tenant's, or refused. What the database knows is asked of the directory
+ * (gate/directory.h); who is not known there yet is ERR_AGAIN.
+ *
+ * REFUSED. An unknown, foreign, expired or blocked key, or one from the wrong
+ * network, is the same 401 to whoever tries it; which of them it was, is the
+ * log's and the audit's (enum gate_refusal). A key outside its hours is told so:
+ * whoever is in the right network at the wrong time is no stranger.
  */
 #include <stdbool.h>
 
 #include "api/msg.h"
 #include "base/str.h"
 #include "conf/conf.h"
+#include "gate/directory.h"
 #include "gate/person.h"
 
 /* What the door knows of the client; absent spans where it knows nothing. */
@@ -28,6 +39,7 @@ struct gate_credentials {
 	struct str remote_user; /* set by the web server only */
 	struct str client_dn; /* set by the web server only */
 	struct str client_verify; /* its SSL_CLIENT_VERIFY */
+	struct str address; /* REMOTE_ADDR */
 };
 
 /*
@@ -46,13 +58,28 @@ struct gate_client {
 	uint32_t n_models;
 };
 
+/* What came of the credentials. */
+struct gate_verdict {
+	enum gate_refusal refusal; /* GATE_WELCOME with ERR_OK */
+	struct gate_want want; /* ERR_AGAIN: who is to be looked up */
+};
+
 /*
- * ERR_OK and *client, or ERR_DENIED and *fail. client->name may point into the
- * credentials or the snapshot.
+ * directory: NULL without a database. ERR_OK and *client, ERR_DENIED and *fail,
+ * or ERR_AGAIN: gate_directory_look(verdict->want), then gate_let_in.
+ * client->name may point into the credentials or the snapshot.
  */
 MUST_CHECK enum err
-gate_identify(const struct conf *conf, const struct gate_credentials *cred,
-    struct gate_client *client, struct msg_fail *fail);
+gate_identify(const struct conf *conf, struct gate_directory *directory,
+    const struct gate_credentials *cred, struct gate_client *client,
+    struct gate_verdict *verdict, struct msg_fail *fail);
+/*
+ * What gate_directory_look said: ERR_OK and *client, or ERR_DENIED, *refusal
+ * and *fail. Takes over the reference to person, which may be NULL.
+ */
+MUST_CHECK enum err
+gate_let_in(struct gate_person *person, enum gate_refusal *refusal,
+    struct str address, struct gate_client *client, struct msg_fail *fail);
 
 bool
 gate_may_use(const struct gate_client *client, const struct conf_model *model);

@@ -50,6 +50,7 @@ struct meter_record {
 	usec_t wall; /* when it began */
 	struct str request_id;
 	struct str client; /* key's or user's name; absent: unknown */
+	const char *refusal; /* why he is refused: static; NULL: he is not */
 	struct str client_id; /* /v1/chat client_id: as told, not checked */
 	struct str client_request_id; /* /v1/chat metadata.request_id */
 	struct str remote_addr;

@@ -232,6 +232,7 @@ put_who(struct line *l, const struct meter_record *rec)
 	line_clip(
 	    l, "client_request_id", rec->client_request_id, NAME_MAX_BYTES);
 	line_clip(l, "client", rec->client, NAME_MAX_BYTES);
+	line_strz(l, "refused", rec->refusal);
 	line_clip(l, "client_id", rec->client_id, NAME_MAX_BYTES);
 	line_str(l, "remote", rec->remote_addr);
 	line_strz(l, "surface", rec->surface);

@@ -52,12 +52,18 @@ const struct stats_row stats_counters[STATS_COUNTER__MAX] = {
 	    "Of them those of workers that died meanwhile." },
 	[STATS_LEDGER_DAMAGED] = { "ledger_damaged_bytes_total",
 	    "Bytes of spool segments that held no valid record." },
+	[STATS_CREDENTIALS_REFUSED] = { "credentials_refused_total",
+	    "Requests refused for who asked; the log says why." },
+	[STATS_CREDENTIALS_LOOKED_UP] = { "credentials_looked_up_total",
+	    "Requests that waited for the database to tell who asks." },
 };
 
 const struct stats_row stats_gauges[STATS_GAUGE__MAX] = {
 	[STATS_G_CONNECTIONS] = { "fcgi_connections",
 	    "Open FastCGI connections." },
 	[STATS_G_REQUESTS] = { "fcgi_requests", "Requests under way." },
+	[STATS_G_STORE_AWAY] = { "store_away",
+	    "Workers that the database does not answer." },
 };
 
 const struct stats_row stats_histograms[STATS_HISTOGRAM__MAX] = {

@@ -343,7 +343,7 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 	ASSERT(r->loop);
 	ASSERT(shm_open_file(NULL, 1024, &r->shm) == ERR_OK);
 	script_init(&r->script, r->loop, tree_find(root, "upstream"));
-	r->flow = flow_new(r->loop, &r->script.base, r->shm, 0, NULL);
+	r->flow = flow_new(r->loop, &r->script.base, r->shm, 0, NULL, NULL);
 	ASSERT(r->flow);
 	r->lost = log_lost();
 }

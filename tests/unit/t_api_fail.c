@@ -124,6 +124,8 @@ statuses_of_the_table(void **state)
 		{ MSG_FAIL_METHOD, 0, 405, false, "method_not_allowed" },
 		{ MSG_FAIL_LIMIT, 0, 429, false, "rate_limit_exceeded" },
 		{ MSG_FAIL_NO_TARGET, 0, 503, false, "no_target_available" },
+		{ MSG_FAIL_STORE_AWAY, 0, 503, false,
+		    "temporarily_unavailable" },
 		{ MSG_FAIL_INTERNAL, 0, 500, false, "internal_error" },
 	};
 	struct msg_fail f;

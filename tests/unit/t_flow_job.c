@@ -56,7 +56,7 @@ set_up(struct bed *b, struct loop *loop)
 	*b = (struct bed){ .loop = loop };
 	assert_non_null(loop);
 	assert_int_equal(shm_open_file(NULL, 64, &b->shm), ERR_OK);
-	b->flow = flow_new(loop, NULL, b->shm, 0, NULL);
+	b->flow = flow_new(loop, NULL, b->shm, 0, NULL, NULL);
 	assert_non_null(b->flow);
 	b->req = req_new(b->flow, &door, b);
 	assert_non_null(b->req);

@@ -44,6 +44,17 @@ teardown(void **state)
 	return 0;
 }
 
+static enum err
+identify(const struct gate_credentials *cred, struct gate_client *client,
+    struct msg_fail *fail)
+{
+	struct gate_verdict v;
+	enum err e = gate_identify(&conf, NULL, cred, client, &v, fail);
+
+	assert_int_equal(e == ERR_OK, v.refusal == GATE_WELCOME);
+	return e;
+}
+
 /* Who it is, or NULL. */
 static const char *
 who(struct gate_credentials cred)
@@ -52,7 +63,7 @@ who(struct gate_credentials cred)
 	struct gate_client client;
 	struct msg_fail fail = { 0 };
 
-	if (gate_identify(&conf, &cred, &client, &fail) != ERR_OK) {
+	if (identify(&cred, &client, &fail) != ERR_OK) {
 		assert_int_equal(fail.class, MSG_FAIL_AUTHENTICATION);
 		assert_int_equal(msg_fail_status(&fail), 401);
 		assert_true(fail.message[0] != '\0');
@@ -178,7 +189,7 @@ test_may_use(void **state)
 	struct msg_fail fail;
 
 	(void)state;
-	assert_int_equal(gate_identify(&conf, &cred, &client, &fail), ERR_OK);
+	assert_int_equal(identify(&cred, &client, &fail), ERR_OK);
 	assert_true(may_use(&client, "gpt-4o"));
 	assert_true(may_use(&client, "gpt-"));
 	assert_true(may_use(&client, "exact"));
@@ -187,7 +198,7 @@ test_may_use(void **state)
 	assert_false(may_use(&client, ""));
 	/* a key without models may use none */
 	cred.x_api_key = STR(KEY_B);
-	assert_int_equal(gate_identify(&conf, &cred, &client, &fail), ERR_OK);
+	assert_int_equal(identify(&cred, &client, &fail), ERR_OK);
 	assert_false(may_use(&client, "gpt-4o"));
 }
 
@@ -200,8 +211,7 @@ test_refusal_is_silent_about_the_key(void **state)
 	struct msg_fail fail;
 
 	(void)state;
-	assert_int_equal(
-	    gate_identify(&conf, &cred, &client, &fail), ERR_DENIED);
+	assert_int_equal(identify(&cred, &client, &fail), ERR_DENIED);
 	assert_null(strstr(fail.message, "stolen"));
 }
 

@@ -1,0 +1,191 @@
+/* Who asks: known at once, or looked up while the body may come in. */
+#include "flow/life.h"
+
+#include "sys/stats.h"
+
+/* ---- the directory of a worker -------------------------------------------- */
+
+static void
+on_away(void *arg, bool is_away)
+{
+	struct flow *f = arg;
+
+	stats_gauge_add(f->shm, STATS_G_STORE_AWAY, is_away ? 1 : -1);
+}
+
+/*
+ * Without memory for a directory nobody of the database is let in
+ * (identify_now), until the next configuration.
+ */
+void
+identify_conf(struct flow *f)
+{
+	const struct conf *c = f->conf;
+	struct gate_directory_options options = {
+		.poll = c->auth_poll,
+		.stale_for = c->auth_stale_for,
+		.max_people = c->auth_max_known,
+		.state_dir = c->state_dir,
+		.on_away = on_away,
+		.arg = f,
+	};
+
+	if (f->directory) {
+		gate_directory_set(f->directory, &options);
+	} else if (f->store) {
+		struct gate_source source = gate_source_store(f->store);
+
+		f->directory = gate_directory_new(f->loop, &source, &options);
+	}
+}
+
+void
+flow_refresh(struct flow *f)
+{
+	if (f->directory)
+		gate_directory_refresh(f->directory);
+}
+
+/* ---- a request -------------------------------------------------------------- */
+
+static bool
+is_post(const struct req *r)
+{
+	return r->target.route == API_ROUTE_CHAT_COMPLETIONS ||
+	       r->target.route == API_ROUTE_CHAT;
+}
+
+/* What can be told of a body before it comes. ERR_DENIED: r->fail. */
+static enum err
+check_body_head(struct req *r)
+{
+	int64_t told = r->meta.content_length;
+
+	if (!api_content_type_ok(r->meta.content_type, &r->fail))
+		return ERR_DENIED;
+	if (told < -1) {
+		msg_fail_set(&r->fail, MSG_FAIL_INVALID,
+		    "Content-Length is not a number.");
+		return ERR_DENIED;
+	}
+	if (told > 0 && (uint64_t)told > r->conf->max_body) {
+		msg_fail_set(&r->fail, MSG_FAIL_TOO_LARGE,
+		    "The request body of %lld bytes is larger than the %llu "
+		    "bytes allowed.",
+		    (long long)told, (unsigned long long)r->conf->max_body);
+		return ERR_DENIED;
+	}
+	return ERR_OK;
+}
+
+/* The one place where somebody is refused for who he is: r->fail is set. */
+static enum flow_step
+turn_away(struct req *r, enum gate_refusal why)
+{
+	r->rec.refusal = gate_refusal_words[why];
+	stats_add(r->flow->shm, STATS_CREDENTIALS_REFUSED, 1);
+	return flow_refuse(r);
+}
+
+static void
+is_known(struct req *r)
+{
+	/* A name out of the variables goes with them. */
+	if (!r->client.person)
+		r->client.name = arena_str(r->arena, r->client.name);
+	r->rec.client = r->client.name;
+}
+
+static enum flow_step
+no_memory(struct req *r)
+{
+	msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+	return flow_refuse(r);
+}
+
+enum flow_step
+identify_now(struct req *r, const struct gate_credentials *cred)
+{
+	struct flow *f = r->flow;
+	struct gate_verdict v;
+
+	if (f->store && !f->directory)
+		return no_memory(r);
+	switch (gate_identify(
+	    r->conf, f->directory, cred, &r->client, &v, &r->fail)) {
+	case ERR_OK:
+		is_known(r);
+		return FLOW_IDENTIFY;
+	case ERR_AGAIN:
+		r->look = ARENA_NEW(r->arena, struct gate_look);
+		if (!r->look)
+			return no_memory(r);
+		r->look->want = v.want;
+		return FLOW_IDENTIFY;
+	default:
+		return turn_away(r, v.refusal);
+	}
+}
+
+static enum flow_step
+go_in(struct req *r)
+{
+	if (!is_post(r))
+		return FLOW_PAGE;
+	if (check_body_head(r) != ERR_OK)
+		return flow_refuse(r);
+	return FLOW_READ;
+}
+
+static void
+on_looked(void *arg, enum gate_refusal refusal, struct gate_person *person)
+{
+	struct req *r = arg;
+
+	r->look = NULL;
+	if (gate_let_in(person, &refusal, r->rec.remote_addr, &r->client,
+		&r->fail) != ERR_OK) {
+		flow_go(r, turn_away(r, refusal));
+		return;
+	}
+	is_known(r);
+	flow_go(r, go_in(r));
+}
+
+/* May the body come in already? Its head is judged when it is known who asks. */
+static bool
+may_read_ahead(const struct req *r)
+{
+	int64_t told = r->meta.content_length;
+
+	return is_post(r) && told >= -1 &&
+	       (told < 0 || (uint64_t)told <= r->conf->max_body);
+}
+
+enum flow_step
+step_identify(struct req *r)
+{
+	enum gate_refusal away = GATE_AWAY;
+
+	if (!r->look)
+		return go_in(r);
+	stats_add(r->flow->shm, STATS_CREDENTIALS_LOOKED_UP, 1);
+	if (gate_directory_look(r->flow->directory, r->look, on_looked, r)) {
+		r->wants_body = may_read_ahead(r);
+		return FLOW_WAIT;
+	}
+	r->look = NULL;
+	if (gate_let_in(NULL, &away, r->rec.remote_addr, &r->client,
+		&r->fail) == ERR_OK)
+		ASSERT(!"nobody was let in");
+	return turn_away(r, away);
+}
+
+void
+identify_drop(struct req *r)
+{
+	if (r->look)
+		gate_directory_cancel(r->flow->directory, r->look);
+	r->look = NULL;
+	gate_client_fini(&r->client);
+}
