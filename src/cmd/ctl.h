@@ -76,6 +76,7 @@ struct ctl {
 	/* ctl_places, CTL_STORE: */
 	struct str store_url;
 	struct str state_dir;
+	bool must_say_why; /* audit.require_reason: CTL_CHANGES has --reason */
 	struct str actor; /* who: "cli:root" or --actor */
 	struct str reason; /* --reason; empty when not given */
 	struct conf *conf; /* CTL_CONF */
@@ -183,6 +184,7 @@ int ctl_flushed(int status);
 
 /* ---- the groups ---------------------------------------------------------- */
 
+extern const struct ctl_command ctl_audit_commands[];
 extern const struct ctl_command ctl_check_commands[];
 extern const struct ctl_command ctl_config_commands[];
 extern const struct ctl_command ctl_db_commands[];

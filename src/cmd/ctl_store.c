@@ -28,6 +28,7 @@ ctl_places(struct ctl *c)
 		return ctl_fail(c, "%s: %s", c->config_file, err_word(e));
 	}
 	c->state_dir = places.state_dir;
+	c->must_say_why = places.audit_require_reason;
 	c->store_url =
 	    c->store_option != NULL ? str_z(c->store_option) : places.store_url;
 	return CTL_OK;
@@ -43,6 +44,10 @@ ctl_store_open(struct ctl *c)
 
 	if (status != CTL_OK)
 		return status;
+	if (c->must_say_why && (c->command->flags & CTL_CHANGES) &&
+	    str_trim(c->reason).n == 0)
+		return ctl_fail(c,
+		    "say why: --reason is needed here (audit.require_reason)");
 	options.password = store_env_password();
 	e = store_open(c->store_url, &options, &c->store, why);
 	secret_unref(options.password);

@@ -2,6 +2,7 @@
 #include "cmd/ctl.h"
 
 const struct ctl_group ctl_groups[] = {
+	{ ctl_audit_commands },
 	{ ctl_check_commands },
 	{ ctl_config_commands },
 	{ ctl_db_commands },

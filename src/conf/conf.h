@@ -220,6 +220,13 @@ enum conf_deny {
 	CONF_DENY_STREAM = 128,
 };
 
+/* Which requests have a row in the audit. */
+enum conf_audit {
+	CONF_AUDIT_NONE,
+	CONF_AUDIT_REFUSED,
+	CONF_AUDIT_ALL
+};
+
 enum conf_policy_mode {
 	CONF_POLICY_ENFORCE,
 	CONF_POLICY_SHADOW, /* counts and tells, refuses nothing */
@@ -348,6 +355,13 @@ struct conf {
 	/* what it holds; NULL: the package has none here */
 	struct conf_catalogue *catalogue;
 
+	/* audit: */
+	enum conf_audit audit_access; /* refused */
+	uint32_t audit_per_minute; /* 60 */
+	bool audit_addresses; /* true */
+	usec_t audit_keep; /* 730d; 0: for ever */
+	bool audit_require_reason; /* false: see conf_places */
+
 	/* ledger: */
 	bool ledger; /* true: calls are booked */
 	uint64_t ledger_max_spool; /* 1GiB */
@@ -377,7 +391,7 @@ conf_load(const char *file, struct conf **out, struct conf_problems *problems);
 MUST_CHECK enum err conf_load_text(struct str text, struct str name,
     struct conf **out, struct conf_problems *problems);
 /*
- * Only where the state lies, for tools: the files must be well formed, but the
+ * Only where the state lies and what holds for who changes it, for tools: the files must be well formed, but the
  * secrets and names that they refer to need not be there (an operator's shell
  * has not the environment of the service). Strings lie in a. file NULL: the
  * defaults. Errors and problems as conf_load.
@@ -385,6 +399,7 @@ MUST_CHECK enum err conf_load_text(struct str text, struct str name,
 struct conf_places {
 	struct str state_dir; /* "/var/lib/llmgw" */
 	struct str store_url; /* "sqlite:///var/lib/llmgw/llmgw.db" */
+	bool audit_require_reason; /* anything but false counts */
 };
 MUST_CHECK enum err conf_places_read(const char *file, struct arena *a,
     struct conf_places *out, struct conf_problems *problems);

@@ -464,6 +464,8 @@ find_places(const struct load *l, struct arena *a, struct conf_places *out)
 	struct str dir =
 	    tree_text(tree_find(tree_find(l->root, "server"), "state_dir"));
 	struct str url = tree_text(tree_find(l->root, "store"));
+	struct str reason =
+	    tree_text(tree_find(tree_find(l->root, "audit"), "require_reason"));
 
 	if (dir.n == 0)
 		dir = STR(PLACES_STATE_DIR);
@@ -474,7 +476,12 @@ find_places(const struct load *l, struct arena *a, struct conf_places *out)
 		url = arena_printf(a, "sqlite://%.*s/llmgw.db", STR_ARG(dir));
 	if (!str_present(dir) || !str_present(url))
 		return ERR_NOMEM;
-	*out = (struct conf_places){ .state_dir = dir, .store_url = url };
+	*out = (struct conf_places){
+		.state_dir = dir,
+		.store_url = url,
+		.audit_require_reason =
+		    reason.n > 0 && !str_eqz(reason, "false"),
+	};
 	return ERR_OK;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "conf/opt.h"
 
+#include "conf/options_audit.h"
 #include "conf/options_ledger.h"
 #include "conf/options_price.h"
 #include "conf/values.h"
@@ -675,6 +676,9 @@ static const struct opt rows[] = {
 	    .doc = "Keeping below the limits of providers." },
 	{ "ledger", OPT_TABLE, .sub = &opt_ledger_table,
 	    .doc = "What each call took and cost." },
+	{ "audit", OPT_TABLE, .sub = &opt_audit_table,
+	    .doc = "Who did what, in a chain that tells when it was "
+		   "changed." },
 	{ "breaker", OPT_TABLE, IN(conf, breaker), .sub = &breaker_table,
 	    .doc = "When a target that fails is left alone for a while." },
 	{ "images", OPT_TABLE, .sub = &image_table,

@@ -367,6 +367,32 @@ places(const char *file, enum err e, const char *dir, const char *url)
 	arena_free(a);
 }
 
+static bool
+wants_reason(const char *text)
+{
+	struct arena *a = arena_new(1024 * 1024);
+	struct conf_problems problems;
+	struct conf_places p = { 0 };
+
+	conf_problems_init(&problems, a);
+	assert_int_equal(
+	    conf_places_read(put_file("llmgw.yaml", text), a, &p, &problems),
+	    ERR_OK);
+	arena_free(a);
+	return p.audit_require_reason;
+}
+
+/* A misspelt word does not switch it off. */
+static void
+test_reason_is_required(void **state)
+{
+	(void)state;
+	assert_false(wants_reason("audit: {}\n"));
+	assert_false(wants_reason("audit: { require_reason: false }\n"));
+	assert_true(wants_reason("audit: { require_reason: true }\n"));
+	assert_true(wants_reason("audit: { require_reason: yes }\n"));
+}
+
 /* Where the state lies is known while a secret is not there. */
 static void
 test_places(void **state)
@@ -501,6 +527,7 @@ main(void)
 		cmocka_unit_test(test_digest_and_version),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_reason_is_required),
 		cmocka_unit_test(test_stamp),
 		cmocka_unit_test(test_many_problems),
 		cmocka_unit_test(test_large),
