@@ -49,6 +49,8 @@ const struct msg_fail_row msg_fail_table[MSG_FAIL__MAX] = {
 	    false },
 	[MSG_FAIL_LIMIT] = { "limit", 429, "rate_limit_error",
 	    "rate_limit_exceeded", "rate_limit_exceeded", false, NULL, false },
+	[MSG_FAIL_BUDGET] = { "budget", 429, "insufficient_quota",
+	    "insufficient_quota", "rate_limit_exceeded", false, NULL, false },
 	/* a target that is busy is well: it cools (route/breaker.h) */
 	[MSG_FAIL_RATE_LIMIT] = { "rate_limit", 429, "rate_limit_error",
 	    "rate_limit_exceeded", "rate_limit_exceeded", true, "rate_limit",

@@ -275,6 +275,7 @@ enum msg_fail_class {
 	MSG_FAIL_CONTENT_TYPE, /* 415 */
 	MSG_FAIL_TOO_LARGE, /* 413 */
 	MSG_FAIL_LIMIT, /* a limit of ours: 429 */
+	MSG_FAIL_BUDGET, /* a budget of ours is spent: 429, waiting is long */
 	/* the provider's, the operator's or the network's */
 	MSG_FAIL_RATE_LIMIT, /* upstream 429 */
 	MSG_FAIL_QUOTA, /* upstream 402, insufficient_quota */

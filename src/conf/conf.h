@@ -38,12 +38,51 @@ struct conf_timeouts {
 	usec_t total; /* 600s */
 };
 
-/* One of `limits:`; exactly one of requests, tokens, concurrent is > 0. */
+enum conf_limit_sort {
+	CONF_LIMIT_REQUESTS,
+	CONF_LIMIT_TOKENS, /* of the prompt and of the answer */
+	CONF_LIMIT_INPUT, /* tokens of the prompt */
+	CONF_LIMIT_OUTPUT, /* tokens of the answer */
+	CONF_LIMIT_CONCURRENT,
+	CONF_LIMIT_MONEY, /* nano-dollars */
+	CONF_LIMIT_SORT__MAX
+};
+
+/* Counts for each of them on its own. */
+enum conf_each {
+	CONF_EACH_TENANT = 1,
+	CONF_EACH_TEAM = 2,
+	CONF_EACH_USER = 4,
+	CONF_EACH_KEY = 8,
+	CONF_EACH_MODEL = 16,
+	CONF_EACH_PROVIDER = 32
+};
+
+/* One of `limits:`, of a key, of a provider or of the file. */
 struct conf_limit {
-	int64_t requests;
-	int64_t tokens;
-	int64_t concurrent;
-	usec_t per; /* the window; 0 with concurrent */
+	struct str name; /* never absent: made of its parts when not given */
+	enum conf_limit_sort sort;
+	int64_t amount; /* > 0 */
+	usec_t per; /* the window; 0 with concurrent or period */
+	unsigned period; /* 1 + enum zone_period; 0: none */
+	const struct zone *zone; /* of the period; NULL: the tenant's, or UTC */
+	bool is_shadow; /* counts, refuses nothing */
+	uint32_t soft_percent; /* an event at so much of it; 0: none */
+	/* Of the file's own list: who and what; absent: all. Globs. */
+	struct str tenant, team, user, key, model;
+	struct str provider;
+	unsigned each_of; /* enum conf_each */
+	uint64_t identity; /* of what it counts: stable over reloads, not 0 */
+	/* as written; sort and amount tell which */
+	int64_t requests, tokens, input, output, concurrent, money;
+	unsigned mode;
+};
+
+/* What limits do while memcached does not answer. */
+enum conf_away {
+	CONF_AWAY_LOCAL, /* each host counts for itself */
+	CONF_AWAY_OPEN, /* nothing is refused */
+	CONF_AWAY_CLOSED /* what has a limit is refused */
 };
 
 struct conf_header {
@@ -342,6 +381,12 @@ struct conf {
 	struct str store_url; /* never absent */
 	/* Not said: SQLite in state_dir. No such file: no database. */
 	bool store_is_default;
+	/* limits: over all requests; counters shared by hosts */
+	struct conf_limit *limits;
+	uint32_t n_limits;
+	enum conf_away limits_when_away;
+	struct str *memcached; /* "unix:/PATH", "HOST:PORT" */
+	uint32_t n_memcached;
 
 	/* log: */
 	enum log_format log_format;

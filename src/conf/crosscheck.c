@@ -5,28 +5,7 @@
 
 #define SHOWN 64u
 
-/* ---- limits, breaker ----------------------------------------------------- */
-
-void
-value_done_limit(
-    struct opt_run *run, const struct tree_node *node, void *object)
-{
-	int n = (tree_find(node, "requests") != NULL) +
-		(tree_find(node, "tokens") != NULL) +
-		(tree_find(node, "concurrent") != NULL);
-	bool has_per = tree_find(node, "per") != NULL;
-
-	(void)object;
-	if (n != 1)
-		opt_problem(run, node,
-		    "must have exactly one of requests, tokens and "
-		    "concurrent");
-	else if (tree_find(node, "concurrent") != NULL && has_per)
-		opt_problem(
-		    run, node, "concurrent has no window: remove \"per\"");
-	else if (tree_find(node, "concurrent") == NULL && !has_per)
-		opt_problem(run, node, "needs its window, such as \"per: 1m\"");
-}
+/* ---- breaker ------------------------------------------------------------- */
 
 void
 value_done_breaker(
@@ -49,6 +28,9 @@ value_done_provider(
 	if (p->price_as.n == 0)
 		p->price_as = value_price_as(p);
 	value_done_provider_keys(run, node, p);
+	/* Whose limits: a key may have the same name. */
+	value_own_limits(
+	    run, p->name, ~hash_stable(p->name), p->limits, p->n_limits);
 	if (p->base_url.n == 0) {
 		for (const struct conf_kind *k = value_kinds(); k->name != NULL;
 		     k++) {
@@ -203,11 +185,11 @@ value_done_key(struct opt_run *run, const struct tree_node *node, void *object)
 {
 	struct conf_key *k = object;
 
-	(void)run;
 	(void)node;
 	k->identity = hash_stable(k->name);
 	if (k->identity == 0)
 		k->identity = 1;
+	value_own_limits(run, k->name, k->identity, k->limits, k->n_limits);
 }
 
 static const struct tree_node *

@@ -146,6 +146,10 @@ const char *opt_nearest_word(const struct opt_word *words, struct str name);
 struct buf;
 void opt_facts(const struct opt *row, struct buf *out);
 
+/* Limits of keys and providers, and those of the file: options_limit.c. */
+extern const struct opt_table opt_limit_table;
+extern const struct opt_table opt_rule_table;
+
 /* The whole file: options.c. */
 extern const struct opt_table conf_table;
 /* Sections of it with a file of their own. */

@@ -23,35 +23,7 @@
 	.offset = offsetof(struct s, f), \
 	.count_offset = offsetof(struct s, n_##f)
 
-/* ---- limits, time-outs --------------------------------------------------- */
-
-static const struct opt limit_rows[] = {
-	{ "requests", OPT_I64, IN(conf_limit, requests), .min = 1,
-	    .max = INT64_C(1000000000000), .example = "60",
-	    .doc = "So many requests in each window." },
-	{ "tokens", OPT_I64, IN(conf_limit, tokens), .min = 1,
-	    .max = INT64_C(1000000000000000), .example = "100000",
-	    .doc = "So many tokens, prompt and answer together, in each "
-		   "window." },
-	{ "concurrent", OPT_I64, IN(conf_limit, concurrent), .min = 1,
-	    .max = 1000000, .example = "64",
-	    .doc = "So many requests at the same time, on this host." },
-	{ "per", OPT_DURATION, IN(conf_limit, per), .min = SEC, .max = 31 * DAY,
-	    .example = "1m",
-	    .doc = "The window of requests or tokens, from 1s to 31d." },
-	{ .name = NULL },
-};
-
-static const struct opt_table limit_table = {
-	.what = "limit",
-	.size = sizeof(struct conf_limit),
-	.index_offset = SIZE_MAX,
-	.rows = limit_rows,
-	.sample_list =
-	    "[ { requests: 60, per: 1m }, { tokens: 100000, per: 1h }, "
-	    "{ concurrent: 8 } ]",
-	.done = value_done_limit,
-};
+/* ---- time-outs ----------------------------------------------------------- */
 
 #define TIMEOUT_ROWS(connect_d, first_d, idle_d, total_d)                      \
 	{ "connect", OPT_DURATION, IN(conf_timeouts, connect),                 \
@@ -190,7 +162,7 @@ static const struct opt key_rows[] = {
 	    .form = "names of models, * for any part", .example = "*",
 	    .doc = "Models that this key may use; [\"*\"] is all, [] none." },
 	{ "limits", OPT_TABLES, LIST(conf_key, limits), .max = 16,
-	    .sub = &limit_table, .doc = "Limits of this key." },
+	    .sub = &opt_limit_table, .doc = "Limits of this key." },
 	{ .name = NULL },
 };
 static const struct opt_table key_table = {
@@ -378,7 +350,7 @@ static const struct opt provider_rows[] = {
 	    .example = "OpenAI-Organization: org-1",
 	    .doc = "Headers that every call to it carries." },
 	{ "limits", OPT_TABLES, LIST(conf_provider, limits), .max = 16,
-	    .sub = &limit_table,
+	    .sub = &opt_limit_table,
 	    .doc = "What may be asked of it; beyond that another target is "
 		   "taken, or 429 answered." },
 	{ "timeouts", OPT_TABLE, IN(conf_provider, timeouts),
@@ -632,6 +604,13 @@ static const struct opt_table log_table = {
 	.rows = log_rows,
 };
 
+static const struct opt_word away_words[] = {
+	{ "local", CONF_AWAY_LOCAL, "each host counts for itself" },
+	{ "open", CONF_AWAY_OPEN, "nothing is refused" },
+	{ "closed", CONF_AWAY_CLOSED, "what has a limit is refused (503)" },
+	{ NULL, 0, NULL },
+};
+
 static const struct opt rows[] = {
 	{ "server", OPT_TABLE, .sub = &server_table,
 	    .doc = "The gateway itself." },
@@ -645,11 +624,17 @@ static const struct opt rows[] = {
 		   "is such a file. mariadb: takes ?socket=/PATH, "
 		   "password_file=/PATH and ca_file=/PATH (for TLS), joined "
 		   "by &. A change takes effect at the next start." },
-	{ "memcached", OPT_LATER,
-	    .doc = "Memory shared by several hosts; empty: the host's "
-		   "own." },
 	{ "secrets", OPT_TABLE, .sub = &secrets_table,
 	    .doc = "Keys of providers that are kept in the database." },
+	{ "memcached", OPT_STRS, LIST(conf, memcached), .max = 64,
+	    .check = value_check_memcached, .form = "unix:/PATH or HOST:PORT",
+	    .example = "unix:/run/memcached/llmgw.sock",
+	    .doc = "Servers that count limits for several hosts together; "
+		   "none: each host counts in its own memory. A change takes "
+		   "effect at the next start." },
+	{ "limits_when_away", OPT_WORD, IN(conf, limits_when_away),
+	    .dflt = "local", .words = away_words,
+	    .doc = "What limits do while memcached does not answer." },
 	{ "auth", OPT_TABLE, .flags = OPT_LIVE, .sub = &auth_table,
 	    .doc = "Who may ask, and how much." },
 	{ "providers", OPT_NAMED, .flags = OPT_LIVE, LIST(conf, providers),
@@ -679,6 +664,10 @@ static const struct opt rows[] = {
 	{ "audit", OPT_TABLE, .sub = &opt_audit_table,
 	    .doc = "Who did what, in a chain that tells when it was "
 		   "changed." },
+	{ "limits", OPT_TABLES, LIST(conf, limits), .max = 1000,
+	    .sub = &opt_rule_table,
+	    .doc = "Limits over all requests that match, of any combination "
+		   "of who asks and for what." },
 	{ "breaker", OPT_TABLE, IN(conf, breaker), .sub = &breaker_table,
 	    .doc = "When a target that fails is left alone for a while." },
 	{ "images", OPT_TABLE, .sub = &image_table,

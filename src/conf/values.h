@@ -43,6 +43,13 @@ void value_read_target(struct opt_run *run, const struct opt *row,
 void value_read_model(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
 
+/* Dollars ("50", "12.50") -> int64_t nano-dollars. */
+void value_read_money(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+/* "Europe/Berlin" -> const struct zone *. */
+void value_read_zone(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+
 /* Checks; field is the struct str (or struct conf_header value). */
 void value_check_kind(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
@@ -53,6 +60,8 @@ void value_check_base_url(struct opt_run *run, const struct opt *row,
 void value_check_cidr(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
 void value_check_header(struct opt_run *run, const struct opt *row,
+    const struct tree_node *node, void *field);
+void value_check_memcached(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
 void value_check_store(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
@@ -70,6 +79,11 @@ void value_check_abs_path(struct opt_run *run, const struct opt *row,
 /* Ends of objects (struct opt_table's done). */
 void value_done_limit(
     struct opt_run *run, const struct tree_node *node, void *object);
+void value_done_rule(
+    struct opt_run *run, const struct tree_node *node, void *object);
+/* The limits of a key or a provider: what they count, and their names. */
+void value_own_limits(struct opt_run *run, struct str owner, uint64_t identity,
+    struct conf_limit *limits, uint32_t n);
 void value_done_provider(
     struct opt_run *run, const struct tree_node *node, void *object);
 void value_done_model(

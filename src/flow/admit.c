@@ -90,55 +90,14 @@ find_model(struct req *r)
 	return ERR_DENIED;
 }
 
-static const char *
-limit_words(const struct conf_limit *l)
-{
-	if (l->concurrent > 0)
-		return "requests at the same time";
-	return l->tokens > 0 ? "tokens" : "requests";
-}
-
-static void
-fail_limit(struct req *r)
-{
-	const struct conf_limit *l = r->rate.limit;
-	long long n = l->concurrent > 0 ? l->concurrent
-		      : l->tokens > 0	? l->tokens
-					: l->requests;
-
-	if (l->concurrent > 0)
-		msg_fail_set(&r->fail, MSG_FAIL_LIMIT,
-		    "Limit of %lld %s reached. Wait for one to end.", n,
-		    limit_words(l));
-	else
-		msg_fail_set(&r->fail, MSG_FAIL_LIMIT,
-		    "Limit of %lld %s per %llds reached. Try again in %llds.",
-		    n, limit_words(l), (long long)(l->per / USEC_PER_SEC),
-		    (long long)((r->rate.retry_after + USEC_PER_SEC - 1) /
-				USEC_PER_SEC));
-	r->fail.retry_after = r->rate.retry_after;
-}
-
 enum flow_step
 step_admit(struct req *r)
 {
-	const struct conf_key *key = r->client.key;
-
 	if (find_model(r) != ERR_OK)
 		return flow_refuse(r);
 	if (policy_check(r) != ERR_OK)
 		return flow_refuse(r);
-	r->rate = (struct gate_rate_result){
-		.admitted = true, .requests_limit = -1, .tokens_limit = -1
-	};
-	if (!key || key->n_limits == 0)
-		return FLOW_CHOOSE;
-	gate_rate_admit(&r->flow->rate, key->identity, key->limits,
-	    key->n_limits, clock_wall(), &r->rate);
-	if (!r->rate.admitted) {
-		fail_limit(r);
+	if (limits_take(r) != ERR_OK)
 		return flow_refuse(r);
-	}
-	r->is_client_counted = true;
 	return FLOW_CHOOSE;
 }

@@ -1,7 +1,5 @@
 #include "flow/life.h"
 
-#include "base/hash.h"
-
 /* A translated body may be this much larger than the client's. */
 #define BODY_GROWTH 2
 #define BODY_GROWTH_BASE (256u * 1024)
@@ -244,43 +242,10 @@ fill_call(struct req *r, const struct conf_target *t)
 	};
 }
 
-/* Whose limits: a key may have the same name. */
-uint64_t
-choose_limit_owner(const struct conf_provider *p)
-{
-	return ~hash_stable(p->name);
-}
-
-/* Does the provider's own limit leave room? ERR_DENIED: r->fail. */
-static enum err
-hold_provider(struct req *r, const struct conf_provider *p)
-{
-	struct gate_rate_result result;
-
-	if (p->n_limits == 0)
-		return ERR_OK;
-	gate_rate_admit(&r->flow->rate, choose_limit_owner(p), p->limits,
-	    p->n_limits, clock_wall(), &result);
-	if (result.admitted) {
-		r->held = p;
-		return ERR_OK;
-	}
-	msg_fail_set(&r->fail, MSG_FAIL_RATE_LIMIT,
-	    "The provider's configured limit is used up.");
-	r->fail.retry_after = result.retry_after;
-	return ERR_DENIED;
-}
-
 void
-choose_release(struct req *r, int64_t tokens)
+choose_release(struct req *r, const struct gate_use *use)
 {
-	const struct conf_provider *p = r->held;
-
-	if (!p)
-		return;
-	gate_rate_settle(&r->flow->rate, choose_limit_owner(p), p->limits,
-	    p->n_limits, clock_wall(), tokens);
-	r->held = NULL;
+	gate_limit_settle(&r->flow->limit, &r->call_holds, use, NULL);
 }
 
 /* Client and provider may differ about streaming; norm and writer bridge. */
@@ -330,7 +295,8 @@ step_translate(struct req *r)
 	fill_target(t, &r->attempt.target);
 	r->attempt.target.is_reasoning = is_known_to_reason(r, t);
 	if (keys_pick(r, t->provider) != ERR_OK ||
-	    hold_provider(r, t->provider) != ERR_OK || build(r, t) != ERR_OK) {
+	    limits_take_call(r, t->provider) != ERR_OK ||
+	    build(r, t) != ERR_OK) {
 		if (r->rec.n_attempts <= METER_ATTEMPTS_MAX)
 			r->rec.attempts[r->rec.n_attempts - 1] =
 			    (struct meter_attempt){ .target = t,
@@ -369,10 +335,12 @@ enum flow_step
 choose_after_failure(struct req *r)
 {
 	bool has_other_key = keys_failed(r);
+	struct gate_use use;
 	usec_t wait = 0;
 
 	send_drop(r);
-	choose_release(r, settle_attempt(r));
+	use = settle_attempt(r);
+	choose_release(r, &use);
 	/* The maker does not let us stream: ask again without, at no cost. */
 	if (r->fail.class == MSG_FAIL_INVALID && r->attempt.stream &&
 	    strcmp(r->fail.param, "stream") == 0) {

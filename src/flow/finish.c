@@ -148,27 +148,26 @@ add_usage(struct msg_usage *sum, const struct msg_usage *u)
 	add_tokens(&sum->image_in, u->image_in);
 }
 
-static int64_t
-tokens_used(const struct msg_usage *u)
-{
-	int64_t sum = 0;
-
-	add_tokens(&sum, u->prompt);
-	add_tokens(&sum, u->completion);
-	return sum;
-}
-
-int64_t
+struct gate_use
 settle_attempt(struct req *r)
 {
-	struct msg_usage u = api_norm_usage(r->norm);
+	struct msg_usage u = api_norm_usage(r->norm), booked;
+	struct gate_use use = { 0 };
 
+	ledger_used(r, &u, &booked);
 	ledger_settle(r, &u);
 	add_usage(&r->rec.usage, &u);
 	price_book(r, &u);
 	api_norm_free(r->norm);
 	r->norm = NULL;
-	return tokens_used(&u);
+	use.input = booked.prompt > 0 ? booked.prompt : 0;
+	use.output = booked.completion > 0 ? booked.completion : 0;
+	if (!price_attempt(r, &booked, &use.money, NULL))
+		use.money = 0;
+	add_tokens(&r->used.input, use.input);
+	add_tokens(&r->used.output, use.output);
+	add_tokens(&r->used.money, use.money);
+	return use;
 }
 
 static void
@@ -253,14 +252,13 @@ let_go(struct req *r)
 enum flow_step
 step_settle(struct req *r)
 {
-	const struct conf_key *key = r->client.key;
+	struct gate_use use;
 
 	r->rec.total = clock_mono() - r->started;
-	choose_release(r, settle_attempt(r));
+	use = settle_attempt(r);
+	choose_release(r, &use);
 	route_plan_abandoned(&r->plan);
-	if (r->is_client_counted)
-		gate_rate_settle(&r->flow->rate, key->identity, key->limits,
-		    key->n_limits, clock_wall(), tokens_used(&r->rec.usage));
+	limits_settle(r);
 	let_go(r);
 	log_request(r);
 	meter_metrics_end(r->flow->metrics, &r->rec);

@@ -21,7 +21,7 @@ flow_new(struct loop *loop, struct upstream *upstream, struct shm *shm,
 		free(f);
 		return NULL;
 	}
-	gate_rate_init(&f->rate, shm, worker);
+	gate_limit_init(&f->limit, shm, worker);
 	if (conf)
 		flow_conf_set(f, conf);
 	return f;

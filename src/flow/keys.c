@@ -103,15 +103,14 @@ keys_used(
 	struct req *r = arg;
 	const struct conf_provider *p = t->provider;
 	const struct route_keys *keys = keys_of(r, p);
-	struct gate_rate_used own = { 0 };
+	struct gate_share own;
 
 	*out = (struct route_used){ 0 };
 	if (keys)
 		used_by_headers(r, t, keys, now, out);
 	if (p->n_limits == 0)
 		return;
-	gate_rate_used(&r->flow->rate, choose_limit_owner(p), p->limits,
-	    p->n_limits, clock_wall(), &own);
+	limits_share(r, p, &own);
 	if (own.share > out->share)
 		out->share = own.share;
 	/* Who has none left is refused here, without asking it. */

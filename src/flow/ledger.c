@@ -176,14 +176,25 @@ tokens(struct req *r, const struct msg_usage *told, struct meter_booking *b)
 }
 
 void
+ledger_used(struct req *r, const struct msg_usage *told, struct msg_usage *out)
+{
+	struct meter_booking b = { .state = state_of(r) };
+
+	tokens(r, told, &b);
+	*out = b.usage;
+}
+
+void
 ledger_settle(struct req *r, const struct msg_usage *told)
 {
 	struct req_booking *k = &r->attempt.booking;
 	struct meter_booking b;
 	char bytes[METER_BOOKING_MAX];
 
-	if (!k->slot)
+	if (!k->slot) {
+		*k = (struct req_booking){ 0 };
 		return;
+	}
 	fill(r, &b);
 	b.ended = clock_wall();
 	b.status = k->status;

@@ -22,7 +22,7 @@
 #include "flow/req.h"
 #include "gate/auth.h"
 #include "gate/policy.h"
-#include "gate/rate.h"
+#include "gate/limit.h"
 #include "meter/booking.h"
 #include "gate/source.h"
 #include "meter/metrics.h"
@@ -126,9 +126,12 @@ struct req {
 	struct msg_request msg;
 	const struct conf_model *model;
 	struct route_plan plan;
-	struct gate_rate_result rate; /* of the key, for headers */
 	struct gate_policy_result *policy; /* NULL: none was asked */
-	const struct conf_provider *held; /* whose limits we hold */
+	struct gate_limit_result limit; /* of the client, for headers */
+	struct gate_holds holds; /* what its limits have taken for us */
+	struct gate_holds call_holds; /* and the provider's, for the attempt */
+	int64_t guess_output; /* tokens of the answer; -1: nobody asked */
+	struct gate_use used; /* by all attempts so far */
 	/* the target that turned out to refuse `stream`: asked without */
 	const struct conf_target *no_stream;
 	/* the target whose parameters were learned from its refusal */
@@ -159,7 +162,6 @@ struct req {
 	bool is_estimated;
 	bool wants_body;
 	bool is_body_whole; /* before it was known who asks */
-	bool is_client_counted; /* the key's limits hold it */
 	bool is_head_sent;
 	bool is_upstream_paused;
 
@@ -189,7 +191,7 @@ struct flow {
 	struct conf *conf;
 	struct route_ring *ring; /* of conf; NULL: none, or no memory */
 	struct store_secrets *sealed; /* may be NULL */
-	struct gate_rate rate;
+	struct gate_limit limit;
 	struct meter_metrics *metrics;
 	struct flow_prices prices;
 	struct req *all;
@@ -281,11 +283,20 @@ enum flow_step choose_after_failure(struct req *r);
 bool choose_is_late(struct req *r);
 /* A time limit, cut to what is left of the request's time; never 0. */
 usec_t choose_at_most(const struct req *r, usec_t limit);
-/* Gives back what the provider's limits hold for the present attempt. */
-void choose_release(struct req *r, int64_t tokens);
+/* Sets right what the provider's limits hold for the present attempt. */
+void choose_release(struct req *r, const struct gate_use *use);
 
-/* Whose the provider's limits are, in gate/rate.h. */
-uint64_t choose_limit_owner(const struct conf_provider *p);
+/* limits.c */
+/* The client's limits; ERR_DENIED: r->fail. */
+MUST_CHECK enum err limits_take(struct req *r);
+/* Those of the provider that is to be asked; ERR_DENIED: r->fail. */
+MUST_CHECK enum err
+limits_take_call(struct req *r, const struct conf_provider *p);
+/* The request is over: what it was. */
+void limits_settle(struct req *r);
+/* How much of a provider's own limits is in use. */
+void limits_share(
+    struct req *r, const struct conf_provider *p, struct gate_share *out);
 
 /* keys.c: the provider's key of an attempt */
 void keys_conf_set(struct flow *f); /* f->conf is another */
@@ -318,9 +329,9 @@ void send_stop(struct req *r);
 
 /*
  * finish.c: what the present attempt used, also if it failed, joins the
- * request's usage; norm ends with it. Returns its tokens.
+ * request's usage; norm ends with it. Returns its share.
  */
-int64_t settle_attempt(struct req *r);
+struct gate_use settle_attempt(struct req *r);
 
 /* ledger.c: the booking of the present attempt */
 /* Tokens of the prompt, counted once; while the request has its body. */
@@ -331,6 +342,12 @@ MUST_CHECK enum err ledger_begin(struct req *r);
 void ledger_event(struct req *r, const struct msg_event *ev);
 /* How the exchange ended; before the attempt's parts are freed. */
 void ledger_ended(struct req *r, enum upstream_end end, bool was_sent);
+/*
+ * What is booked of the present attempt: what the provider told, or what was
+ * counted. Nothing when there is none.
+ */
+void
+ledger_used(struct req *r, const struct msg_usage *told, struct msg_usage *out);
 /* Books it; told: by the provider. Nothing happens when none is open. */
 void ledger_settle(struct req *r, const struct msg_usage *told);
 /* price.c */

@@ -81,12 +81,14 @@ put_rate(struct buf *b, const char *what, int64_t limit, int64_t remaining,
 void
 write_rate_headers(const struct req *r, struct buf *b)
 {
-	if (!r->rate.admitted && !r->rate.limit)
+	const struct gate_limit_result *l = &r->limit;
+
+	if (!l->admitted && !l->limit)
 		return; /* was not asked yet */
-	put_rate(b, "requests", r->rate.requests_limit,
-	    r->rate.requests_remaining, r->rate.requests_reset);
-	put_rate(b, "tokens", r->rate.tokens_limit, r->rate.tokens_remaining,
-	    r->rate.tokens_reset);
+	put_rate(b, "requests", l->requests_limit, l->requests_remaining,
+	    l->requests_reset);
+	put_rate(
+	    b, "tokens", l->tokens_limit, l->tokens_remaining, l->tokens_reset);
 }
 
 static void

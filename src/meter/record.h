@@ -82,6 +82,8 @@ struct meter_record {
 	uint64_t bytes_in; /* client's body */
 	uint64_t bytes_out;
 	const char *cache; /* "bypass" until there is a cache */
+	struct str limit; /* that refused it; absent: none */
+	struct str limit_shadow; /* that would have; absent: none */
 	struct str dropped; /* x-llmgw-dropped; absent when none */
 };
 

@@ -304,6 +304,8 @@ put_figures(struct line *l, const struct meter_record *rec)
 	line_clip(l, "policy", rec->policy, NAME_MAX_BYTES);
 	if (rec->fail != MSG_FAIL_NONE)
 		line_strz(l, "fail", msg_fail_table[rec->fail].word);
+	line_clip(l, "limit", rec->limit, NAME_MAX_BYTES);
+	line_clip(l, "would_deny", rec->limit_shadow, NAME_MAX_BYTES);
 	line_str(l, "error", rec->error);
 	line_str(l, "detail", rec->detail);
 }

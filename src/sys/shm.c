@@ -15,8 +15,8 @@
 #define SHM_MAGIC UINT64_C(0x3130776d676d6c6c)
 
 enum {
-	/* Change it with anything below or in struct shm_slot. */
-	SHM_LAYOUT = 4,
+	/* Change it with anything below or in struct shm_slot, shm_tally. */
+	SHM_LAYOUT = 5,
 	SHM_SLOTS_MIN = 16,
 	SHM_SLOTS_MAX = 1 << 20,
 	OPEN_TRIES = 16,
@@ -29,6 +29,7 @@ struct shm_file {
 	uint32_t slots; /* a power of two */
 	uint32_t slot_bytes;
 	_Atomic uint32_t used;
+	_Atomic uint32_t tallies_used;
 	_Atomic uint64_t refused;
 	char boot[40]; /* when it was last opened: pids are of this boot */
 	_Atomic int32_t worker_pid[SHM_WORKERS_MAX];
@@ -40,6 +41,7 @@ _Static_assert(sizeof(_Atomic uint64_t) == 8, "atomics are plain words");
 
 struct shm {
 	struct shm_file *file;
+	struct shm_tally *tally; /* behind the slots */
 	size_t bytes;
 	int worker; /* -1: none taken */
 };
@@ -199,13 +201,15 @@ shm_open_file(const char *path, uint32_t slots, struct shm **out)
 		return ERR_NOMEM;
 	slots = round_up(slots);
 	s->bytes =
-	    sizeof(struct shm_file) + (size_t)slots * sizeof(struct shm_slot);
+	    sizeof(struct shm_file) + (size_t)slots * sizeof(struct shm_slot) +
+	    (size_t)slots * SHM_TALLIES_PER_SLOT * sizeof(struct shm_tally);
 	s->worker = -1;
 	e = file_map(path, slots, s->bytes, &s->file);
 	if (e != ERR_OK) {
 		free(s);
 		return e;
 	}
+	s->tally = (struct shm_tally *)&s->file->slot[slots];
 	*out = s;
 	return ERR_OK;
 }
@@ -231,61 +235,104 @@ start_of(uint64_t identity, uint32_t mask)
 
 /* An eighth stays empty, so that looking for what is absent ends soon. */
 static bool
-claim_allowed(struct shm_file *f)
+claim_allowed(struct shm_file *f, _Atomic uint32_t *used, uint32_t slots)
 {
-	uint32_t limit = f->slots - f->slots / 8;
-
-	if (atomic_fetch_add(&f->used, 1) < limit)
+	if (atomic_fetch_add(used, 1) < slots - slots / 8)
 		return true;
-	atomic_fetch_sub(&f->used, 1);
+	atomic_fetch_sub(used, 1);
 	atomic_fetch_add(&f->refused, 1);
 	return false;
+}
+
+/* A table of places that begin with their identity. */
+struct table {
+	struct shm_file *file;
+	char *first;
+	size_t bytes; /* of a place */
+	uint32_t n;
+	_Atomic uint32_t *used;
+};
+
+static void *
+place(const struct table *t, uint64_t identity, bool may_claim)
+{
+	uint32_t mask = t->n - 1, i = start_of(identity, mask);
+
+	ASSERT(identity != 0);
+	for (uint32_t n = 0; n < t->n; n++, i = (i + 1) & mask) {
+		_Atomic uint64_t *at =
+		    (_Atomic uint64_t *)(void *)(t->first + i * t->bytes);
+		uint64_t there = atomic_load(at);
+
+		if (there == identity)
+			return at;
+		if (there != 0)
+			continue;
+		if (!may_claim || fault("shm.claim") ||
+		    !claim_allowed(t->file, t->used, t->n))
+			return NULL;
+		if (atomic_compare_exchange_strong(at, &there, identity))
+			return at;
+		atomic_fetch_sub(t->used, 1);
+		if (there == identity)
+			return at;
+	}
+	if (may_claim)
+		atomic_fetch_add(&t->file->refused, 1);
+	return NULL;
+}
+
+static struct table
+slots_of(struct shm *s)
+{
+	return (struct table){ s->file, (char *)s->file->slot,
+		sizeof(struct shm_slot), s->file->slots, &s->file->used };
 }
 
 struct shm_slot *
 shm_slot(struct shm *s, uint64_t identity)
 {
-	struct shm_file *f = s->file;
-	uint32_t mask = f->slots - 1, i = start_of(identity, mask);
+	const struct table t = slots_of(s);
 
-	ASSERT(identity != 0);
-	for (uint32_t n = 0; n < f->slots; n++, i = (i + 1) & mask) {
-		struct shm_slot *slot = &f->slot[i];
-		uint64_t there = atomic_load(&slot->identity);
-
-		if (there == identity)
-			return slot;
-		if (there != 0)
-			continue;
-		if (fault("shm.claim") || !claim_allowed(f))
-			return NULL;
-		if (atomic_compare_exchange_strong(
-			&slot->identity, &there, identity))
-			return slot;
-		atomic_fetch_sub(&f->used, 1);
-		if (there == identity)
-			return slot;
-	}
-	atomic_fetch_add(&f->refused, 1);
-	return NULL;
+	return place(&t, identity, true);
 }
 
 struct shm_slot *
 shm_find(struct shm *s, uint64_t identity)
 {
-	struct shm_file *f = s->file;
-	uint32_t mask = f->slots - 1, i = start_of(identity, mask);
+	const struct table t = slots_of(s);
 
-	ASSERT(identity != 0);
-	for (uint32_t n = 0; n < f->slots; n++, i = (i + 1) & mask) {
-		uint64_t there = atomic_load(&f->slot[i].identity);
+	return place(&t, identity, false);
+}
 
-		if (there == identity)
-			return &f->slot[i];
-		if (there == 0)
-			return NULL;
-	}
-	return NULL;
+static struct table
+tallies(struct shm *s)
+{
+	return (struct table){ s->file, (char *)s->tally,
+		sizeof(struct shm_tally), s->file->slots * SHM_TALLIES_PER_SLOT,
+		&s->file->tallies_used };
+}
+
+struct shm_tally *
+shm_tally(struct shm *s, uint64_t identity)
+{
+	const struct table t = tallies(s);
+
+	return place(&t, identity, true);
+}
+
+struct shm_tally *
+shm_tally_find(struct shm *s, uint64_t identity)
+{
+	const struct table t = tallies(s);
+
+	return place(&t, identity, false);
+}
+
+uint32_t
+shm_tallies_used(const struct shm *s)
+{
+	return atomic_load(&s->file->tallies_used);
 }
 
 struct shm_slot *

@@ -58,6 +58,25 @@ uint32_t shm_used(const struct shm *s);
 uint64_t shm_refused(const struct shm *s);
 
 /*
+ * A second table of small slots for what has many of them (a window of each
+ * key's limit): SHM_TALLIES_PER_SLOT for each slot above. The same promises; no
+ * cells per worker.
+ */
+#define SHM_TALLIES_PER_SLOT 16u
+#define SHM_TALLY_CELLS 3
+
+struct shm_tally {
+	_Atomic uint64_t identity;
+	_Atomic int64_t cell[SHM_TALLY_CELLS];
+};
+
+/* Finds or claims. NULL when the table is full. */
+struct shm_tally *shm_tally(struct shm *s, uint64_t identity);
+/* Only finds. */
+struct shm_tally *shm_tally_find(struct shm *s, uint64_t identity);
+uint32_t shm_tallies_used(const struct shm *s);
+
+/*
  * Named counters over all workers (sys/stats.h builds on it): a fixed array
  * behind the table.
  */

@@ -56,6 +56,12 @@ const struct stats_row stats_counters[STATS_COUNTER__MAX] = {
 	    "Requests refused for who asked; the log says why." },
 	[STATS_CREDENTIALS_LOOKED_UP] = { "credentials_looked_up_total",
 	    "Requests that waited for the database to tell who asks." },
+	[STATS_LIMITS_REFUSED] = { "limits_refused_total",
+	    "Requests refused by a limit." },
+	[STATS_LIMITS_SHADOW] = { "limits_shadow_denied_total",
+	    "Times that a limit in shadow mode would have refused." },
+	[STATS_LIMITS_SOFT] = { "limits_soft_total",
+	    "Windows of limits that reached their soft percentage." },
 };
 
 const struct stats_row stats_gauges[STATS_GAUGE__MAX] = {

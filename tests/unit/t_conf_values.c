@@ -118,11 +118,36 @@ static const struct row errors[] = {
 	{ PROV("limits: [ { concurrent: 1, per: 1m } ]"),
 	    "providers.p.limits[0]", "has no window" },
 	{ PROV("limits: [ { requests: 1, per: 500ms } ]"),
-	    "providers.p.limits[0].per", "between 1s and 31d" },
-	{ PROV("limits: [ { requests: 1, per: 32d } ]"),
-	    "providers.p.limits[0].per", "between 1s and 31d" },
+	    "providers.p.limits[0].per", "between 1s and 366d" },
+	{ PROV("limits: [ { requests: 1, per: 367d } ]"),
+	    "providers.p.limits[0].per", "between 1s and 366d" },
 	{ PROV("limits: [ { requests: 0, per: 1d } ]"),
 	    "providers.p.limits[0].requests", "must be between 1" },
+	{ PROV("limits: [ { money: 5, per: 1d } ]"), "providers.p.limits[0]",
+	    "counted over a period" },
+	{ PROV("limits: [ { money: 5 } ]"), "providers.p.limits[0]",
+	    "counted over a period" },
+	{ PROV("limits: [ { money: 0, period: day } ]"),
+	    "providers.p.limits[0].money", "must be dollars" },
+	{ PROV("limits: [ { money: 1000001, period: day } ]"),
+	    "providers.p.limits[0].money", "up to 1000000" },
+	{ PROV("limits: [ { tokens: 5, per: 1d, period: day } ]"),
+	    "providers.p.limits[0]", "needs its window" },
+	{ PROV("limits: [ { tokens: 1000000000000, per: 1m } ]"),
+	    "providers.p.limits[0]", "is no limit" },
+	{ PROV("limits: [ { tokens: 5, period: day, timezone: Mars } ]"),
+	    "providers.p.limits[0].timezone", "is no time zone" },
+	{ PROV("limits: [ { requests: 5, per: 1m, soft_percent: 101 } ]"),
+	    "providers.p.limits[0].soft_percent", "between 1 and 100" },
+	{ PM "limits: [ { requests: 5, per: 1m } ]\n", "limits[0]",
+	    "name is missing" },
+	{ PM "limits: [ { name: a, requests: 5, per: 1m },\n"
+	     "{ name: a, requests: 5, per: 1h } ]\n",
+	    "limits[1].name", "a limit of this name before" },
+	{ PM "limits: [ { name: a, provider: q, requests: 5, per: 1m } ]\n",
+	    "limits[0].provider", "no provider \"q\"" },
+	{ PM "limits: [ { name: a, each_of: [kye], requests: 5, per: 1m } ]\n",
+	    "limits[0].each_of[0]", "did you mean key?" },
 	/* keys */
 	{ PM "auth: { keys: [ { name: a, key: env:LLMGW_T_A } ] }\n",
 	    "auth.keys[0]", "models is missing" },
@@ -133,7 +158,10 @@ static const struct row errors[] = {
 	     "{ name: b, key: env:LLMGW_T_A, models: [m] } ] }\n",
 	    "auth.keys[1].key", "is the same key as that of a" },
 	/* the rest */
-	{ PM "memcached: [ 'unix:/x' ]\n", "memcached", "not available" },
+	{ PM "memcached: [ 'unix:x' ]\n", "memcached[0]", "unix:/PATH or" },
+	{ PM "memcached: [ 'h:0' ]\n", "memcached[0]", "HOST:PORT" },
+	{ PM "memcached: [ '11211' ]\n", "memcached[0]", "HOST:PORT" },
+	{ PM "limits_when_away: deny\n", "limits_when_away", "must be local" },
 	{ PM "policies: [ { name: p } ]\n", "policies[0]", "has no rule" },
 	{ PM "policies: [ { name: '-p', max_n: 1 } ]\n", "policies[0].name",
 	    "may have letters" },
@@ -205,6 +233,12 @@ static const struct row fine[] = {
 	{ ANY PROV("tags: [eu]") "policies: [ { name: p, residency: [us] } ]"
 				 "\n",
 	    "policies[0].residency", "has the tag \"us\"" },
+	{ ANY PM "memcached: ['unix:/x', '10.0.0.5:11211', 'h:1']\n", NULL,
+	    NULL },
+	{ ANY PM "limits: [ { name: a, provider: p, money: 12.50, "
+		 "period: quarter, timezone: Europe/Berlin, mode: shadow, "
+		 "each_of: [key, model], soft_percent: 80 } ]\n",
+	    NULL, NULL },
 	{ ANY PROV("headers: { X-A: b }"), NULL, NULL },
 	{ ANY PROV("vendor: groq"), NULL, NULL },
 	/* warnings */
@@ -246,6 +280,42 @@ test_fine(void **state)
 		}
 		load_done(&l);
 	}
+}
+
+/* What limits count, and by which identity, is settled when they are read. */
+static void
+test_limits(void **state)
+{
+	const struct conf_limit *l;
+	struct loaded a;
+
+	(void)state;
+	load_text(&a,
+	    ANY PM "limits: [ { name: a, money: 12.50, period: month, "
+		   "timezone: Europe/Berlin, mode: shadow }, "
+		   "{ name: b, input: 7, per: 2h } ]\n"
+		   "auth: { anonymous: true, keys: [ { name: k, "
+		   "key: env:LLMGW_T_A, models: [m], limits: [ "
+		   "{ requests: 5, per: 1m }, { requests: 9, per: 1m }, "
+		   "{ concurrent: 2 }, { name: own, tokens: 1, period: day } "
+		   "] } ] }\n" +
+		strlen(ANY));
+	assert_int_equal(a.err, ERR_OK);
+	l = a.conf->limits;
+	assert_int_equal(l[0].sort, CONF_LIMIT_MONEY);
+	assert_int_equal(l[0].amount, INT64_C(12500000000));
+	assert_int_equal(l[0].period, 1 + ZONE_MONTH);
+	assert_true(l[0].is_shadow && l[0].zone != NULL);
+	assert_int_equal(l[1].sort, CONF_LIMIT_INPUT);
+	assert_int_equal(l[1].amount, 7);
+	assert_true(!l[1].is_shadow && l[1].zone == NULL);
+	assert_true(l[0].identity != l[1].identity && l[0].identity != 0);
+	l = a.conf->keys[0].limits;
+	assert_str(l[0].name, "k: requests per 60s");
+	assert_true(l[0].identity != l[1].identity);
+	assert_str(l[2].name, "k: concurrent");
+	assert_str(l[3].name, "own");
+	load_done(&a);
 }
 
 static void
@@ -372,6 +442,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_fine),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_secret_files),
 		cmocka_unit_test(test_too_long_secret),
 		cmocka_unit_test(test_plain_is_not_told),

@@ -349,12 +349,40 @@ test_find(void **state)
 	shm_close(s);
 }
 
+/* The table of small slots: found again, full at last, apart from slots. */
+static void
+test_tallies(void **state)
+{
+	struct shm *s = open_it(NULL, 16);
+	struct shm_tally *a = shm_tally(s, 17);
+	uint32_t n = 1;
+
+	(void)state;
+	assert_non_null(a);
+	assert_ptr_equal(shm_tally(s, 17), a);
+	assert_ptr_equal(shm_tally_find(s, 17), a);
+	assert_null(shm_tally_find(s, 18));
+	assert_int_equal(shm_tallies_used(s), 1);
+	assert_int_equal(shm_used(s), 0);
+	a->cell[SHM_TALLY_CELLS - 1] = 42;
+	assert_non_null(shm_slot(s, 17));
+	for (uint64_t id = 100; shm_tally(s, id); id++)
+		n++;
+	assert_int_equal(n, 16 * SHM_TALLIES_PER_SLOT * 7 / 8);
+	assert_int_equal(shm_tallies_used(s), n);
+	assert_true(shm_refused(s) > 0);
+	assert_int_equal(shm_tally(s, 17)->cell[SHM_TALLY_CELLS - 1], 42);
+	assert_non_null(shm_slot(s, 18));
+	shm_close(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_tallies),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test_setup_teardown(
 		    test_file, make_dir, remove_dir),

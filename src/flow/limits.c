@@ -1,0 +1,334 @@
+/*
+ * Limits of a request: whose are asked, with what estimates, what a refusal
+ * says, and what is settled in the end. Counting is gate/limit.h.
+ */
+#include "flow/life.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "gate/guess.h"
+#include "gate/person.h"
+#include "sys/stats.h"
+
+/* Of the key, of the file; of the database's; of the person. */
+#define LISTS_MAX 4
+
+/* ---- who asks ------------------------------------------------------------ */
+
+static void
+fill_who(const struct req *r, struct gate_ask *a)
+{
+	const struct gate_client *c = &r->client;
+	const struct gate_person *p = c->person;
+
+	*a = (struct gate_ask){ .tenant_id = c->tenant_id,
+		.team_id = c->team_id,
+		.user_id = c->user_id,
+		.key_id = c->key_id,
+		.model = r->model->name };
+	if (p) {
+		a->tenant = p->facts.tenant;
+		a->team = p->facts.team;
+		a->user = p->facts.user;
+		a->key = p->facts.key;
+		a->zone = p->zone;
+	} else if (c->key) {
+		a->key = c->key->name;
+	} else {
+		a->user = c->name;
+	}
+}
+
+/* A number of the client's that stays: for what is learnt of its answers. */
+static uint64_t
+client_number(const struct req *r)
+{
+	const struct gate_client *c = &r->client;
+
+	if (c->key)
+		return c->key->identity;
+	if (c->key_id > 0)
+		return (uint64_t)c->key_id;
+	return ~hash_stable(c->name);
+}
+
+static void
+add_file(struct gate_limits *lists, uint32_t *n, const struct conf_limit *l,
+    uint32_t n_limits, bool is_own)
+{
+	if (n_limits > 0)
+		lists[(*n)++] = (struct gate_limits){
+			.file = l, .n = n_limits, .is_own = is_own
+		};
+}
+
+static uint32_t
+lists_of_client(const struct req *r, struct gate_limits lists[LISTS_MAX])
+{
+	uint32_t n = 0;
+
+	if (r->client.key)
+		add_file(lists, &n, r->client.key->limits,
+		    r->client.key->n_limits, true);
+	add_file(lists, &n, r->conf->limits, r->conf->n_limits, false);
+	return n;
+}
+
+static uint32_t
+lists_of_call(const struct req *r, const struct conf_provider *p,
+    struct gate_limits lists[LISTS_MAX])
+{
+	uint32_t n = 0;
+
+	add_file(lists, &n, p->limits, p->n_limits, true);
+	add_file(lists, &n, r->conf->limits, r->conf->n_limits, false);
+	return n;
+}
+
+/* ---- how much it will be ------------------------------------------------- */
+
+#define COUNTS_OF_ONE (1u << CONF_LIMIT_REQUESTS | 1u << CONF_LIMIT_CONCURRENT)
+
+/* Bits of what they count. */
+static unsigned
+sorts_of(const struct gate_limits *lists, uint32_t n)
+{
+	unsigned sorts = 0;
+
+	for (uint32_t k = 0; k < n; k++)
+		for (uint32_t i = 0; i < lists[k].n; i++)
+			sorts |=
+			    1u << (lists[k].rules ? lists[k].rules[i].limit.sort
+						  : lists[k].file[i].sort);
+	return sorts;
+}
+
+static void
+guess(struct req *r)
+{
+	int64_t max = msg_max_tokens(&r->msg, 0);
+	int64_t out;
+
+	if (r->guess_output >= 0)
+		return;
+	out = gate_guess(r->flow->shm, r->model->name, client_number(r));
+	r->guess_output = max > 0 && max < out ? max : out;
+}
+
+/* The dearest of those that may be asked; 0: no price is known. */
+static nanousd_t
+guess_money(struct req *r, const struct conf_provider *p)
+{
+	nanousd_t most = 0, one;
+
+	for (uint32_t i = 0; i < r->model->n_targets; i++) {
+		const struct conf_target *t = &r->model->targets[i];
+
+		if ((!p || t->provider == p) &&
+		    meter_price_estimate(r->flow->prices.now, t,
+			ledger_prompt_estimate(r), r->guess_output, &one) &&
+		    one > most)
+			most = one;
+	}
+	return most;
+}
+
+static void
+fill_guess(struct req *r, const struct gate_limits *lists, uint32_t n,
+    const struct conf_provider *p, struct gate_ask *a)
+{
+	unsigned sorts = sorts_of(lists, n);
+
+	if (!(sorts & ~COUNTS_OF_ONE))
+		return;
+	guess(r);
+	a->input = ledger_prompt_estimate(r);
+	a->output = r->guess_output;
+	if (sorts & 1u << CONF_LIMIT_MONEY)
+		a->money = guess_money(r, p);
+}
+
+/* ---- refusals ------------------------------------------------------------ */
+
+static const char *const sort_words[CONF_LIMIT_SORT__MAX] = {
+	[CONF_LIMIT_REQUESTS] = "requests",
+	[CONF_LIMIT_TOKENS] = "tokens",
+	[CONF_LIMIT_INPUT] = "prompt tokens",
+	[CONF_LIMIT_OUTPUT] = "answer tokens",
+	[CONF_LIMIT_CONCURRENT] = "requests at the same time",
+	[CONF_LIMIT_MONEY] = "dollars",
+};
+
+static long long
+seconds(usec_t t)
+{
+	return (long long)((t + USEC_PER_SEC - 1) / USEC_PER_SEC);
+}
+
+/* "60 requests per 60s", "100000 tokens per day" */
+static void
+put_amount(const struct conf_limit *l, char *out, size_t size)
+{
+	if (l->period > 0)
+		snprintf(out, size, "%lld %s per %s", (long long)l->amount,
+		    sort_words[l->sort], zone_period_words[l->period - 1]);
+	else if (l->per > 0)
+		snprintf(out, size, "%lld %s per %llds", (long long)l->amount,
+		    sort_words[l->sort], seconds(l->per));
+	else
+		snprintf(out, size, "%lld %s", (long long)l->amount,
+		    sort_words[l->sort]);
+}
+
+static void
+fail_budget(struct req *r, const struct conf_limit *l, usec_t end)
+{
+	char money[MONEY_TEXT_SIZE], when[CLOCK_ISO_SIZE];
+
+	money_print_usd(l->amount, money);
+	clock_iso(end, when);
+	msg_fail_set(&r->fail, MSG_FAIL_BUDGET,
+	    "Budget \"%.*s\" of $%s per %s is spent. The next %s begins at "
+	    "%.19sZ.",
+	    STR_ARG(l->name), money, zone_period_words[l->period - 1],
+	    zone_period_words[l->period - 1], when);
+	r->fail.should_retry = 0;
+}
+
+static void
+fail_limit(struct req *r, const struct gate_limit_result *res)
+{
+	const struct conf_limit *l = res->limit;
+	char amount[96];
+
+	put_amount(l, amount, sizeof(amount));
+	if (l->sort == CONF_LIMIT_MONEY)
+		fail_budget(r, l, res->end);
+	else if (res->is_too_large)
+		msg_fail_set(&r->fail, MSG_FAIL_LIMIT,
+		    "The prompt alone, about %lld tokens, is more than limit "
+		    "\"%.*s\" of %s allows.",
+		    (long long)ledger_prompt_estimate(r), STR_ARG(l->name),
+		    amount);
+	else if (l->sort == CONF_LIMIT_CONCURRENT)
+		msg_fail_set(&r->fail, MSG_FAIL_LIMIT,
+		    "Limit \"%.*s\" of %s reached. Wait for one to end.",
+		    STR_ARG(l->name), amount);
+	else
+		msg_fail_set(&r->fail, MSG_FAIL_LIMIT,
+		    "Limit \"%.*s\" of %s reached. Try again in %llds.",
+		    STR_ARG(l->name), amount, seconds(res->retry_after));
+	if (res->is_too_large)
+		r->fail.should_retry = 0;
+	r->fail.retry_after = res->retry_after;
+}
+
+static struct str
+keep(struct req *r, struct str name)
+{
+	return arena_str(r->arena, name);
+}
+
+/* Once in a window: the line that an operator looks for. */
+static void
+tell(struct req *r, const struct gate_limit_result *res)
+{
+	if (res->shadow)
+		r->rec.limit_shadow = keep(r, res->shadow->name);
+	for (uint32_t i = 0; i < res->n_events; i++) {
+		const struct gate_event *e = &res->event[i];
+
+		stats_add(r->flow->shm, STATS_LIMITS_SOFT, 1);
+		log_msg(LOG_WARN, "limit %.*s: %lld%% used, told at %u%%",
+		    STR_ARG(e->limit->name),
+		    (long long)((double)e->used * 100 /
+				(double)e->limit->amount),
+		    (unsigned)e->limit->soft_percent);
+	}
+}
+
+/* ---- the client's -------------------------------------------------------- */
+
+static enum err
+no_memory(struct req *r)
+{
+	msg_fail_set(&r->fail, MSG_FAIL_INTERNAL, "Out of memory.");
+	return ERR_NOMEM;
+}
+
+enum err
+limits_take(struct req *r)
+{
+	struct gate_limits lists[LISTS_MAX];
+	uint32_t n = lists_of_client(r, lists);
+	struct gate_ask ask;
+
+	r->guess_output = -1;
+	r->limit = GATE_NOT_LIMITED;
+	if (n == 0)
+		return ERR_OK;
+	fill_who(r, &ask);
+	fill_guess(r, lists, n, NULL, &ask);
+	if (gate_limit_take(&r->flow->limit, r->arena, lists, n, &ask,
+		clock_wall(), &r->holds, &r->limit) != ERR_OK)
+		return no_memory(r);
+	tell(r, &r->limit);
+	if (r->limit.admitted)
+		return ERR_OK;
+	stats_add(r->flow->shm, STATS_LIMITS_REFUSED, 1);
+	r->rec.limit = keep(r, r->limit.limit->name);
+	fail_limit(r, &r->limit);
+	return ERR_DENIED;
+}
+
+void
+limits_settle(struct req *r)
+{
+	struct gate_limit_result events = GATE_NOT_LIMITED;
+
+	if (r->guess_output >= 0 && r->model && r->rec.usage.completion >= 0)
+		gate_guess_learn(r->flow->shm, r->model->name, client_number(r),
+		    r->rec.usage.completion);
+	if (r->holds.n == 0)
+		return;
+	gate_limit_settle(&r->flow->limit, &r->holds, &r->used, &events);
+	tell(r, &events);
+}
+
+/* ---- the provider's ------------------------------------------------------ */
+
+enum err
+limits_take_call(struct req *r, const struct conf_provider *p)
+{
+	struct gate_limits lists[LISTS_MAX];
+	uint32_t n = lists_of_call(r, p, lists);
+	struct gate_limit_result res;
+	struct gate_ask ask;
+
+	if (n == 0)
+		return ERR_OK;
+	fill_who(r, &ask);
+	ask.provider = p->name;
+	fill_guess(r, lists, n, p, &ask);
+	if (gate_limit_take(&r->flow->limit, r->arena, lists, n, &ask,
+		clock_wall(), &r->call_holds, &res) != ERR_OK)
+		return no_memory(r);
+	tell(r, &res);
+	if (res.admitted)
+		return ERR_OK;
+	r->rec.limit = keep(r, res.limit->name);
+	msg_fail_set(&r->fail, MSG_FAIL_RATE_LIMIT,
+	    "The provider's configured limit is used up.");
+	r->fail.retry_after = res.retry_after;
+	return ERR_DENIED;
+}
+
+void
+limits_share(
+    struct req *r, const struct conf_provider *p, struct gate_share *out)
+{
+	const struct gate_limits own = { p->limits, NULL, p->n_limits, true };
+	struct gate_ask ask = { .provider = p->name };
+
+	gate_limit_share(&r->flow->limit, &own, &ask, clock_wall(), out);
+}

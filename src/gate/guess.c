@@ -1,0 +1,103 @@
+#include "gate/guess.h"
+
+#include <stdbool.h>
+
+#include "base/hash.h"
+
+/* A cell: how many answers (up to 255) above 256ths of a token. */
+#define SEEN_SHIFT 56
+#define SEEN_MAX 255
+#define SCALE 256
+#define TOKENS_MAX (INT64_C(1) << 40)
+
+/* 19 parts up, one part down: balance is where 95 of 100 are shorter. */
+#define PARTS_FIRST 80 /* of the length; large steps until SETTLED answers */
+#define PARTS_LATER 320
+#define SETTLED 64
+#define UP 19
+
+enum {
+	CELL_LENGTH
+};
+
+static struct shm_tally *
+tally(struct shm *shm, struct str alias, uint64_t client, bool may_claim)
+{
+	uint64_t key[3] = { UINT64_C(0x677565737321), hash_stable(alias),
+		client };
+	uint64_t id = hash_stable(str_of((const char *)key, sizeof(key)));
+
+	if (id == 0)
+		id = 1;
+	return may_claim ? shm_tally(shm, id) : shm_tally_find(shm, id);
+}
+
+static int64_t
+length_of(int64_t cell)
+{
+	return cell & ((INT64_C(1) << SEEN_SHIFT) - 1);
+}
+
+static int64_t
+seen_of(int64_t cell)
+{
+	return (int64_t)((uint64_t)cell >> SEEN_SHIFT);
+}
+
+/* What the cell becomes after an answer of that length (in 256ths). */
+static int64_t
+follow(int64_t cell, int64_t v)
+{
+	int64_t q = length_of(cell), n = seen_of(cell);
+	int64_t part = q / (n < SETTLED ? PARTS_FIRST : PARTS_LATER);
+
+	if (n < GATE_GUESS_ENOUGH)
+		q = v > q ? v : q; /* the longest of the first few */
+	else if (v > q)
+		q += part * UP + 1;
+	else if (v < q)
+		q -= part;
+	if (q > TOKENS_MAX * SCALE)
+		q = TOKENS_MAX * SCALE;
+	return (int64_t)((uint64_t)(n < SEEN_MAX ? n + 1 : n) << SEEN_SHIFT) |
+	       q;
+}
+
+static void
+learn(struct shm_tally *t, int64_t tokens)
+{
+	int64_t seen;
+
+	if (!t)
+		return;
+	seen = atomic_load(&t->cell[CELL_LENGTH]);
+	while (!atomic_compare_exchange_weak(&t->cell[CELL_LENGTH], &seen,
+	    follow(seen, (tokens < TOKENS_MAX ? tokens : TOKENS_MAX) * SCALE)))
+		;
+}
+
+void
+gate_guess_learn(
+    struct shm *shm, struct str alias, uint64_t client, int64_t tokens)
+{
+	if (tokens < 0)
+		return;
+	learn(tally(shm, alias, 0, true), tokens);
+	if (client != 0)
+		learn(tally(shm, alias, client, true), tokens);
+}
+
+int64_t
+gate_guess(struct shm *shm, struct str alias, uint64_t client)
+{
+	struct shm_tally *t = tally(shm, alias, client, false);
+	int64_t cell = t ? atomic_load(&t->cell[CELL_LENGTH]) : 0;
+
+	if (seen_of(cell) < GATE_GUESS_ENOUGH) {
+		t = tally(shm, alias, 0, false);
+		cell = t ? atomic_load(&t->cell[CELL_LENGTH]) : 0;
+	}
+	if (seen_of(cell) == 0)
+		return GATE_GUESS_FIRST;
+	return (length_of(cell) + SCALE - 1) / SCALE;
+}

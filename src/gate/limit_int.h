@@ -1,0 +1,43 @@
+#ifndef GATE_LIMIT_INT_H
+#define GATE_LIMIT_INT_H
+/* Inside of the limits: counters of windows. */
+#include "gate/limit.h"
+
+/* Cells of a tally. */
+enum {
+	TALLY_COUNT, /* window and what is taken in it */
+	TALLY_SOFT, /* the window that was told, + 1 */
+	TALLY_KNOWN /* window and what the other hosts may know of it */
+};
+
+/* Where a moment lies. */
+struct gate_window {
+	int64_t number;
+	usec_t start, end;
+};
+
+struct gate_window gate_window_of(struct gate_limit *l,
+    const struct conf_limit *limit, const struct zone *zone, usec_t wall);
+
+/* window: comes back as the one that was counted in. */
+struct gate_take {
+	int64_t window;
+	int64_t add;
+	int64_t max; /* INT64_MAX: none */
+	int64_t count; /* out: after it */
+};
+
+/*
+ * One cell holds window number and count together, so that a compare-and-swap
+ * admits exactly. False and nothing added: there is no room.
+ */
+bool gate_cell_take(
+    _Atomic int64_t *cell, const struct conf_limit *limit, struct gate_take *t);
+/* Only if `window` is still what the cell counts; never below 0. */
+void gate_cell_add(_Atomic int64_t *cell, const struct conf_limit *limit,
+    int64_t window, int64_t add);
+/* What is counted in that window or the next one. */
+int64_t gate_cell_get(const _Atomic int64_t *cell,
+    const struct conf_limit *limit, int64_t window);
+
+#endif

@@ -1,0 +1,913 @@
+#include "gate/limit.h"
+
+#include "procs.h"
+#include "sys/stats.h"
+
+#define MINUTE (60 * USEC_PER_SEC)
+/* The begin of a window of any length used here. */
+#define WALL ((usec_t)1700000000 / 3600 * 3600 * USEC_PER_SEC)
+
+static struct shm *shm;
+static struct gate_limit limit;
+static struct arena *arena;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	arena = arena_new(64 << 20);
+	if (!arena || shm_open_file(NULL, 1024, &shm) != ERR_OK ||
+	    shm_worker_take(shm) != ERR_OK)
+		return -1;
+	gate_limit_init(&limit, shm, shm_worker(shm));
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	shm_close(shm);
+	arena_free(arena);
+	return 0;
+}
+
+#define L_REQUESTS(n, window)                                           \
+	{                                                               \
+		.name = { "requests", 8 }, .sort = CONF_LIMIT_REQUESTS, \
+		.amount = n, .per = window, .identity = 100             \
+	}
+#define L_TOKENS(n, window)                                         \
+	{                                                           \
+		.name = { "tokens", 6 }, .sort = CONF_LIMIT_TOKENS, \
+		.amount = n, .per = window, .identity = 200         \
+	}
+#define L_CONCURRENT(n)                                                      \
+	{                                                                    \
+		.name = { "concurrent", 10 }, .sort = CONF_LIMIT_CONCURRENT, \
+		.amount = n, .identity = 300                                 \
+	}
+
+/* What one ask took. */
+struct taken {
+	struct gate_holds holds;
+	struct gate_limit_result res;
+};
+
+static struct taken
+take_as(const struct gate_limits *lists, uint32_t n, const struct gate_ask *ask,
+    usec_t wall)
+{
+	struct taken t;
+
+	assert_int_equal(gate_limit_take(&limit, arena, lists, n, ask, wall,
+			     &t.holds, &t.res),
+	    ERR_OK);
+	assert_true(t.res.admitted == !t.res.limit);
+	assert_true(t.res.admitted || t.holds.n == 0);
+	return t;
+}
+
+static struct taken
+take(const struct conf_limit *l, uint32_t n, usec_t wall, int64_t in,
+    int64_t out)
+{
+	const struct gate_limits list = { l, NULL, n, true };
+	const struct gate_ask ask = { .input = in, .output = out };
+
+	return take_as(&list, 1, &ask, wall);
+}
+
+static struct gate_limit_result
+admit(const struct conf_limit *l, uint32_t n, usec_t wall)
+{
+	return take(l, n, wall, 0, 0).res;
+}
+
+static bool
+passes(const struct conf_limit *l, uint32_t n, usec_t wall)
+{
+	return admit(l, n, wall).admitted;
+}
+
+static void
+settle(struct taken *t, int64_t in, int64_t out)
+{
+	const struct gate_use use = { .input = in, .output = out };
+
+	gate_limit_settle(&limit, &t->holds, &use, &t->res);
+	assert_int_equal(t->holds.n, 0);
+}
+
+/* ---- one limit ----------------------------------------------------------- */
+
+static void
+test_no_limits(void **state)
+{
+	struct gate_limit_result r = admit(NULL, 0, WALL);
+
+	(void)state;
+	assert_true(r.admitted);
+	assert_int_equal(r.requests_limit, -1);
+	assert_int_equal(r.tokens_limit, -1);
+	assert_int_equal(shm_tallies_used(shm), 0);
+}
+
+static void
+test_requests(void **state)
+{
+	const struct conf_limit l = L_REQUESTS(3, MINUTE);
+	struct gate_limit_result r;
+	struct taken t;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		t = take(&l, 1, WALL + i, 0, 0);
+		r = t.res;
+		assert_true(r.admitted);
+		assert_int_equal(r.requests_limit, 3);
+		assert_int_equal(r.requests_remaining, 2 - i);
+		assert_int_equal(r.requests_reset, MINUTE - i);
+	}
+	r = admit(&l, 1, WALL + MINUTE - 1);
+	assert_false(r.admitted);
+	assert_ptr_equal(r.limit, &l);
+	assert_int_equal(r.retry_after, 1);
+	assert_int_equal(r.end, WALL + MINUTE);
+	assert_int_equal(r.requests_remaining, 0);
+	/* a request that ends gives nothing back */
+	settle(&t, 10, 10);
+	assert_false(passes(&l, 1, WALL + MINUTE - 1));
+	/* the next window begins at the full minute */
+	r = admit(&l, 1, WALL + MINUTE);
+	assert_true(r.admitted);
+	assert_int_equal(r.requests_remaining, 2);
+	assert_int_equal(r.retry_after, 0);
+}
+
+static void
+test_late_worker_does_not_turn_back(void **state)
+{
+	const struct conf_limit l = L_REQUESTS(2, MINUTE);
+
+	(void)state;
+	assert_true(passes(&l, 1, WALL + MINUTE));
+	assert_true(passes(&l, 1, WALL + MINUTE - 1));
+	assert_false(passes(&l, 1, WALL + MINUTE));
+	assert_false(passes(&l, 1, WALL + MINUTE - 1));
+}
+
+static void
+test_clock_set_back(void **state)
+{
+	const struct conf_limit l = L_REQUESTS(1, MINUTE);
+
+	(void)state;
+	assert_true(passes(&l, 1, WALL + 60 * MINUTE));
+	assert_true(passes(&l, 1, WALL));
+	assert_false(passes(&l, 1, WALL));
+}
+
+/* Reserved, settled: too much comes back, too little is added. */
+static void
+test_tokens(void **state)
+{
+	const struct conf_limit l = L_TOKENS(100, MINUTE);
+	struct taken a = take(&l, 1, WALL, 20, 30), b;
+
+	(void)state;
+	assert_true(a.res.admitted);
+	assert_int_equal(a.res.tokens_limit, 100);
+	assert_int_equal(a.res.tokens_remaining, 50);
+	assert_false(take(&l, 1, WALL, 20, 31).res.admitted);
+	b = take(&l, 1, WALL, 20, 30);
+	assert_true(b.res.admitted);
+	assert_int_equal(b.res.tokens_remaining, 0);
+	settle(&a, 20, 10); /* 20 less */
+	a = take(&l, 1, WALL, 10, 10);
+	assert_true(a.res.admitted);
+	settle(&b, 20, 40); /* 10 more: passed by its error, no more */
+	assert_int_equal(take(&l, 1, WALL, 1, 0).res.tokens_remaining, 0);
+	settle(&a, 0, 0); /* it failed: all of it */
+	a = take(&l, 1, WALL + 5, 10, 0);
+	assert_true(a.res.admitted);
+	assert_int_equal(a.res.tokens_remaining, 0);
+	assert_int_equal(a.res.tokens_reset, MINUTE - 5);
+	assert_true(take(&l, 1, WALL + MINUTE, 50, 50).res.admitted);
+}
+
+/* What ends in a later window changes nothing there. */
+static void
+test_settled_in_its_own_window(void **state)
+{
+	const struct conf_limit l = L_TOKENS(100, MINUTE);
+	struct taken a = take(&l, 1, WALL, 10, 10), b;
+
+	(void)state;
+	b = take(&l, 1, WALL + MINUTE, 10, 0);
+	settle(&a, 90, 0);
+	a = take(&l, 1, WALL + MINUTE, 0, 1);
+	assert_int_equal(a.res.tokens_remaining, 89);
+	settle(&b, 0, 0);
+	a = take(&l, 1, WALL + MINUTE, 0, 1);
+	assert_int_equal(a.res.tokens_remaining, 98);
+}
+
+static void
+test_input_and_output_apart(void **state)
+{
+	const struct conf_limit l[] = {
+		{ .sort = CONF_LIMIT_INPUT,
+		    .amount = 100,
+		    .per = MINUTE,
+		    .identity = 1 },
+		{ .sort = CONF_LIMIT_OUTPUT,
+		    .amount = 10,
+		    .per = MINUTE,
+		    .identity = 2 },
+	};
+	struct taken t = take(l, 2, WALL, 60, 6);
+
+	(void)state;
+	assert_true(t.res.admitted);
+	assert_ptr_equal(take(l, 2, WALL, 60, 1).res.limit, &l[0]);
+	assert_ptr_equal(take(l, 2, WALL, 10, 6).res.limit, &l[1]);
+	settle(&t, 60, 1);
+	assert_true(take(l, 2, WALL, 10, 6).res.admitted);
+}
+
+/* A guess that is too high must not shut an empty window; a prompt may. */
+static void
+test_larger_than_the_limit(void **state)
+{
+	const struct conf_limit l = L_TOKENS(100, MINUTE);
+	struct taken t = take(&l, 1, WALL, 101, 0);
+
+	(void)state;
+	assert_false(t.res.admitted);
+	assert_true(t.res.is_too_large);
+	t = take(&l, 1, WALL, 50, 1000000);
+	assert_true(t.res.admitted);
+	assert_int_equal(t.res.tokens_remaining, 0);
+	assert_false(take(&l, 1, WALL, 0, 0).res.admitted);
+	settle(&t, 50, 20);
+	assert_int_equal(take(&l, 1, WALL, 1, 0).res.tokens_remaining, 29);
+}
+
+static void
+test_absurd_usage(void **state)
+{
+	const struct conf_limit l = L_TOKENS(100, MINUTE);
+	struct taken t = take(&l, 1, WALL, 1, 1);
+
+	(void)state;
+	settle(&t, INT64_MAX, INT64_MAX);
+	assert_false(take(&l, 1, WALL, 1, 1).res.admitted);
+	t = take(&l, 1, WALL + MINUTE, 1, 1);
+	assert_int_equal(t.res.tokens_remaining, 98);
+}
+
+static void
+test_concurrent(void **state)
+{
+	const struct conf_limit l = L_CONCURRENT(2);
+	struct taken a = take(&l, 1, WALL, 0, 0), b = take(&l, 1, WALL, 0, 0);
+
+	(void)state;
+	assert_true(a.res.admitted && b.res.admitted);
+	assert_int_equal(a.res.requests_limit, -1);
+	assert_false(passes(&l, 1, WALL));
+	assert_true(admit(&l, 1, WALL).retry_after > 0);
+	settle(&a, 0, 0);
+	assert_true(passes(&l, 1, WALL));
+	assert_false(passes(&l, 1, WALL + 60 * MINUTE));
+}
+
+/* ---- several ------------------------------------------------------------- */
+
+/* One refusal takes from none. */
+static void
+test_all_or_none(void **state)
+{
+	struct conf_limit l[] = {
+		L_REQUESTS(10, MINUTE),
+		L_CONCURRENT(5),
+		L_REQUESTS(1, 60 * MINUTE),
+		L_TOKENS(100, MINUTE),
+	};
+	struct gate_limit_result r;
+
+	(void)state;
+	l[2].identity = 101;
+	r = admit(l, 4, WALL);
+	assert_true(r.admitted);
+	/* the tightest of each sort */
+	assert_int_equal(r.requests_limit, 1);
+	assert_int_equal(r.requests_remaining, 0);
+	assert_int_equal(r.requests_reset, 60 * MINUTE);
+	assert_int_equal(r.tokens_limit, 100);
+	for (int i = 0; i < 20; i++) {
+		r = admit(l, 4, WALL);
+		assert_false(r.admitted);
+		assert_ptr_equal(r.limit, &l[2]);
+		assert_int_equal(r.retry_after, 60 * MINUTE);
+	}
+	assert_int_equal(admit(l, 1, WALL).requests_remaining, 8);
+	for (int i = 0; i < 4; i++)
+		assert_true(passes(&l[1], 1, WALL));
+	assert_false(passes(&l[1], 1, WALL));
+}
+
+/* A refusal that shows only when it is taken gives back what was taken. */
+static void
+test_given_back_after_a_race(void **state)
+{
+	struct conf_limit l[] = { L_TOKENS(100, MINUTE), L_TOKENS(50, MINUTE) };
+	struct taken t;
+
+	(void)state;
+	l[1].identity = 201;
+	t = take(l, 2, WALL, 60, 0); /* alone too large for the second */
+	assert_false(t.res.admitted);
+	assert_ptr_equal(t.res.limit, &l[1]);
+	assert_true(t.res.is_too_large);
+	assert_int_equal(take(l, 1, WALL, 1, 0).res.tokens_remaining, 99);
+}
+
+static void
+test_value_changes_over_a_reload(void **state)
+{
+	struct conf_limit l = L_REQUESTS(2, MINUTE);
+
+	(void)state;
+	assert_true(passes(&l, 1, WALL));
+	assert_true(passes(&l, 1, WALL));
+	assert_false(passes(&l, 1, WALL));
+	l.amount = 3;
+	assert_true(passes(&l, 1, WALL));
+	l.amount = 1;
+	assert_int_equal(admit(&l, 1, WALL).requests_remaining, 0);
+}
+
+static void
+test_full_table_enforces_nothing_and_says_so(void **state)
+{
+	const struct conf_limit l[] = { L_REQUESTS(1, MINUTE),
+		L_CONCURRENT(1) };
+	int64_t before = stats_get(shm, STATS_LIMITS_UNENFORCED);
+
+	(void)state;
+	for (uint64_t id = 1000; shm_slot(shm, id); id++)
+		;
+	for (uint64_t id = 1000; shm_tally(shm, id); id++)
+		;
+	assert_true(passes(l, 2, WALL));
+	assert_true(passes(l, 2, WALL));
+	assert_int_equal(stats_get(shm, STATS_LIMITS_UNENFORCED) - before, 4);
+}
+
+/* ---- whom it is for ------------------------------------------------------ */
+
+static void
+test_matching(void **state)
+{
+	const struct {
+		struct conf_limit limit;
+		bool matches;
+	} rows[] = {
+		{ { .model = { "gpt-*", sizeof("gpt-*") - 1 } }, true },
+		{ { .model = { "claude-*", sizeof("claude-*") - 1 } }, false },
+		{ { .key = { "dev-*", sizeof("dev-*") - 1 },
+		      .model = { "gpt-4o", sizeof("gpt-4o") - 1 } },
+		    true },
+		{ { .key = { "prod-*", sizeof("prod-*") - 1 } }, false },
+		{ { .team = { "red", sizeof("red") - 1 } }, true },
+		{ { .team = { "blue", sizeof("blue") - 1 } }, false },
+		{ { .tenant = { "acme", sizeof("acme") - 1 },
+		      .user = { "kim", sizeof("kim") - 1 } },
+		    true },
+		{ { .user = { "ki", sizeof("ki") - 1 } }, false },
+		{ { .provider = { "openai", sizeof("openai") - 1 } },
+		    false }, /* not chosen yet */
+		{ { .each_of = CONF_EACH_PROVIDER }, false },
+		{ { .amount = 0 }, true },
+	};
+	const struct gate_ask ask = { .tenant = STR("acme"),
+		.team = STR("red"),
+		.user = STR("kim"),
+		.key = STR("dev-1"),
+		.model = STR("gpt-4o") };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct conf_limit l = rows[i].limit;
+		const struct gate_limits list = { .file = &l, .n = 1 };
+
+		l.sort = CONF_LIMIT_REQUESTS;
+		l.amount = 1;
+		l.per = MINUTE;
+		l.identity = 1000 + i;
+		if ((take_as(&list, 1, &ask, WALL).holds.n == 1) !=
+		    rows[i].matches)
+			fail_msg("row %zu", i);
+	}
+}
+
+static void
+test_of_a_provider(void **state)
+{
+	struct conf_limit l[] = { L_REQUESTS(1, MINUTE), L_REQUESTS(1, MINUTE),
+		L_REQUESTS(1, MINUTE) };
+	const struct gate_limits list = { .file = l, .n = 3 };
+	struct gate_ask ask = { .provider = STR("openai") };
+
+	(void)state;
+	l[0].provider = STR("openai");
+	l[1].each_of = CONF_EACH_PROVIDER;
+	l[1].identity++;
+	l[2].identity += 2; /* was asked before a target was chosen */
+	assert_int_equal(take_as(&list, 1, &ask, WALL).holds.n, 2);
+	ask.provider = STR("other");
+	assert_int_equal(take_as(&list, 1, &ask, WALL).holds.n, 1);
+	assert_ptr_equal(take_as(&list, 1, &ask, WALL).res.limit, &l[1]);
+}
+
+static void
+test_rules_match_by_id(void **state)
+{
+	const struct gate_rule r[] = {
+		{ .limit = L_REQUESTS(9, MINUTE), .tenant_id = 7 },
+		{ .limit = L_REQUESTS(9, MINUTE), .key_id = 9 },
+		{ .limit = L_REQUESTS(9, MINUTE), .team_id = 3, .user_id = 4 },
+	};
+	const struct gate_limits list = { .rules = r, .n = 3 };
+	struct gate_ask ask = { .tenant_id = 7, .team_id = 3, .user_id = 5 };
+
+	(void)state;
+	assert_int_equal(take_as(&list, 1, &ask, WALL).holds.n, 1);
+	ask.user_id = 4;
+	ask.key_id = 9;
+	ask.tenant_id = 8;
+	assert_int_equal(take_as(&list, 1, &ask, WALL + MINUTE).holds.n, 2);
+	ask = (struct gate_ask){ 0 };
+	assert_int_equal(take_as(&list, 1, &ask, WALL).holds.n, 0);
+}
+
+static void
+test_each_of(void **state)
+{
+	struct conf_limit l = L_REQUESTS(1, MINUTE);
+	const struct gate_limits list = { .file = &l, .n = 1 };
+	struct gate_ask a = { .key = STR("a"), .model = STR("m") };
+	struct gate_ask b = { .key = STR("b"), .model = STR("m") };
+	struct gate_ask c = { .key = STR("a"), .key_id = 5 };
+
+	(void)state;
+	l.each_of = CONF_EACH_KEY;
+	assert_true(take_as(&list, 1, &a, WALL).res.admitted);
+	assert_false(take_as(&list, 1, &a, WALL).res.admitted);
+	assert_true(take_as(&list, 1, &b, WALL).res.admitted);
+	assert_true(take_as(&list, 1, &c, WALL).res.admitted);
+	l.each_of = CONF_EACH_KEY | CONF_EACH_MODEL;
+	assert_true(take_as(&list, 1, &a, WALL).res.admitted);
+	a.model = STR("n");
+	assert_true(take_as(&list, 1, &a, WALL).res.admitted);
+	assert_false(take_as(&list, 1, &a, WALL).res.admitted);
+	l.each_of = CONF_EACH_TENANT;
+	assert_true(take_as(&list, 1, &a, WALL).res.admitted);
+	assert_false(take_as(&list, 1, &b, WALL).res.admitted);
+}
+
+/* ---- periods, money ------------------------------------------------------ */
+
+#define BERLIN_MIDNIGHT ((usec_t)1761951600 * USEC_PER_SEC) /* 2025-11-01 */
+
+static void
+test_money_over_a_month(void **state)
+{
+	const struct zone *berlin = NULL;
+	const struct conf_limit l = { .name = STR("month"),
+		.sort = CONF_LIMIT_MONEY,
+		.amount = 10 * NANOUSD_PER_USD,
+		.period = 1 + ZONE_MONTH,
+		.each_of = CONF_EACH_TENANT,
+		.identity = 5 };
+	const struct gate_limits list = { .file = &l, .n = 1 };
+	struct gate_ask ask = { .tenant_id = 1, .money = 6 * NANOUSD_PER_USD };
+	struct gate_use use = { .money = 3 * NANOUSD_PER_USD };
+	struct taken t;
+
+	(void)state;
+	assert_int_equal(zone_find(STR("Europe/Berlin"), &berlin), ERR_OK);
+	ask.zone = berlin;
+	t = take_as(&list, 1, &ask, BERLIN_MIDNIGHT - 1);
+	assert_true(t.res.admitted);
+	assert_false(take_as(&list, 1, &ask, BERLIN_MIDNIGHT - 1).res.admitted);
+	gate_limit_settle(&limit, &t.holds, &use, NULL);
+	/* 3 spent: 6 more fit, then no more */
+	assert_true(take_as(&list, 1, &ask, BERLIN_MIDNIGHT - 1).res.admitted);
+	t = take_as(&list, 1, &ask, BERLIN_MIDNIGHT - 1);
+	assert_false(t.res.admitted);
+	assert_int_equal(t.res.end, BERLIN_MIDNIGHT);
+	/* a new month where the tenant lives, an hour before it is one here */
+	t = take_as(&list, 1, &ask, BERLIN_MIDNIGHT);
+	assert_true(t.res.admitted);
+	/* the price is not known: the budget holds while there is any left */
+	ask.money = 0;
+	assert_true(take_as(&list, 1, &ask, BERLIN_MIDNIGHT).res.admitted);
+	use.money = 20 * NANOUSD_PER_USD;
+	gate_limit_settle(&limit, &t.holds, &use, NULL);
+	assert_false(take_as(&list, 1, &ask, BERLIN_MIDNIGHT).res.admitted);
+}
+
+static void
+test_largest_budget(void **state)
+{
+	const struct conf_limit l = { .sort = CONF_LIMIT_MONEY,
+		.amount = INT64_C(1000000) * NANOUSD_PER_USD,
+		.period = 1 + ZONE_QUARTER,
+		.identity = 5 };
+	const struct gate_limits list = { .file = &l, .n = 1 };
+	const struct gate_ask ask = { .money = l.amount / 2 };
+
+	(void)state;
+	assert_true(take_as(&list, 1, &ask, WALL).res.admitted);
+	assert_true(take_as(&list, 1, &ask, WALL).res.admitted);
+	assert_false(take_as(&list, 1, &ask, WALL).res.admitted);
+}
+
+/* ---- shadow, soft, lenient ----------------------------------------------- */
+
+static void
+test_shadow(void **state)
+{
+	struct conf_limit l[] = { L_REQUESTS(1, MINUTE), L_CONCURRENT(1),
+		L_REQUESTS(5, MINUTE) };
+	int64_t before = stats_get(shm, STATS_LIMITS_SHADOW);
+	struct taken t[4];
+	struct gate_count c;
+
+	(void)state;
+	l[0].is_shadow = l[1].is_shadow = true;
+	l[2].identity = 101;
+	for (int i = 0; i < 4; i++) {
+		t[i] = take(l, 3, WALL, 0, 0);
+		assert_true(t[i].res.admitted);
+		assert_ptr_equal(t[i].res.shadow, i ? &l[0] : NULL);
+		assert_int_equal(t[i].res.requests_limit, 5);
+	}
+	assert_int_equal(stats_get(shm, STATS_LIMITS_SHADOW) - before, 6);
+	/* it goes on counting */
+	gate_limit_look(&limit, &l[0], &(struct gate_ask){ 0 }, WALL, &c);
+	assert_true(c.is_known);
+	assert_int_equal(c.used, 4);
+	assert_int_equal(c.end, WALL + MINUTE);
+	gate_limit_look(&limit, &l[1], &(struct gate_ask){ 0 }, WALL, &c);
+	assert_int_equal(c.used, 4);
+	for (int i = 0; i < 4; i++)
+		settle(&t[i], 0, 0);
+	gate_limit_look(&limit, &l[1], &(struct gate_ask){ 0 }, WALL, &c);
+	assert_int_equal(c.used, 0);
+}
+
+static void
+test_soft_is_told_once(void **state)
+{
+	struct conf_limit l = L_TOKENS(100, MINUTE);
+	struct taken t;
+
+	(void)state;
+	l.soft_percent = 80;
+	t = take(&l, 1, WALL, 79, 0);
+	assert_int_equal(t.res.n_events, 0);
+	settle(&t, 80, 0); /* by what it was, not by what was guessed */
+	assert_int_equal(t.res.n_events, 1);
+	assert_ptr_equal(t.res.event[0].limit, &l);
+	assert_int_equal(t.res.event[0].used, 80);
+	assert_int_equal(take(&l, 1, WALL, 5, 0).res.n_events, 0);
+	assert_int_equal(take(&l, 1, WALL + MINUTE, 80, 0).res.n_events, 1);
+	assert_int_equal(take(&l, 1, WALL + MINUTE, 10, 0).res.n_events, 0);
+}
+
+static void
+test_lenient_refuses_nothing(void **state)
+{
+	const struct conf_limit l[] = { L_REQUESTS(1, MINUTE),
+		L_CONCURRENT(1) };
+	struct gate_count c;
+
+	(void)state;
+	limit.is_lenient = true;
+	for (int i = 0; i < 3; i++)
+		assert_true(passes(l, 2, WALL));
+	limit.is_lenient = false;
+	gate_limit_look(&limit, l, &(struct gate_ask){ 0 }, WALL, &c);
+	assert_int_equal(c.used, 3);
+	assert_false(passes(l, 2, WALL));
+}
+
+static void
+test_share(void **state)
+{
+	const struct conf_limit l[] = { L_REQUESTS(4, MINUTE),
+		L_CONCURRENT(2) };
+	const struct gate_limits list = { l, NULL, 2, true };
+	const struct gate_ask ask = { 0 };
+	struct gate_share s;
+
+	(void)state;
+	gate_limit_share(&limit, &list, &ask, WALL, &s);
+	assert_true(s.share == 0 && s.window == 0 && s.reset == 0);
+	assert_int_equal(shm_tallies_used(shm), 0);
+	assert_true(passes(l, 2, WALL));
+	gate_limit_share(&limit, &list, &ask, WALL + 5, &s);
+	assert_true(s.share == 0.5 && s.window == 0.25);
+	assert_int_equal(s.reset, MINUTE - 5);
+}
+
+/* ---- several processes ------------------------------------------------- */
+
+#define WORKERS 4u
+#define ROUNDS 200u
+#define TRIES 9u
+
+struct hammer {
+	pthread_barrier_t *barrier;
+	_Atomic int64_t admitted[ROUNDS];
+	_Atomic int64_t held, most_held;
+	_Atomic int64_t refused;
+	struct conf_limit limit[2];
+	uint32_t n;
+};
+
+static void
+take_number(void)
+{
+	if (shm_worker_take(shm) != ERR_OK)
+		_exit(1);
+	gate_limit_init(&limit, shm, shm_worker(shm));
+}
+
+static struct taken
+hammer_take(struct hammer *h, usec_t wall, int64_t in)
+{
+	const struct gate_limits list = { h->limit, NULL, h->n, true };
+	const struct gate_ask ask = { .input = in };
+	struct taken t;
+
+	if (gate_limit_take(&limit, arena, &list, 1, &ask, wall, &t.holds,
+		&t.res) != ERR_OK)
+		_exit(1);
+	return t;
+}
+
+/* A round is a window; half of the workers read the clock a moment early. */
+static void
+hammer_requests(unsigned number, void *arg)
+{
+	struct hammer *h = arg;
+
+	take_number();
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		usec_t wall = WALL + round * MINUTE;
+
+		procs_meet(h->barrier);
+		/* the window is open before anyone may be late */
+		if (number == 0)
+			h->admitted[round] +=
+			    hammer_take(h, wall, 0).res.admitted;
+		procs_meet(h->barrier);
+		for (unsigned i = 0; i < TRIES; i++)
+			h->admitted[round] +=
+			    hammer_take(h, wall - (number & 1), 0).res.admitted;
+	}
+}
+
+static void
+test_requests_exact_over_processes(void **state)
+{
+	struct hammer *h = procs_shared(sizeof(*h));
+
+	(void)state;
+	h->barrier = procs_barrier(WORKERS);
+	h->limit[0] = (struct conf_limit)L_REQUESTS(7, MINUTE);
+	h->n = 1;
+	procs_run(WORKERS, hammer_requests, h);
+	for (unsigned round = 0; round < ROUNDS; round++)
+		if (h->admitted[round] != 7)
+			fail_msg("round %u admitted %lld", round,
+			    (long long)h->admitted[round]);
+}
+
+static void
+hammer_concurrent(unsigned number, void *arg)
+{
+	struct hammer *h = arg;
+
+	(void)number;
+	take_number();
+	procs_meet(h->barrier);
+	for (unsigned i = 0; i < ROUNDS * TRIES; i++) {
+		struct taken t = hammer_take(h, WALL, 0);
+		int64_t held, most;
+
+		if (!t.res.admitted) {
+			h->refused++;
+			continue;
+		}
+		held = ++h->held;
+		most = h->most_held;
+		while (held > most && !atomic_compare_exchange_weak(
+					  &h->most_held, &most, held))
+			;
+		h->admitted[0]++;
+		h->held--;
+		settle(&t, 0, 0);
+	}
+}
+
+static void
+test_concurrent_exact_over_processes(void **state)
+{
+	struct hammer *h = procs_shared(sizeof(*h));
+
+	(void)state;
+	h->barrier = procs_barrier(WORKERS);
+	h->limit[0] = (struct conf_limit)L_CONCURRENT(2);
+	h->n = 1;
+	procs_run(WORKERS, hammer_concurrent, h);
+	assert_int_equal(h->admitted[0] + h->refused, WORKERS * ROUNDS * TRIES);
+	assert_true(h->admitted[0] > 0);
+	assert_in_range(h->most_held, 1, 2);
+	/* all came back: the whole limit is free again */
+	assert_true(passes(h->limit, 1, WALL));
+	assert_true(passes(h->limit, 1, WALL));
+	assert_false(passes(h->limit, 1, WALL));
+}
+
+/* Takes and settles, over and over: what is left is what was used. */
+static void
+hammer_tokens(unsigned number, void *arg)
+{
+	struct hammer *h = arg;
+
+	(void)number;
+	take_number();
+	procs_meet(h->barrier);
+	for (unsigned i = 0; i < ROUNDS * TRIES; i++) {
+		struct taken t = hammer_take(h, WALL, 10);
+
+		if (!t.res.admitted)
+			_exit(1);
+		settle(&t, i % 2 ? 1 : 20, 1);
+	}
+}
+
+static void
+test_tokens_exact_over_processes(void **state)
+{
+	struct hammer *h = procs_shared(sizeof(*h));
+	int64_t all = (int64_t)WORKERS * ROUNDS * TRIES * 23 / 2;
+
+	(void)state;
+	h->barrier = procs_barrier(WORKERS);
+	h->limit[0] = (struct conf_limit)L_TOKENS(all + 100, MINUTE);
+	h->n = 1;
+	procs_run(WORKERS, hammer_tokens, h);
+	assert_int_equal(
+	    take(h->limit, 1, WALL, 1, 0).res.tokens_remaining, 99);
+}
+
+/*
+ * Two limits, of which the second is the tight one: what refusals give back to
+ * the first is there again, to the last one.
+ */
+static void
+hammer_two(unsigned number, void *arg)
+{
+	struct hammer *h = arg;
+
+	(void)number;
+	take_number();
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		procs_meet(h->barrier);
+		for (unsigned i = 0; i < TRIES * 4; i++)
+			h->admitted[round] +=
+			    hammer_take(h, WALL + round * MINUTE, 0)
+				.res.admitted;
+	}
+}
+
+static void
+test_two_limits_over_processes(void **state)
+{
+	struct hammer *h = procs_shared(sizeof(*h));
+	struct gate_count c;
+
+	(void)state;
+	h->barrier = procs_barrier(WORKERS);
+	h->limit[0] = (struct conf_limit)L_REQUESTS(9, MINUTE);
+	h->limit[1] = (struct conf_limit)L_REQUESTS(8, MINUTE);
+	h->limit[1].identity = 101;
+	h->n = 2;
+	procs_run(WORKERS, hammer_two, h);
+	for (unsigned round = 0; round < ROUNDS; round++)
+		if (h->admitted[round] != 8)
+			fail_msg("round %u admitted %lld", round,
+			    (long long)h->admitted[round]);
+	for (int i = 0; i < 2; i++) {
+		gate_limit_look(&limit, &h->limit[i], &(struct gate_ask){ 0 },
+		    WALL + (ROUNDS - 1) * MINUTE, &c);
+		assert_int_equal(c.used, 8);
+	}
+}
+
+static void
+hold_and_die(unsigned number, void *arg)
+{
+	struct hammer *h = arg;
+
+	(void)number;
+	take_number();
+	for (int i = 0; i < 3; i++)
+		if (!hammer_take(h, WALL, 0).res.admitted)
+			_exit(1);
+	/* together, lest one gives back what another held */
+	procs_meet(h->barrier);
+}
+
+/*
+ * What dead workers held comes back with whoever starts next, also when the
+ * pool has become smaller and their numbers stay free.
+ */
+static void
+test_dead_workers_give_back(void **state)
+{
+	struct hammer *h = procs_shared(sizeof(*h));
+
+	(void)state;
+	h->limit[0] = (struct conf_limit)L_CONCURRENT(10);
+	h->n = 1;
+	assert_true(passes(h->limit, 1, WALL)); /* ours stays */
+	h->barrier = procs_barrier(3);
+	procs_run(3, hold_and_die, h);
+	assert_false(passes(h->limit, 1, WALL));
+	h->barrier = procs_barrier(1);
+	procs_run(1, hold_and_die, h); /* would be refused otherwise */
+	for (int i = 0; i < 6; i++)
+		assert_true(passes(h->limit, 1, WALL));
+	assert_false(passes(h->limit, 1, WALL));
+}
+
+/* Slots that count other things are left alone by a worker that starts. */
+static void
+test_other_slots_stay(void **state)
+{
+	struct shm_slot *s = shm_slot(shm, 4711);
+
+	(void)state;
+	s->cell[SHM_CELL_WORKER - 1] = 1;
+	s->cell[SHM_CELL_WORKER + 3] = 42;
+	gate_limit_init(&limit, shm, 3);
+	assert_int_equal(s->cell[SHM_CELL_WORKER + 3], 42);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+		TEST(test_no_limits),
+		TEST(test_requests),
+		TEST(test_late_worker_does_not_turn_back),
+		TEST(test_clock_set_back),
+		TEST(test_tokens),
+		TEST(test_settled_in_its_own_window),
+		TEST(test_input_and_output_apart),
+		TEST(test_larger_than_the_limit),
+		TEST(test_absurd_usage),
+		TEST(test_concurrent),
+		TEST(test_all_or_none),
+		TEST(test_given_back_after_a_race),
+		TEST(test_value_changes_over_a_reload),
+		TEST(test_full_table_enforces_nothing_and_says_so),
+		TEST(test_matching),
+		TEST(test_of_a_provider),
+		TEST(test_rules_match_by_id),
+		TEST(test_each_of),
+		TEST(test_money_over_a_month),
+		TEST(test_largest_budget),
+		TEST(test_shadow),
+		TEST(test_soft_is_told_once),
+		TEST(test_lenient_refuses_nothing),
+		TEST(test_share),
+		TEST(test_requests_exact_over_processes),
+		TEST(test_concurrent_exact_over_processes),
+		TEST(test_tokens_exact_over_processes),
+		TEST(test_two_limits_over_processes),
+		TEST(test_dead_workers_give_back),
+		TEST(test_other_slots_stay),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
