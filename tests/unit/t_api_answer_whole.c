@@ -174,8 +174,17 @@ usage_with_its_split(void **state)
 	(void)state;
 	answer_test_init(&t, plain);
 	put(&t, START_EV);
-	ev.usage = (struct msg_usage){ 10, 20, 0, 3, 4, -1, 5, 6, 7,
-		STR("\"cost\":0.1") };
+	ev.usage = (struct msg_usage){ .prompt = 10,
+		.completion = 20,
+		.written = 3,
+		.written_1h = -1,
+		.reasoning = 4,
+		.audio_in = -1,
+		.audio_out = 5,
+		.image_in = -1,
+		.accepted_prediction = 6,
+		.rejected_prediction = 7,
+		.extra = STR("\"cost\":0.1") };
 	put(&t, &ev);
 	put(&t, EV(END));
 	assert_out(&t,

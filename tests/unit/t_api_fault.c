@@ -74,8 +74,9 @@ feed_all(struct api_norm *n)
 		EV(TEXT, .choice = 2, .text = STR("b")),
 		EV(FINISH, .choice = 2, .native = STR("end")),
 		EV(FINISH, .native = STR("end")),
-		EV(USAGE,
-		    .usage = { 1, 2, 0, 0, 0, 0, 0, 0, 0, STR("\"cost\":1") }),
+		EV(USAGE, .usage = { .prompt = 1,
+			      .completion = 2,
+			      .extra = STR("\"cost\":1") }),
 		EV(END),
 	};
 

@@ -55,9 +55,9 @@ test_many(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < N; i++)
 		rows[i] = row(i);
-	assert_int_equal(store_begin(store), ERR_OK);
-	assert_int_equal(store_ledger_add(store, rows, N), ERR_OK);
-	assert_int_equal(store_commit(store), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_ledger_add(bed_store, rows, N), ERR_OK);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
 	assert_int_equal(count(&sql[COUNT_ROWS]), N);
 	assert_int_equal(count(&sql[SUM]), N * (N - 1) / 2);
 	assert_int_equal(count(&sql[NULLS]), N);
@@ -71,17 +71,17 @@ test_twice(void **state)
 	bool is_new = false;
 
 	(void)state;
-	assert_int_equal(store_begin(store), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
 	assert_int_equal(
-	    store_ledger_add_new(store, &rows[1], &is_new), ERR_OK);
+	    store_ledger_add_new(bed_store, &rows[1], &is_new), ERR_OK);
 	assert_true(is_new);
 	assert_int_equal(
-	    store_ledger_add_new(store, &rows[1], &is_new), ERR_OK);
+	    store_ledger_add_new(bed_store, &rows[1], &is_new), ERR_OK);
 	assert_false(is_new);
-	assert_int_equal(store_commit(store), ERR_OK);
-	assert_int_equal(store_begin(store), ERR_OK);
-	assert_int_equal(store_ledger_add(store, rows, 3), ERR_DENIED);
-	store_rollback(store);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_ledger_add(bed_store, rows, 3), ERR_DENIED);
+	store_rollback(bed_store);
 	assert_int_equal(count(&sql[COUNT_ROWS]), 1);
 }
 
@@ -93,5 +93,5 @@ main(void)
 		PEOPLE_TEST(test_twice),
 	};
 
-	return cmocka_run_group_tests_name("store/ledger", tests, NULL, NULL);
+	return bed_run("ledger", tests, COUNT(tests));
 }

@@ -38,9 +38,9 @@ row(enum store_span span, usec_t t)
 static void
 add(const struct store_rollup *rows, uint32_t n)
 {
-	assert_int_equal(store_begin(store), ERR_OK);
-	assert_int_equal(store_rollup_add(store, rows, n), ERR_OK);
-	assert_int_equal(store_commit(store), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_rollup_add(bed_store, rows, n), ERR_OK);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
 }
 
 /* The second time the same rows grow, all of their counts. */
@@ -88,14 +88,14 @@ test_prune(void **state)
 	rows[199] = row(STORE_DAY_SPAN, T);
 	add(rows, 200);
 	while (more && calls++ < 100)
-		assert_int_equal(store_rollup_prune(store, STORE_MINUTE,
+		assert_int_equal(store_rollup_prune(bed_store, STORE_MINUTE,
 				     start + 150 * MINUTE, &more),
 		    ERR_OK);
 	assert_int_equal(calls, 3);
 	assert_int_equal(count(&sql[COUNT_ROWS]), 50);
 	assert_int_equal(count(&sql[OLDEST]), start + 150 * MINUTE);
 	assert_int_equal(
-	    store_rollup_prune(store, STORE_MINUTE, start, &more), ERR_OK);
+	    store_rollup_prune(bed_store, STORE_MINUTE, start, &more), ERR_OK);
 	assert_false(more);
 }
 
@@ -108,5 +108,5 @@ main(void)
 		PEOPLE_TEST(test_prune),
 	};
 
-	return cmocka_run_group_tests_name("store/rollup", tests, NULL, NULL);
+	return bed_run("rollup", tests, COUNT(tests));
 }

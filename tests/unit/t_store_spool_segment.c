@@ -23,7 +23,7 @@ look(const char *node)
 	struct seen s = { 0 };
 
 	assert_int_equal(
-	    store_spool_segment_each(store, str_z(node), on_segment, &s),
+	    store_spool_segment_each(bed_store, str_z(node), on_segment, &s),
 	    ERR_OK);
 	return s;
 }
@@ -36,18 +36,21 @@ test_positions(void **state)
 	(void)state;
 	assert_int_equal(look("n").n, 0);
 	assert_int_equal(
-	    store_spool_segment_put(store, n, STR("n-1.1.seg"), 100), ERR_OK);
+	    store_spool_segment_put(bed_store, n, STR("n-1.1.seg"), 100),
+	    ERR_OK);
 	assert_int_equal(
-	    store_spool_segment_put(store, n, STR("n-1.2.seg"), 10), ERR_OK);
+	    store_spool_segment_put(bed_store, n, STR("n-1.2.seg"), 10),
+	    ERR_OK);
 	assert_int_equal(
-	    store_spool_segment_put(store, n, STR("n-1.1.seg"), 200), ERR_OK);
+	    store_spool_segment_put(bed_store, n, STR("n-1.1.seg"), 200),
+	    ERR_OK);
 	assert_int_equal(look("n").n, 2);
 	assert_int_equal(look("n").sum, 210);
 	assert_int_equal(look("other").n, 0);
 	assert_int_equal(
-	    store_spool_segment_remove(store, n, STR("n-1.1.seg")), ERR_OK);
+	    store_spool_segment_remove(bed_store, n, STR("n-1.1.seg")), ERR_OK);
 	assert_int_equal(
-	    store_spool_segment_remove(store, n, STR("n-1.1.seg")), ERR_OK);
+	    store_spool_segment_remove(bed_store, n, STR("n-1.1.seg")), ERR_OK);
 	assert_int_equal(look("n").sum, 10);
 }
 
@@ -58,6 +61,5 @@ main(void)
 		PEOPLE_TEST(test_positions),
 	};
 
-	return cmocka_run_group_tests_name(
-	    "store/spool_segment", tests, NULL, NULL);
+	return bed_run("spool_segment", tests, COUNT(tests));
 }
