@@ -189,6 +189,7 @@ extern const struct ctl_command ctl_check_commands[];
 extern const struct ctl_command ctl_config_commands[];
 extern const struct ctl_command ctl_db_commands[];
 extern const struct ctl_command ctl_key_commands[];
+extern const struct ctl_command ctl_secret_commands[];
 extern const struct ctl_command ctl_help_commands[];
 
 #endif

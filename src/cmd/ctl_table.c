@@ -7,6 +7,7 @@ const struct ctl_group ctl_groups[] = {
 	{ ctl_config_commands },
 	{ ctl_db_commands },
 	{ ctl_key_commands },
+	{ ctl_secret_commands },
 	{ ctl_help_commands },
 	{ NULL },
 };
