@@ -167,6 +167,8 @@ int ctl_record_end(struct ctl *c);
 int ctl_done(struct ctl *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 void ctl_put_text(struct ctl *c, struct str s); /* absent: null */
+/* The same, but not copied: a secret, which its owner wipes after the end. */
+void ctl_put_secret(struct ctl *c, struct str s);
 void ctl_put_int(struct ctl *c, int64_t v);
 void ctl_put_bool(struct ctl *c, bool v);
 void ctl_put_null(struct ctl *c);
@@ -188,8 +190,12 @@ extern const struct ctl_command ctl_audit_commands[];
 extern const struct ctl_command ctl_check_commands[];
 extern const struct ctl_command ctl_config_commands[];
 extern const struct ctl_command ctl_db_commands[];
-extern const struct ctl_command ctl_key_commands[];
-extern const struct ctl_command ctl_secret_commands[];
+extern const struct ctl_command ctl_grant_commands[];
 extern const struct ctl_command ctl_help_commands[];
+extern const struct ctl_command ctl_key_commands[];
+extern const struct ctl_command ctl_role_commands[];
+extern const struct ctl_command ctl_team_commands[];
+extern const struct ctl_command ctl_tenant_commands[];
+extern const struct ctl_command ctl_user_commands[];
 
 #endif

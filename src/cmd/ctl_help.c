@@ -44,6 +44,29 @@ ctl_print_lines(const char *group, FILE *to)
 	return is_any;
 }
 
+static void
+print_group_words(FILE *to)
+{
+	for (const struct ctl_group *g = ctl_groups; g->commands; g++) {
+		const struct ctl_command *k = g->commands;
+		const char *last = "";
+
+		for (; k->group != NULL; last = k->group, k++)
+			if (strcmp(last, k->group) != 0)
+				(void)fprintf(to, "%s ", k->group);
+	}
+}
+
+void
+ctl_print_groups(FILE *to)
+{
+	(void)fputs("  llmgwctl GROUP [VERB] [OPTIONS] [OPERANDS]\n"
+		    "        where GROUP is one of: ",
+	    to);
+	print_group_words(to);
+	(void)fputs("\n  llmgwctl help [GROUP [VERB]]\n", to);
+}
+
 void
 ctl_print_help(const struct ctl_command *c, FILE *to)
 {
@@ -67,6 +90,40 @@ ctl_usage(const struct ctl *c)
 	return CTL_USAGE;
 }
 
+/* For programs that walk the commands. */
+static int
+list_commands(struct ctl *c, const char *group)
+{
+	static const char *const columns[] = { "group", "verb", "operands",
+		"help", "needs_store", "is_change", "options", NULL };
+	char options[1024];
+
+	ctl_list_begin(c, columns);
+	for (const struct ctl_group *g = ctl_groups; g->commands; g++) {
+		for (const struct ctl_command *k = g->commands; k->group; k++) {
+			size_t n = 0;
+
+			if (group != NULL && strcmp(group, k->group) != 0)
+				continue;
+			for (const struct opt_row *r = k->options;
+			     r != NULL && r->name != NULL &&
+			     n < sizeof(options);
+			     r++)
+				n += (size_t)snprintf(options + n,
+				    sizeof(options) - n, "%s ", r->name);
+			ASSERT(n < sizeof(options));
+			ctl_put_text(c, str_z(k->group));
+			ctl_put_text(c, str_z(k->verb));
+			ctl_put_text(c, str_z(k->operands));
+			ctl_put_text(c, str_z(k->help));
+			ctl_put_bool(c, (k->flags & CTL_STORE) != 0);
+			ctl_put_bool(c, (k->flags & CTL_CHANGES) != 0);
+			ctl_put_words(c, str_of(options, n));
+		}
+	}
+	return ctl_list_end(c);
+}
+
 static int
 run_help(struct ctl *c)
 {
@@ -74,6 +131,8 @@ run_help(struct ctl *c)
 	const char *verb = c->n_operands > 1 ? c->operands[1] : NULL;
 	const struct ctl_command *command = ctl_find(group, verb);
 
+	if (c->is_json)
+		return list_commands(c, group);
 	if (command != NULL && (verb != NULL || command->verb == NULL)) {
 		ctl_print_help(command, stdout);
 		return ctl_flushed(CTL_OK);
@@ -143,14 +202,7 @@ run_completion(struct ctl *c)
 		     "\tlocal group=${COMP_WORDS[1]-} verb=${COMP_WORDS[2]-}\n"
 		     "\tif [ \"$COMP_CWORD\" = 1 ]; then\n"
 		     "\t\twords=\"");
-	for (const struct ctl_group *g = ctl_groups; g->commands; g++) {
-		const struct ctl_command *k = g->commands;
-		const char *last = "";
-
-		for (; k->group != NULL; last = k->group, k++)
-			if (strcmp(last, k->group) != 0)
-				(void)printf("%s ", k->group);
-	}
+	print_group_words(stdout);
 	(void)printf("\"\n\telif [ \"$COMP_CWORD\" = 2 ]; then\n"
 		     "\t\tcase $group in\n");
 	for (const struct ctl_group *g = ctl_groups; g->commands; g++)
@@ -265,7 +317,6 @@ const struct ctl_command ctl_help_commands[] = {
 	{ .group = "help",
 	    .operands = "[GROUP [VERB]]",
 	    .max = 2,
-	    .flags = CTL_RAW,
 	    .help = "list the commands, those of a group, or the options of "
 		    "one",
 	    .run = run_help },

@@ -11,6 +11,8 @@
 
 /* All commands, one line each; group: only its. false: there is none. */
 bool ctl_print_lines(const char *group, FILE *to);
+/* Only the first words. */
+void ctl_print_groups(FILE *to);
 /* The usage and the options of one. */
 void ctl_print_help(const struct ctl_command *command, FILE *to);
 

@@ -1,132 +1,537 @@
-/* llmgwctl key */
-#include "cmd/ctl.h"
+/* llmgwctl key: keys in the database, and keys for the configuration file */
+#include "cmd/ctl_key.h"
 
 #include <unistd.h>
 
-#include "base/hash.h"
-#include "base/rand.h"
+#include "base/num.h"
 #include "base/secret.h"
+#include "gate/net.h"
+#include "gate/pepper.h"
+#include "sys/hours.h"
 
-/* "llmgw_" 8 public "_" 43 random: 43 characters of base62 hold 256 bits. */
-#define KEY_PREFIX "llmgw_"
-#define KEY_PUBLIC 8
-#define KEY_RANDOM 43
-#define KEY_MAX 8192
+static struct {
+	const char *tenant;
+	const char *team;
+	const char *user;
+	const char *models;
+	const char *networks;
+	const char *hours;
+	const char *expires;
+	const char *grace;
+	const char *at;
+	bool is_all;
+} o;
 
-static void
-random_base62(char *out, size_t n)
-{
-	static const char digits[] = "0123456789"
-				     "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz";
-	unsigned char byte;
+static const struct opt_row in_tenant[] = { CTL_TENANT_ROW(o.tenant), { 0 } };
 
-	while (n > 0) {
-		rand_secret(&byte, 1);
-		/* 248 = 4 * 62: above it some digits would come more often. */
-		if (byte >= 248)
-			continue;
-		*out++ = digits[byte % 62];
-		n--;
+#define RESTRICTIONS                                                           \
+	{ .name = "models",                                                    \
+		.type = OPT_TEXT,                                              \
+		.value = &o.models,                                            \
+		.arg = "PATTERNS",                                             \
+		.help = "Of what its grants allow only these models, with "    \
+			"commas between; * stands for any run. Empty: all." }, \
+	    { .name = "networks",                                              \
+		    .type = OPT_TEXT,                                          \
+		    .value = &o.networks,                                      \
+		    .arg = "NETWORKS",                                         \
+		    .help =                                                    \
+			"Only from these addresses: 10.0.0.0/8,2001:db8::1. "  \
+			"Empty: from anywhere." },                             \
+	{                                                                      \
+		.name = "hours", .type = OPT_TEXT, .value = &o.hours,          \
+		.arg = "HOURS",                                                \
+		.help = "Only then, by the tenant's clocks: mon-fri "          \
+			"08:00-18:00. Empty: always."                          \
 	}
-}
 
-static void
-put_hash(struct ctl *c, struct str key)
-{
+static const struct opt_row create_options[] = {
+	CTL_TENANT_ROW(o.tenant),
+	{ .name = "team",
+	    .type = OPT_TEXT,
+	    .value = &o.team,
+	    .arg = "TEAM",
+	    .help = "Whose it is: a team's ..." },
+	{ .name = "user",
+	    .type = OPT_TEXT,
+	    .value = &o.user,
+	    .arg = "USER",
+	    .help = "... a user's, or both." },
+	{ .name = "expires",
+	    .type = OPT_TEXT,
+	    .value = &o.expires,
+	    .arg = "WHEN",
+	    .help = "90d, 2026-12-31, 2026-12-31T18:00:00Z or never; never "
+		    "when it is not given." },
+	RESTRICTIONS,
+	{ 0 },
+};
+
+static const struct opt_row restrict_options[] = { CTL_TENANT_ROW(o.tenant),
+	RESTRICTIONS, { 0 } };
+
+static const struct opt_row list_options[] = {
+	CTL_TENANT_ROW(o.tenant),
+	{ .name = "team",
+	    .type = OPT_TEXT,
+	    .value = &o.team,
+	    .arg = "TEAM",
+	    .help = "Only its keys." },
+	{ .name = "user",
+	    .type = OPT_TEXT,
+	    .value = &o.user,
+	    .arg = "USER",
+	    .help = "Only this user's." },
+	{ .name = "all",
+	    .type = OPT_FLAG,
+	    .value = &o.is_all,
+	    .help = "Also the former secrets of rotated keys." },
+	{ 0 },
+};
+
+static const struct opt_row rotate_options[] = {
+	CTL_TENANT_ROW(o.tenant),
+	{ .name = "grace",
+	    .type = OPT_TEXT,
+	    .value = &o.grace,
+	    .arg = "DURATION",
+	    .help = "How long the old secret is good beside the new one: "
+		    "30m, 24h, 7d, 0s; 24h when it is not given." },
+	{ 0 },
+};
+
+static const struct opt_row expire_options[] = {
+	CTL_TENANT_ROW(o.tenant),
+	{ .name = "at",
+	    .type = OPT_TEXT,
+	    .value = &o.at,
+	    .arg = "WHEN",
+	    .help = "90d, 2026-12-31, 2026-12-31T18:00:00Z or never; now "
+		    "when it is not given." },
+	{ 0 },
+};
+
+/* ---- changes ------------------------------------------------------------- */
+
+enum what {
+	KEY_ADD,
+	KEY_SET,
+	KEY_ROTATE,
+};
+
+struct change {
+	struct ctl *c;
+	enum what what;
+	const char *action;
+	struct store_key k;
+	/* a new secret */
+	char text[STORE_KEY_SIZE + 1];
 	unsigned char hash[HASH_KEY_BYTES];
-	char text[8 + 2 * HASH_KEY_BYTES + 1] = "blake2b:";
+	struct str pepper_id;
+	usec_t old_until;
+};
 
-	hash_key(key, (struct str){ NULL, 0 }, hash);
-	hash_hex(hash, sizeof(hash), text + 8);
-	if (c->is_json)
-		ctl_put_text(c, str_z(text));
-	else
-		(void)printf("%s\n", text);
+static enum err
+apply_what(struct store *s, struct change *ch, struct store_key *k)
+{
+	switch (ch->what) {
+	case KEY_ADD:
+		return ctl_added(
+		    ch->c, store_key_add(s, k, ch->hash), "key", k->name);
+	case KEY_SET:
+		return ctl_was_set(ch->c, store_key_set(s, k), "key", k->name);
+	case KEY_ROTATE:
+		return ctl_was_set(ch->c,
+		    store_key_rotate(s, k, store_key_public(str_z(ch->text)),
+			ch->pepper_id, ch->hash, ch->old_until),
+		    "key", k->name);
+	}
+	return ERR_UNSUPPORTED;
 }
+
+static struct str
+moment(struct ctl *c, usec_t wall)
+{
+	char text[CLOCK_ISO_SIZE];
+
+	if (wall <= 0)
+		return (struct str){ 0 };
+	clock_iso(wall, text);
+	return arena_str(c->arena, str_z(text));
+}
+
+static struct str
+detail_of(struct change *ch, const struct store_key *k)
+{
+	const struct ctl_pair detail[] = { { "name", k->name },
+		{ "team", k->team }, { "user", k->user },
+		{ "models", k->models }, { "networks", k->networks },
+		{ "hours", k->hours }, { "expires", moment(ch->c, k->expires) },
+		{ "is_blocked", k->is_blocked ? STR("yes") : STR("no") },
+		{ "public", k->public_part },
+		{ "old_until", moment(ch->c, ch->old_until) }, { 0 } };
+
+	return ctl_detail(ch->c, detail);
+}
+
+static enum err
+apply(struct store *s, void *arg)
+{
+	struct change *ch = arg;
+	/* A copy: it may run again when another was in the way. */
+	struct store_key k = ch->k;
+	enum err e = apply_what(s, ch, &k);
+
+	if (e == ERR_OK)
+		e = ctl_act(ch->c, ch->action, "key", k.id, k.tenant_id,
+		    detail_of(ch, &k));
+	if (e == ERR_OK)
+		ch->k = k;
+	return e;
+}
+
+/* ---- restrictions -------------------------------------------------------- */
 
 static int
-run_new(struct ctl *c)
+read_restrictions(struct ctl *c, struct store_key *k)
 {
-	static const char *const columns[] = { "key", "hash", NULL };
-	char key[sizeof(KEY_PREFIX) + KEY_PUBLIC + 1 + KEY_RANDOM];
-	char *p = key;
+	struct hours hours;
 	int status = CTL_OK;
 
-	memcpy(p, KEY_PREFIX, sizeof(KEY_PREFIX) - 1);
-	p += sizeof(KEY_PREFIX) - 1;
-	random_base62(p, KEY_PUBLIC);
-	p += KEY_PUBLIC;
-	*p++ = '_';
-	random_base62(p, KEY_RANDOM);
-	p += KEY_RANDOM;
-	*p = '\0';
-	if (c->is_json) {
-		ctl_record_begin(c, columns);
-		ctl_put_text(c, str_z(key));
-		put_hash(c, str_z(key));
-		status = ctl_record_end(c);
-	} else {
-		(void)printf("%s\n", key);
-		put_hash(c, str_z(key));
+	if (o.models != NULL)
+		status =
+		    ctl_words(c, "model", o.models, ctl_is_word, &k->models);
+	if (status == CTL_OK && o.networks != NULL)
+		status = ctl_words(
+		    c, "network", o.networks, gate_net_valid, &k->networks);
+	if (status != CTL_OK || o.hours == NULL)
+		return status;
+	k->hours = str_trim(str_z(o.hours));
+	if (k->hours.n > 250 ||
+	    (k->hours.n > 0 && hours_parse(k->hours, &hours) != ERR_OK))
+		return ctl_fail(c,
+		    "--hours: '%s' are no hours: write \"mon-fri 08:00-18:00, "
+		    "sat 10:00-14:00\"",
+		    o.hours);
+	return CTL_OK;
+}
+
+/* ---- making a secret ----------------------------------------------------- */
+
+static enum err
+on_any_key(void *arg, const struct store_key *k)
+{
+	(void)k;
+	*(bool *)arg = true;
+	return ERR_LIMIT; /* one is enough */
+}
+
+/*
+ * The pepper of this host. It is made with the first key only: a host without
+ * it whose database has keys wants that of the others.
+ */
+static int
+load_pepper(struct ctl *c, struct gate_pepper *pepper)
+{
+	bool is_any = false;
+	enum err e = gate_pepper_load(c->state_dir, pepper);
+
+	if (e == ERR_NOT_FOUND) {
+		e = store_key_each(c->store, 0, 0, 0, on_any_key, &is_any);
+		if (is_any)
+			return ctl_fail(c,
+			    "there is no %.*s/pepper, but there are keys: copy "
+			    "the file from the host that made them",
+			    STR_ARG(c->state_dir));
+		if (e != ERR_OK)
+			return ctl_store_fail(c, e);
+		e = gate_pepper_make(c->state_dir, pepper);
 	}
-	secret_wipe(key, sizeof(key));
-	return ctl_flushed(status);
+	if (e == ERR_OK)
+		return CTL_OK;
+	return ctl_fail(c, "%.*s/pepper: %s", STR_ARG(c->state_dir),
+	    e == ERR_SYNTAX ? "it has not 32 bytes" : err_word(e));
 }
 
 static int
-hash_line(struct ctl *c, struct str line)
+make_secret(struct ctl *c, struct change *ch)
 {
-	static const char *const columns[] = { "hash", NULL };
+	struct gate_pepper pepper = { 0 };
+	int status = load_pepper(c, &pepper);
 
-	if (line.n == 0 || line.n > KEY_MAX)
+	if (status != CTL_OK)
+		return status;
+	store_key_make(ch->text);
+	gate_pepper_hash(&pepper, str_z(ch->text), ch->hash);
+	ch->pepper_id = arena_str(c->arena, str_z(pepper.id));
+	gate_pepper_fini(&pepper);
+	return str_present(ch->pepper_id) ? CTL_OK : ctl_nomem(c);
+}
+
+/* The one time that it is shown: the first line, as of "key new". */
+static int
+show_new(struct ctl *c, struct change *ch, const char *done)
+{
+	int status;
+
+	if (!c->is_json)
+		(void)printf("%s\n", ch->text);
+	ctl_key_record(c, &ch->k, c->is_json ? ch->text : NULL);
+	status = ctl_done(c, "key '%.*s' %s; it is not shown again",
+	    STR_ARG(ch->k.name), done);
+	return status;
+}
+
+/* ---- create, rotate ------------------------------------------------------ */
+
+static int
+find_owners(struct ctl *c, struct store_key *k)
+{
+	struct store_tenant tenant;
+	struct store_team team = { 0 };
+	struct store_user user = { 0 };
+	int status = ctl_find_tenant(c, o.tenant, &tenant);
+
+	if (status == CTL_OK && o.team != NULL)
+		status = ctl_find_team(c, &tenant, str_z(o.team), &team);
+	if (status == CTL_OK && o.user != NULL)
+		status = ctl_find_user(c, &tenant, str_z(o.user), &user);
+	if (status != CTL_OK)
+		return status;
+	k->tenant_id = tenant.id;
+	k->tenant = tenant.name;
+	k->team_id = team.id;
+	k->team = team.name;
+	k->user_id = user.id;
+	k->user = user.name;
+	return CTL_OK;
+}
+
+static int
+run_create(struct ctl *c)
+{
+	struct change ch = { .c = c, .what = KEY_ADD, .action = "key.create" };
+	struct store_key *k = &ch.k;
+	int status;
+
+	k->name = ctl_operand(c, 0);
+	k->models = k->networks = k->hours = STR("");
+	if (!store_name_valid(k->name))
 		return ctl_fail(c,
-		    "a key of 1 to %d bytes is expected on standard input",
-		    KEY_MAX);
-	if (!c->is_json) {
-		put_hash(c, line);
-		return CTL_OK;
+		    "'%.*s' is not a name: letters, digits and ._-@+, at most "
+		    "64",
+		    STR_ARG(k->name));
+	status = find_owners(c, k);
+	if (status == CTL_OK)
+		status = read_restrictions(c, k);
+	if (status == CTL_OK && o.expires != NULL)
+		status = ctl_when(c, "expires", o.expires, &k->expires);
+	if (status == CTL_OK)
+		status = make_secret(c, &ch);
+	if (status == CTL_OK) {
+		k->public_part = store_key_public(str_z(ch.text));
+		k->pepper_id = ch.pepper_id;
+		status = ctl_change(c, apply, &ch);
 	}
-	ctl_record_begin(c, columns);
-	put_hash(c, line);
+	if (status == CTL_OK)
+		status = show_new(c, &ch, "is there");
+	secret_wipe(&ch.text, sizeof(ch.text));
+	return status;
+}
+
+static int
+not_former(struct ctl *c, const struct store_key *k)
+{
+	if (k->replaced_by == 0)
+		return CTL_OK;
+	return ctl_fail(c,
+	    "'%.*s' is a former secret: it can be blocked or expire, the rest "
+	    "is the key's",
+	    STR_ARG(k->name));
+}
+
+static int
+run_rotate(struct ctl *c)
+{
+	struct change ch = {
+		.c = c, .what = KEY_ROTATE, .action = "key.rotate"
+	};
+	usec_t grace = 24 * 3600 * USEC_PER_SEC;
+	int status = ctl_find_key(c, o.tenant, ctl_operand(c, 0), &ch.k);
+
+	if (status == CTL_OK)
+		status = not_former(c, &ch.k);
+	if (status != CTL_OK)
+		return status;
+	if (o.grace != NULL &&
+	    num_parse_duration(str_z(o.grace), &grace) != ERR_OK)
+		return ctl_fail(c,
+		    "--grace: '%s' is no duration: write 30m, 24h or 7d",
+		    o.grace);
+	ch.old_until = clock_wall() + grace;
+	status = make_secret(c, &ch);
+	if (status == CTL_OK)
+		status = ctl_change(c, apply, &ch);
+	if (status == CTL_OK)
+		status = show_new(c, &ch, "has a new secret");
+	secret_wipe(&ch.text, sizeof(ch.text));
+	return status;
+}
+
+/* ---- set ----------------------------------------------------------------- */
+
+static int
+finish(struct ctl *c, struct change *ch, const char *done)
+{
+	int status = ctl_change(c, apply, ch);
+
+	if (status != CTL_OK)
+		return status;
+	ctl_key_record(c, &ch->k, NULL);
+	return ctl_done(c, "key '%.*s' %s", STR_ARG(ch->k.name), done);
+}
+
+static int
+begin(struct ctl *c, struct change *ch, const char *action)
+{
+	*ch = (struct change){ .c = c, .what = KEY_SET, .action = action };
+	return ctl_find_key(c, o.tenant, ctl_operand(c, 0), &ch->k);
+}
+
+static int
+run_expire(struct ctl *c)
+{
+	struct change ch;
+	int status = begin(c, &ch, "key.expire");
+
+	if (status == CTL_OK)
+		status = ctl_when(
+		    c, "at", o.at != NULL ? o.at : "now", &ch.k.expires);
+	return status == CTL_OK
+		   ? finish(
+			 c, &ch, ch.k.expires > 0 ? "has an end" : "has no end")
+		   : status;
+}
+
+static int
+run_restrict(struct ctl *c)
+{
+	struct change ch;
+	int status = begin(c, &ch, "key.restrict");
+
+	if (status == CTL_OK)
+		status = not_former(c, &ch.k);
+	if (status == CTL_OK)
+		status = read_restrictions(c, &ch.k);
+	return status == CTL_OK ? finish(c, &ch, "is changed") : status;
+}
+
+static int
+run_block(struct ctl *c)
+{
+	struct change ch;
+	int status = begin(c, &ch, "key.block");
+
+	ch.k.is_blocked = true;
+	return status == CTL_OK ? finish(c, &ch, "is blocked") : status;
+}
+
+static int
+run_unblock(struct ctl *c)
+{
+	struct change ch;
+	int status = begin(c, &ch, "key.unblock");
+
+	ch.k.is_blocked = false;
+	return status == CTL_OK ? finish(c, &ch, "is not blocked") : status;
+}
+
+/* ---- looking ------------------------------------------------------------- */
+
+static enum err
+on_key(void *arg, const struct store_key *k)
+{
+	if (k->replaced_by == 0 || o.is_all)
+		ctl_key_row(arg, k);
+	return ERR_OK;
+}
+
+static int
+run_list(struct ctl *c)
+{
+	struct store_key whose = { 0 };
+	int status = CTL_OK;
+	enum err e;
+
+	if (o.tenant != NULL || o.team != NULL || o.user != NULL)
+		status = find_owners(c, &whose);
+	if (status != CTL_OK)
+		return status;
+	ctl_list_begin(c, ctl_key_columns);
+	e = store_key_each(
+	    c->store, whose.tenant_id, whose.team_id, whose.user_id, on_key, c);
+	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+}
+
+static int
+run_show(struct ctl *c)
+{
+	struct store_key k;
+	int status = ctl_find_key(c, o.tenant, ctl_operand(c, 0), &k);
+
+	if (status != CTL_OK)
+		return status;
+	ctl_key_record(c, &k, NULL);
 	return ctl_record_end(c);
 }
 
-static int
-run_hash(struct ctl *c)
-{
-	char key[KEY_MAX + 2];
-	int status;
-
-	if (c->n_operands != 0) {
-		(void)fprintf(stderr,
-		    "llmgwctl: the key is read from standard input; arguments "
-		    "are seen by all users of this host\n");
-		return CTL_USAGE;
-	}
-	if (isatty(STDIN_FILENO))
-		(void)fprintf(stderr, "key: ");
-	if (fgets(key, sizeof(key), stdin) == NULL)
-		key[0] = '\0';
-	status = hash_line(c, str_trim(str_z(key)));
-	secret_wipe(key, sizeof(key));
-	return ctl_flushed(status);
-}
+#define ROW(v, operand, n, f, opts)                                         \
+	.group = "key", .verb = v, .operands = operand, .min = n, .max = n, \
+	.flags = CTL_STORE | (f), .options = opts
 
 const struct ctl_command ctl_key_commands[] = {
+	{ ROW("create", "NAME", 1, CTL_CHANGES, create_options),
+	    .help = "make a client key in the database and show it once",
+	    .more = "The first line is the key. Kept is a hash keyed with "
+		    "STATE_DIR/pepper, which is made with the first key; all "
+		    "hosts of one database have the same file.",
+	    .run = run_create },
+	{ ROW("list", "", 0, 0, list_options),
+	    .help = "list the keys, without their secrets", .run = run_list },
+	{ ROW("show", "KEY", 1, 0, in_tenant),
+	    .help = "show a key, without its secret",
+	    .more = "KEY is a name or, here and below, llmgw_ and the 8 public "
+		    "characters.",
+	    .run = run_show },
+	{ ROW("rotate", "KEY", 1, CTL_CHANGES, rotate_options),
+	    .help = "give a key a new secret and show it once",
+	    .more = "Name, grants, limits and history stay. The old secret is "
+		    "good until the grace period ends.",
+	    .run = run_rotate },
+	{ ROW("expire", "KEY", 1, CTL_CHANGES, expire_options),
+	    .help = "end a key now or then", .run = run_expire },
+	{ ROW("block", "KEY", 1, CTL_CHANGES, in_tenant),
+	    .help = "refuse a key, within a second", .run = run_block },
+	{ ROW("unblock", "KEY", 1, CTL_CHANGES, in_tenant),
+	    .help = "let a key in again", .run = run_unblock },
+	{ ROW("restrict", "KEY", 1, CTL_CHANGES, restrict_options),
+	    .help = "narrow a key to models, networks and hours",
+	    .more = "What an option does not say stays as it is.",
+	    .run = run_restrict },
 	{ .group = "key",
 	    .verb = "new",
 	    .operands = "",
 	    .help = "make a key for the configuration file",
 	    .more = "The first line is the key, the second its hash for "
 		    "auth.keys. The key is kept nowhere.",
-	    .run = run_new },
+	    .run = ctl_key_new },
 	/* An operand is accepted only to be told why not. */
 	{ .group = "key",
 	    .verb = "hash",
 	    .operands = "",
 	    .max = 1,
 	    .help = "print the hash of the key on standard input",
-	    .run = run_hash },
+	    .more = "For auth.keys of the configuration file.",
+	    .run = ctl_key_hash },
 	{ 0 },
 };

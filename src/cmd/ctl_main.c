@@ -194,7 +194,7 @@ main(int argc, char **argv)
 	if (command == NULL) {
 		(void)fputs("usage:\n", stderr);
 		if (!ctl_print_lines(group, stderr))
-			(void)ctl_print_lines(NULL, stderr);
+			ctl_print_groups(stderr);
 		return CTL_USAGE;
 	}
 	words = command->verb != NULL ? 2 : 1;

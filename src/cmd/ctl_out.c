@@ -191,6 +191,12 @@ ctl_put_text(struct ctl *c, struct str s)
 }
 
 void
+ctl_put_secret(struct ctl *c, struct str s)
+{
+	put(c, (struct cell){ .sort = CELL_TEXT, .text = s });
+}
+
+void
 ctl_put_words(struct ctl *c, struct str words)
 {
 	put_copy(c, CELL_WORDS, words);
@@ -346,7 +352,7 @@ cell_text(const struct cell *cell, char text[40])
 	case CELL_TEXT:
 	case CELL_WORDS:
 	case CELL_RAW:
-		return cell->text;
+		return cell->text.n > 0 ? cell->text : STR("-");
 	case CELL_INT:
 		return str_of(text,
 		    (size_t)snprintf(text, 40, "%lld", (long long)cell->i));

@@ -35,7 +35,7 @@ const struct store_sql store_key_sql[] = {
 	[GET] = { SELECT " WHERE k.id = ?", NULL },
 	[SET] = { "UPDATE client_key SET is_blocked = ?, expires = ?,"
 		  " models = ?, networks = ?, hours = ?, changed = ?"
-		  " WHERE id = ?",
+		  " WHERE id = ? AND changed = ?",
 	    NULL },
 	[EACH] = { SELECT " WHERE (? = 0 OR k.tenant_id = ?)"
 			  " AND (? = 0 OR k.team_id = ?)"
@@ -233,9 +233,9 @@ store_key_set(struct store *s, struct store_key *k)
 	const struct store_value v[] = { store_int(k->is_blocked),
 		store_id(k->expires), row_text(k->models),
 		row_text(k->networks), row_text(k->hours), store_int(now),
-		store_id(k->id) };
+		store_id(k->id), store_int(k->changed) };
 	enum err e =
-	    row_changed(s, store_run(s, &store_key_sql[SET], v, 7, NULL, NULL));
+	    row_changed(s, store_run(s, &store_key_sql[SET], v, 8, NULL, NULL));
 
 	if (e == ERR_OK)
 		k->changed = now;

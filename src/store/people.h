@@ -8,7 +8,9 @@
  * borrowed for the call of an _each function, in which the store must not be
  * used); strings that go in are borrowed. Writing functions belong into a
  * transaction with store_act_note. ERR_DENIED of an _add: the name is taken (or
- * what it belongs to does not exist). ERR_NOT_FOUND. Others as store_run.
+ * what it belongs to does not exist). ERR_NOT_FOUND; of a _set also: somebody
+ * changed the row since it was read (`changed` is another). Others as
+ * store_run.
  *
  * Names do not change: file names, reports and grants hold them.
  */

@@ -23,7 +23,7 @@ const struct store_sql store_team_sql[] = {
 	    NULL },
 	[FIND] = { SELECT " WHERE t.tenant_id = ? AND t.name = ?", NULL },
 	[SET] = { "UPDATE team SET title = ?, is_blocked = ?, changed = ?"
-		  " WHERE id = ?",
+		  " WHERE id = ? AND changed = ?",
 	    NULL },
 	[EACH] = { SELECT " WHERE ? = 0 OR t.tenant_id = ?"
 			  " ORDER BY n.name, t.name",
@@ -108,9 +108,10 @@ store_team_set(struct store *s, struct store_team *t)
 {
 	usec_t now = clock_wall();
 	const struct store_value v[] = { row_text(t->title),
-		store_int(t->is_blocked), store_int(now), store_id(t->id) };
+		store_int(t->is_blocked), store_int(now), store_id(t->id),
+		store_int(t->changed) };
 	enum err e = row_changed(
-	    s, store_run(s, &store_team_sql[SET], v, 4, NULL, NULL));
+	    s, store_run(s, &store_team_sql[SET], v, 5, NULL, NULL));
 
 	if (e == ERR_OK)
 		t->changed = now;

@@ -19,7 +19,7 @@ const struct store_sql store_tenant_sql[] = {
 	    NULL },
 	[FIND] = { "SELECT " COLUMNS " FROM tenant WHERE name = ?", NULL },
 	[SET] = { "UPDATE tenant SET title = ?, timezone = ?, residency = ?,"
-		  " is_blocked = ?, changed = ? WHERE id = ?",
+		  " is_blocked = ?, changed = ? WHERE id = ? AND changed = ?",
 	    NULL },
 	[EACH] = { "SELECT " COLUMNS " FROM tenant ORDER BY name", NULL },
 	STORE_SQL_END,
@@ -96,9 +96,10 @@ store_tenant_set(struct store *s, struct store_tenant *t)
 	usec_t now = clock_wall();
 	const struct store_value v[] = { row_text(t->title),
 		row_text(t->timezone), row_text(t->residency),
-		store_int(t->is_blocked), store_int(now), store_id(t->id) };
+		store_int(t->is_blocked), store_int(now), store_id(t->id),
+		store_int(t->changed) };
 	enum err e = row_changed(
-	    s, store_run(s, &store_tenant_sql[SET], v, 6, NULL, NULL));
+	    s, store_run(s, &store_tenant_sql[SET], v, 7, NULL, NULL));
 
 	if (e == ERR_OK)
 		t->changed = now;

@@ -21,7 +21,7 @@ const struct store_sql store_user_sql[] = {
 	    NULL },
 	[FIND] = { SELECT " WHERE u.tenant_id = ? AND u.name = ?", NULL },
 	[SET] = { "UPDATE user_account SET title = ?, email = ?,"
-		  " is_blocked = ?, changed = ? WHERE id = ?",
+		  " is_blocked = ?, changed = ? WHERE id = ? AND changed = ?",
 	    NULL },
 	[EACH] = { SELECT " WHERE (? = 0 OR u.tenant_id = ?) AND (? = 0 OR"
 			  " EXISTS (SELECT 1 FROM team_member m"
@@ -102,9 +102,10 @@ store_user_set(struct store *s, struct store_user *u)
 {
 	usec_t now = clock_wall();
 	const struct store_value v[] = { row_text(u->title), row_text(u->email),
-		store_int(u->is_blocked), store_int(now), store_id(u->id) };
+		store_int(u->is_blocked), store_int(now), store_id(u->id),
+		store_int(u->changed) };
 	enum err e = row_changed(
-	    s, store_run(s, &store_user_sql[SET], v, 5, NULL, NULL));
+	    s, store_run(s, &store_user_sql[SET], v, 6, NULL, NULL));
 
 	if (e == ERR_OK)
 		u->changed = now;

@@ -1,0 +1,16 @@
+#ifndef CMD_CTL_KEY_H
+#define CMD_CTL_KEY_H
+/* The group "key", over two files. */
+#include "cmd/ctl_people.h"
+
+/* key new, key hash: for the configuration file. */
+int ctl_key_new(struct ctl *c);
+int ctl_key_hash(struct ctl *c);
+
+/* How keys are shown. */
+extern const char *const ctl_key_columns[];
+void ctl_key_row(struct ctl *c, const struct store_key *k);
+/* A record, with the new secret in it (text) or without (NULL). */
+void ctl_key_record(struct ctl *c, const struct store_key *k, const char *text);
+
+#endif
