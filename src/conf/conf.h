@@ -446,6 +446,12 @@ struct conf_places {
 	struct str store_url; /* "sqlite:///var/lib/llmgw/llmgw.db" */
 	bool audit_require_reason; /* anything but false counts */
 };
+/*
+ * Only the section `secrets`, for tools, as conf_places_read: what *out has
+ * besides means nothing.
+ */
+MUST_CHECK enum err conf_secrets_read(
+    const char *file, struct conf **out, struct conf_problems *problems);
 MUST_CHECK enum err conf_places_read(const char *file, struct arena *a,
     struct conf_places *out, struct conf_problems *problems);
 struct conf *conf_ref(struct conf *c);

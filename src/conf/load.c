@@ -485,6 +485,46 @@ find_places(const struct load *l, struct arena *a, struct conf_places *out)
 	return ERR_OK;
 }
 
+/* ---- what opens the sealed keys ------------------------------------------ */
+
+static void
+build_secrets(struct load *l)
+{
+	struct conf *c = conf_new();
+	struct opt_run run = { .problems = l->problems, .conf = c };
+	const struct opt *row = row_of(&conf_table, STR("secrets"));
+
+	l->conf = c;
+	if (c == NULL)
+		return;
+	run.arena = c->arena;
+	opt_read_table(&run, row->sub, tree_find(l->root, "secrets"), c);
+}
+
+enum err
+conf_secrets_read(
+    const char *file, struct conf **out, struct conf_problems *problems)
+{
+	struct load l = { 0 };
+	enum err e = ERR_NOMEM;
+
+	if (load_begin(&l, problems, str_z(file)) &&
+	    list_files(&l.files, l.arena, file) == ERR_OK) {
+		read_files(&l);
+		if (l.is_read)
+			build_secrets(&l);
+		e = problems->n_errors > 0			    ? ERR_SYNTAX
+		    : l.conf == NULL || arena_failed(l.conf->arena) ? ERR_NOMEM
+								    : ERR_OK;
+	}
+	if (e == ERR_OK)
+		*out = l.conf;
+	else
+		conf_unref(l.conf);
+	load_end(&l);
+	return e;
+}
+
 enum err
 conf_places_read(const char *file, struct arena *a, struct conf_places *out,
     struct conf_problems *problems)

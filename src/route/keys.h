@@ -32,6 +32,20 @@
 #include "store/secret.h"
 #include "sys/shm.h"
 
+/* The master keys of a configuration; they are its. */
+static inline struct store_masters
+route_masters(const struct conf *c)
+{
+	struct store_masters m = { .n = 0 };
+
+	if (c->master_key)
+		m.key[m.n++] = secret_str(c->master_key);
+	for (uint32_t i = 0; i < c->n_master_key_old; i++)
+		if (m.n > 0 && m.n < STORE_MASTERS_MAX)
+			m.key[m.n++] = secret_str(c->master_key_old[i].secret);
+	return m;
+}
+
 struct route_key {
 	struct str name;
 	uint64_t identity;

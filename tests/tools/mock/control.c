@@ -47,8 +47,15 @@ mock_control(const struct mock_req *r, struct mock_conn *c)
 	}
 	if (is_post && str_eqz(r->path, "/_mock/reset")) {
 		mock_stats_reset();
+		(void)mock_keys_refuse((struct str){ NULL, 0 });
 		buf_addz(&body, "{}\n");
 		return say(c, 200, &body);
+	}
+	if (is_post && str_eqz(r->path, "/_mock/keys")) {
+		fault = mock_keys_refuse(r->body);
+		buf_addz(&body,
+		    fault ? "{\"error\":\"lines KEY STATUS\"}\n" : "{}\n");
+		return say(c, fault ? 400 : 200, &body);
 	}
 	if (is_post && str_eqz(r->path, "/_mock/answer")) {
 		fault = mock_replay_add(r->body);

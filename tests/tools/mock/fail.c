@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/num.h"
+
 /*
  * Errors as the makers word them (wire.md 4). Rows with a word are chosen by
  * err=WORD; the others by status.
@@ -129,8 +131,39 @@ mock_job_error(struct mock_conn *c, const struct mock_maker *m,
 
 /* --- what a real maker would refuse ---------------------------------------- */
 
+#define KEYS_MAX 32
+#define KEY_SIZE 128
+
+/* What /_mock/keys has said. */
+static struct {
+	char key[KEY_SIZE];
+	int status;
+} refused[KEYS_MAX];
+static size_t n_refused;
+
+/* Lines "KEY STATUS"; they take the place of those before. */
+const char *
+mock_keys_refuse(struct str lines)
+{
+	n_refused = 0;
+	while (lines.n > 0) {
+		struct str line = str_cut(&lines, '\n');
+		struct str key = str_cut(&line, ' ');
+		uint64_t status;
+
+		if (n_refused == KEYS_MAX || key.n == 0 || key.n >= KEY_SIZE ||
+		    num_parse_u64(line, &status) != ERR_OK || status < 400 ||
+		    status > 599)
+			return "up to 32 lines KEY STATUS";
+		memcpy(refused[n_refused].key, key.p, key.n);
+		refused[n_refused].key[key.n] = '\0';
+		refused[n_refused++].status = (int)status;
+	}
+	return NULL;
+}
+
 static bool
-has_key(const struct mock_req *r)
+has_key(const struct mock_req *r, const char *key)
 {
 	static const char *const names[] = { "authorization", "x-api-key",
 		"api-key", "x-goog-api-key" };
@@ -140,7 +173,7 @@ has_key(const struct mock_req *r)
 
 		if (str_case_starts(v, STR("bearer ")))
 			v = str_skip(v, 7);
-		if (str_eqz(v, mock_options.key))
+		if (str_eqz(v, key))
 			return true;
 	}
 	return false;
@@ -181,7 +214,12 @@ mock_refuse(const struct mock_req *r, struct mock_conn *c,
 {
 	struct str fault;
 
-	if (mock_options.key && !has_key(r))
+	for (size_t i = 0; i < n_refused; i++)
+		if (has_key(r, refused[i].key))
+			return mock_job_error(c, m,
+			    mock_error_by_status(refused[i].status),
+			    (struct str){ NULL, 0 }, -1);
+	if (mock_options.key && !has_key(r, mock_options.key))
 		return mock_job_error(c, m, mock_error_by_word(STR("key")),
 		    (struct str){ NULL, 0 }, -1);
 	if (mock_options.is_fast)

@@ -281,6 +281,8 @@ const struct mock_error *mock_error_by_word(struct str word);
 struct mock_job *mock_job_error(struct mock_conn *c, const struct mock_maker *m,
     const struct mock_error *e, struct str message, int64_t retry_after);
 /* NULL when a real maker would take this request. */
+/* Lines "KEY STATUS": what requests with that key get. NULL, or the fault. */
+const char *mock_keys_refuse(struct str lines);
 struct mock_job *mock_refuse(const struct mock_req *r, struct mock_conn *c,
     const struct mock_maker *m, const struct mock_ask *ask);
 
