@@ -34,11 +34,13 @@ flow_free(struct flow *f)
 	if (!f)
 		return;
 	ASSERT(f->active == 0);
+	f->is_ending = true;
 	gate_directory_free(f->directory);
 	if (f->n_jobs > 0)
 		loop_finish_work(f->loop);
 	ASSERT(f->n_jobs == 0);
 	meter_metrics_free(f->metrics);
+	sealed_fini(f);
 	keys_fini(f);
 	flow_prices_fini(&f->prices);
 	conf_unref(f->conf);
@@ -59,6 +61,7 @@ flow_conf_set(struct flow *f, struct conf *c)
 	conf_unref(old);
 	flow_prices_renew(f);
 	identify_conf(f);
+	sealed_conf(f);
 }
 
 void

@@ -45,6 +45,12 @@ void flow_secrets_set(struct flow *f, struct store_secrets *set);
  * changed in the database, if that is due. Blocks.
  */
 void flow_refresh(struct flow *f);
+/*
+ * Reads the sealed keys if that is due. Blocks: before the first request, and
+ * for who has no loop. Otherwise they are read beside the requests, at start
+ * and within a second when they change.
+ */
+void flow_secrets_read(struct flow *f);
 /* The newest file was refused: health and metrics say so. text: one line. */
 void flow_conf_failed(struct flow *f, const char *text);
 /* The log cannot be opened ("": it can): health says so. text: one line. */

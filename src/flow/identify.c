@@ -44,6 +44,7 @@ flow_refresh(struct flow *f)
 {
 	if (f->directory)
 		gate_directory_refresh(f->directory);
+	flow_secrets_read(f);
 }
 
 /* ---- a request -------------------------------------------------------------- */

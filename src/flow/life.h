@@ -191,6 +191,8 @@ struct flow {
 	struct conf *conf;
 	struct route_ring *ring; /* of conf; NULL: none, or no memory */
 	struct store_secrets *sealed; /* may be NULL */
+	struct sealed_watch *sealed_watch; /* NULL: no master key */
+	bool is_ending;
 	struct gate_limit limit;
 	struct meter_metrics *metrics;
 	struct flow_prices prices;
@@ -297,6 +299,10 @@ void limits_settle(struct req *r);
 /* How much of a provider's own limits is in use. */
 void limits_share(
     struct req *r, const struct conf_provider *p, struct gate_share *out);
+
+/* sealed.c */
+void sealed_conf(struct flow *f); /* f->conf is another */
+void sealed_fini(struct flow *f);
 
 /* keys.c: the provider's key of an attempt */
 void keys_conf_set(struct flow *f); /* f->conf is another */
