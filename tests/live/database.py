@@ -3,6 +3,7 @@
 Both run without a network, in a folder of their own, and can be stopped,
 killed, held (SIGSTOP) and started again on the same data.
 """
+import json
 import os
 import pathlib
 import pwd
@@ -131,3 +132,43 @@ class Memcached(Server):
     @property
     def address(self):
         return 'unix:%s' % self.socket
+
+
+class Jobd(Server):
+    """llmgw-jobd on a gateway's configuration."""
+    name = 'llmgw-jobd'
+
+    def __init__(self, gateway):
+        self.gateway, self.folder = gateway, gateway.folder
+        self.start()
+
+    def command(self):
+        return [self.gateway.build / 'llmgw-jobd', '--config',
+                self.gateway.config_file]
+
+    def answers(self):
+        """Signals have their handlers once it runs."""
+        return self.process.p.poll() is None
+
+
+class Ctl:
+    """llmgwctl on a gateway's configuration."""
+
+    def __init__(self, build, config_file):
+        self.build, self.config_file = build, config_file
+
+    def call(self, *args, **kw):
+        return subprocess.run(
+            [str(self.build / 'llmgwctl'), *args, '--config',
+             str(self.config_file)],
+            timeout=60, text=True, capture_output=True,
+            **dict({'stdin': subprocess.DEVNULL} if 'input' not in kw else {},
+                   **kw))
+
+    def run(self, *args, **kw):
+        p = self.call(*args, **kw)
+        assert p.returncode == 0, p.stdout + p.stderr
+        return p.stdout
+
+    def json(self, *args, **kw):
+        return json.loads(self.run(*args, '--json', **kw))
