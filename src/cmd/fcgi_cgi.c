@@ -39,6 +39,9 @@ before(void *arg)
 		return;
 	if (fcgi_conf_load(c) != ERR_OK) {
 		flow_conf_failed(o->flow, c->problem);
+		fcgi_spool_audit(o->spool, "config.refused",
+		    str_z(c->conf ? c->conf->digest : "none"),
+		    str_z(c->problem), c->stamp);
 		return;
 	}
 	flow_conf_set(o->flow, c->conf);

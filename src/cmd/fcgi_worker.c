@@ -40,6 +40,27 @@ struct worker {
 
 /* ---- configuration ----------------------------------------------------- */
 
+/* All workers of the host see the same files: one row. */
+static void
+tell_conf(struct worker *w, const char *action, struct str result)
+{
+	char object[64];
+
+	(void)snprintf(object, sizeof(object), "config:%s",
+	    w->conf->conf ? w->conf->conf->digest : "none");
+	fcgi_spool_audit(&w->spool, action, str_z(object), result,
+	    conf_stamp(w->conf->file));
+}
+
+static void
+tell_worker(struct worker *w, const char *action, struct str result)
+{
+	char object[64];
+
+	(void)snprintf(object, sizeof(object), "worker:%ld", (long)getpid());
+	fcgi_spool_audit(&w->spool, action, str_z(object), result, 0);
+}
+
 static void
 on_conf(void *arg, struct conf *c, const struct conf_problems *problems)
 {
@@ -50,6 +71,7 @@ on_conf(void *arg, struct conf *c, const struct conf_problems *problems)
 		flow_conf_failed(w->flow, w->conf->problem);
 		log_msg(LOG_ERROR, "configuration refused; %s stays in force",
 		    w->conf->conf ? w->conf->conf->digest : "none");
+		tell_conf(w, "config.refused", str_z(w->conf->problem));
 		return;
 	}
 	conf_unref(w->conf->conf);
@@ -59,6 +81,7 @@ on_conf(void *arg, struct conf *c, const struct conf_problems *problems)
 	fcgi_log_open(w->conf);
 	flow_log_failed(w->flow, w->conf->log_problem);
 	log_msg(LOG_INFO, "configuration %s in force", c->digest);
+	tell_conf(w, "config.reloaded", STR("ok"));
 }
 
 /* The parent's last good one serves when the files are bad now. */
@@ -86,6 +109,7 @@ on_look(void *arg)
 	} else if (is_late) {
 		log_msg(LOG_WARN, "ending with %u requests under way",
 		    (unsigned)flow_active(w->flow));
+		tell_worker(w, "worker.ended", STR("requests under way"));
 		loop_stop(w->loop);
 	} else if (timer_set(w->loop, &w->look, DRAIN_LOOK, on_look, w) !=
 		   ERR_OK) {
@@ -108,6 +132,7 @@ drain(struct worker *w)
 	front_fcgi_stop_accepting(w->front);
 	front_listen_drop(w->main->listen_fd);
 	flow_drain(w->flow);
+	tell_worker(w, "worker.draining", STR("ok"));
 	on_look(w);
 }
 
@@ -232,6 +257,7 @@ fcgi_worker_run(void *arg, unsigned slot)
 	if (why) {
 		log_msg(LOG_ERROR, "worker cannot start: %s", why);
 	} else {
+		tell_worker(&w, "worker.started", STR("ok"));
 		worker_ready();
 		loop_run(w.loop);
 	}

@@ -436,10 +436,10 @@ conf_load(const char *file, struct conf **out, struct conf_problems *problems);
 MUST_CHECK enum err conf_load_text(struct str text, struct str name,
     struct conf **out, struct conf_problems *problems);
 /*
- * Only where the state lies and what holds for who changes it, for tools: the files must be well formed, but the
- * secrets and names that they refer to need not be there (an operator's shell
- * has not the environment of the service). Strings lie in a. file NULL: the
- * defaults. Errors and problems as conf_load.
+ * Only where the state lies and what holds for who changes it, for tools: the
+ * files must be well formed, but the secrets and names that they refer to need
+ * not be there (an operator's shell has not the environment of the service).
+ * Strings lie in a. file NULL: the defaults. Errors and problems as conf_load.
  */
 struct conf_places {
 	struct str state_dir; /* "/var/lib/llmgw" */

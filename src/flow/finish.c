@@ -261,6 +261,7 @@ step_settle(struct req *r)
 	limits_settle(r);
 	let_go(r);
 	log_request(r);
+	audit_request(r);
 	meter_metrics_end(r->flow->metrics, &r->rec);
 	req_free(r);
 	return FLOW_WAIT;

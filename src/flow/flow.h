@@ -71,6 +71,22 @@ struct spool;
  */
 void flow_spool_set(struct flow *f, struct spool *s, const char *problem);
 
+struct meter_event;
+/* Takes an event for the audit. False: it could not be kept. */
+typedef bool (*flow_audit_fn)(void *arg, const struct meter_event *ev);
+/*
+ * Where events for the audit go; until then, and with NULL, they are not made.
+ * It is called until flow_free returns.
+ */
+void flow_audit_set(struct flow *f, flow_audit_fn fn, void *arg);
+/*
+ * Something that the gateway itself does: action "config.reloaded". detail: a
+ * JSON object or absent. once: what several processes tell alike is one row;
+ * absent: each is one.
+ */
+void flow_audit(struct flow *f, const char *action, struct str object,
+    struct str result, struct str detail, struct str once);
+
 /* No new requests: the doors stop accepting; health/ready says draining. */
 void flow_drain(struct flow *f);
 /*

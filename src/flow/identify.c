@@ -104,12 +104,22 @@ no_memory(struct req *r)
 	return flow_refuse(r);
 }
 
+/* For the audit: which key it is, or seems to be. */
+static void
+keep_credential(struct req *r, const struct gate_want *want)
+{
+	if (want->sort == GATE_WANT_KEY && want->public_part[0] != '\0')
+		r->rec.credential =
+		    arena_str(r->arena, str_z(want->public_part));
+}
+
 enum flow_step
 identify_now(struct req *r, const struct gate_credentials *cred)
 {
 	struct flow *f = r->flow;
 	struct gate_verdict v;
 
+	v.want.sort = GATE_WANT_USER; /* nobody is wanted yet */
 	if (f->store && !f->directory)
 		return no_memory(r);
 	switch (gate_identify(
@@ -124,6 +134,7 @@ identify_now(struct req *r, const struct gate_credentials *cred)
 		r->look->want = v.want;
 		return FLOW_IDENTIFY;
 	default:
+		keep_credential(r, &v.want);
 		return turn_away(r, v.refusal);
 	}
 }
@@ -143,6 +154,7 @@ on_looked(void *arg, enum gate_refusal refusal, struct gate_person *person)
 {
 	struct req *r = arg;
 
+	keep_credential(r, &r->look->want);
 	r->look = NULL;
 	if (gate_let_in(person, &refusal, r->rec.remote_addr, &r->client,
 		&r->fail) != ERR_OK) {

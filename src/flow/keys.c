@@ -179,7 +179,18 @@ keys_send(struct req *r)
 	    headroom_slot(r->flow, t, k ? k->identity : 0), clock_mono());
 }
 
-/* The lines that an operator looks for; the place of an audit event, too. */
+/* A row of the audit beside the line. */
+static void
+audit_key(const struct req *r, const char *action, struct str result)
+{
+	struct str object = arena_printf(r->arena, "provider:%.*s/%.*s",
+	    STR_ARG(r->attempt.target.provider), STR_ARG(r->attempt.key->name));
+
+	flow_audit(r->flow, action, object, result, (struct str){ 0 },
+	    (struct str){ 0 });
+}
+
+/* The lines that an operator looks for. */
 static void
 tell_out(const struct req *r, int status)
 {
@@ -187,6 +198,8 @@ tell_out(const struct req *r, int status)
 	    "provider %.*s: key %.*s is out: it was refused with %d",
 	    STR_ARG(r->attempt.target.provider), STR_ARG(r->attempt.key->name),
 	    status);
+	audit_key(r, "provider_key.out",
+	    arena_printf(r->arena, "refused with %d", status));
 }
 
 static void
@@ -194,6 +207,7 @@ tell_in(const struct req *r)
 {
 	log_msg(LOG_WARN, "provider %.*s: key %.*s is accepted again",
 	    STR_ARG(r->attempt.target.provider), STR_ARG(r->attempt.key->name));
+	audit_key(r, "provider_key.in", STR("accepted again"));
 }
 
 static void

@@ -182,6 +182,14 @@ struct flow_prices {
 	size_t n_stored;
 };
 
+/* audit.c */
+struct flow_audit {
+	flow_audit_fn fn; /* NULL: nobody wants them */
+	void *arg;
+	struct meter_tally *tally; /* of refusals; NULL: none yet */
+	struct timer due; /* of its window */
+};
+
 struct flow {
 	struct loop *loop;
 	struct upstream *upstream;
@@ -206,6 +214,7 @@ struct flow {
 	char conf_problem[512]; /* "" when the newest file is in force */
 	char log_problem[512]; /* "" when lines go where they should */
 	struct spool *spool; /* NULL: calls are not booked, or cannot be */
+	struct flow_audit audit;
 	char ledger_problem[256]; /* why they cannot; "" when nobody wants it */
 };
 
@@ -269,6 +278,12 @@ enum flow_step read_body_end(struct req *r);
  * need not hold its prompt.
  */
 void admit_body_over(struct req *r);
+
+/* audit.c */
+/* The request is over: its event, if it is to have one. */
+void audit_request(struct req *r);
+/* Tells what was counted and not written. */
+void audit_fini(struct flow *f);
 
 /* policy.c */
 /* Asks the policies and lowers what they clamp. ERR_DENIED: r->fail. */

@@ -1,6 +1,10 @@
 #include "flow/life.h"
 
 #include "base/num.h"
+#include "base/utf8.h"
+
+/* Bytes of x-llmgw-reason. */
+#define REASON_MAX 1000
 
 enum var_name {
 	VAR_METHOD,
@@ -12,6 +16,7 @@ enum var_name {
 	VAR_REMOTE_ADDR,
 	VAR_REQUEST_ID,
 	VAR_READ_TIMEOUT,
+	VAR_REASON,
 	VAR_AUTHORIZATION,
 	VAR_X_API_KEY,
 	VAR_API_KEY,
@@ -38,6 +43,8 @@ static const struct str var_names[VAR__MAX] = {
 	    sizeof("HTTP_X_REQUEST_ID") - 1 },
 	[VAR_READ_TIMEOUT] = { "HTTP_X_STAINLESS_READ_TIMEOUT",
 	    sizeof("HTTP_X_STAINLESS_READ_TIMEOUT") - 1 },
+	[VAR_REASON] = { "HTTP_X_LLMGW_REASON",
+	    sizeof("HTTP_X_LLMGW_REASON") - 1 },
 	[VAR_AUTHORIZATION] = { "HTTP_AUTHORIZATION",
 	    sizeof("HTTP_AUTHORIZATION") - 1 },
 	[VAR_X_API_KEY] = { "HTTP_X_API_KEY", sizeof("HTTP_X_API_KEY") - 1 },
@@ -105,6 +112,9 @@ receive_vars(struct req *r, const struct req_var *vars, size_t n,
 	api_request_id(var[VAR_REQUEST_ID], r->meta.request_id);
 	r->rec.request_id = str_z(r->meta.request_id);
 	r->rec.remote_addr = arena_str(r->arena, var[VAR_REMOTE_ADDR]);
+	if (str_trim(var[VAR_REASON]).n > 0)
+		r->rec.reason = arena_str(
+		    r->arena, utf8_clip(str_trim(var[VAR_REASON]), REASON_MAX));
 	r->meta.content_type = arena_str(r->arena, var[VAR_CONTENT_TYPE]);
 	r->meta.read_timeout = read_timeout(var[VAR_READ_TIMEOUT]);
 	if (var[VAR_CONTENT_LENGTH].n > 0 &&

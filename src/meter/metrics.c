@@ -48,14 +48,6 @@ static const char *const surfaces[] = { "chat.completions", "chat", "models",
 	"health", "metrics", "unknown" };
 #define N_SURFACES (sizeof(surfaces) / sizeof(*surfaces))
 
-static const char *const outcome_words[METER_OUTCOME__MAX] = {
-	[METER_OK] = "ok",
-	[METER_CLIENT_ERROR] = "client_error",
-	[METER_UPSTREAM_ERROR] = "upstream_error",
-	[METER_ABORTED] = "aborted",
-	[METER_INTERNAL] = "internal_error",
-};
-
 _Static_assert(MSG_FAIL__MAX <= SHM_CELLS, "a cell per class");
 _Static_assert(TIMES_FIRST_BYTE >= FAMILY_CELLS_MAX, "histograms overlap");
 
@@ -228,7 +220,7 @@ print_requests(struct meter_metrics *m, struct buf *out)
 			buf_printf(out,
 			    "llmgw_requests_total{surface=\"%s\","
 			    "outcome=\"%s\"} %lld\n",
-			    surfaces[i], outcome_words[o],
+			    surfaces[i], meter_outcome_words[o],
 			    (long long)get(slot(m, SLOT_SURFACE, i), o));
 }
 

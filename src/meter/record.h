@@ -45,12 +45,17 @@ enum meter_outcome {
 	METER_INTERNAL,
 	METER_OUTCOME__MAX
 };
+/* "ok", "client_error" ... (reqlog.c) */
+extern const char *const meter_outcome_words[METER_OUTCOME__MAX];
 
 struct meter_record {
 	usec_t wall; /* when it began */
 	struct str request_id;
 	struct str client; /* key's or user's name; absent: unknown */
 	const char *refusal; /* why he is refused: static; NULL: he is not */
+	/* of a key that is refused, what is no secret of it; absent: unknown */
+	struct str credential;
+	struct str reason; /* x-llmgw-reason: why he asks, as told */
 	struct str client_id; /* /v1/chat client_id: as told, not checked */
 	struct str client_request_id; /* /v1/chat metadata.request_id */
 	struct str remote_addr;

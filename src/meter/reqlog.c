@@ -142,7 +142,7 @@ line_bool(struct line *l, const char *key, bool v)
 		buf_addz(l->out, v ? "true" : "false");
 }
 
-static const char *const outcomes[METER_OUTCOME__MAX] = {
+const char *const meter_outcome_words[METER_OUTCOME__MAX] = {
 	[METER_OK] = "ok",
 	[METER_CLIENT_ERROR] = "client_error",
 	[METER_UPSTREAM_ERROR] = "upstream_error",
@@ -235,6 +235,7 @@ put_who(struct line *l, const struct meter_record *rec)
 	line_strz(l, "refused", rec->refusal);
 	line_clip(l, "client_id", rec->client_id, NAME_MAX_BYTES);
 	line_str(l, "remote", rec->remote_addr);
+	line_clip(l, "reason", rec->reason, NAME_MAX_BYTES);
 	line_strz(l, "surface", rec->surface);
 	line_clip(l, "alias", rec->alias, NAME_MAX_BYTES);
 }
@@ -248,7 +249,7 @@ put_target(struct line *l, const struct meter_record *rec)
 	}
 	line_bool(l, "stream", rec->stream);
 	line_i64(l, "status", rec->status);
-	line_strz(l, "outcome", outcomes[rec->outcome]);
+	line_strz(l, "outcome", meter_outcome_words[rec->outcome]);
 	line_i64(l, "attempts", rec->n_attempts);
 	put_attempts(l, rec);
 	put_reasons(l, rec);

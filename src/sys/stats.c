@@ -62,6 +62,8 @@ const struct stats_row stats_counters[STATS_COUNTER__MAX] = {
 	    "Times that a limit in shadow mode would have refused." },
 	[STATS_LIMITS_SOFT] = { "limits_soft_total",
 	    "Windows of limits that reached their soft percentage." },
+	[STATS_AUDIT_LOST] = { "audit_lost_total",
+	    "Events that could not be written for the audit (spool full)." },
 };
 
 const struct stats_row stats_gauges[STATS_GAUGE__MAX] = {

@@ -14,6 +14,7 @@
 #include "base/rand.h"
 #include "conf/conf.h"
 #include "conf/yaml.h"
+#include "meter/event.h"
 #include "sys/shm.h"
 
 #define REQUESTS_MAX 128
@@ -45,6 +46,7 @@ struct run {
 	char folder[64];
 	char conf_path[96];
 	char log_path[96];
+	struct buf audit; /* its events, a line each */
 	struct buf *why;
 	usec_t until; /* later than that nothing can be meant to happen */
 	uint64_t lost; /* lines of the log before */
@@ -73,6 +75,25 @@ file_read(const char *path, struct buf *out)
 		out->n += (size_t)n;
 	if (fd >= 0)
 		close(fd);
+}
+
+/* As a line behind the log: what the worker would put into its spool. */
+static bool
+on_event(void *arg, const struct meter_event *ev)
+{
+	char bytes[METER_EVENT_MAX];
+	struct meter_event back;
+	struct run *r = arg;
+	size_t n = meter_event_encode(ev, bytes);
+
+	ASSERT(meter_event_decode(str_of(bytes, n), &back) == ERR_OK);
+	buf_printf(&r->audit,
+	    "audit %.*s by <%.*s> to <%.*s> from <%.*s> because <%.*s>: %.*s "
+	    "%.*s\n",
+	    STR_ARG(back.action), STR_ARG(back.actor), STR_ARG(back.object),
+	    STR_ARG(back.address), STR_ARG(back.reason), STR_ARG(back.result),
+	    STR_ARG(back.detail));
+	return !r->audit.failed;
 }
 
 /* Loads a configuration text into the flow; problems go to why. */
@@ -240,6 +261,7 @@ check_all(struct run *r)
 	flow_flush(r->flow);
 	buf_init(&log, 1 << 24);
 	file_read(r->log_path, &log);
+	buf_adds(&log, buf_str(&r->audit));
 	for (uint32_t i = 0; i < r->n_doors; i++) {
 		struct door *d = &r->doors[i];
 		const struct tree_node *expect = tree_find(d->spec, "expect");
@@ -345,6 +367,8 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 	script_init(&r->script, r->loop, tree_find(root, "upstream"));
 	r->flow = flow_new(r->loop, &r->script.base, r->shm, 0, NULL, NULL);
 	ASSERT(r->flow);
+	buf_init(&r->audit, 1 << 20);
+	flow_audit_set(r->flow, on_event, r);
 	r->lost = log_lost();
 }
 
@@ -357,6 +381,7 @@ run_teardown(struct run *r)
 		    r->why, "%u requests were left\n", flow_active(r->flow));
 	else
 		flow_free(r->flow);
+	buf_fini(&r->audit);
 	for (uint32_t i = 0; i < r->n_doors; i++)
 		door_fini(&r->doors[i]);
 	script_fini(&r->script);
