@@ -13,6 +13,7 @@ const struct ctl_group ctl_groups[] = {
 	{ ctl_grant_commands },
 	{ ctl_key_commands },
 	{ ctl_secret_commands },
+	{ ctl_price_commands },
 	{ ctl_help_commands },
 	{ NULL },
 };

@@ -452,6 +452,13 @@ struct conf_places {
  */
 MUST_CHECK enum err conf_secrets_read(
     const char *file, struct conf **out, struct conf_problems *problems);
+/*
+ * Only providers, models, prices and the catalogue, as conf_places_read: what
+ * meter_prices_of and look-ups by provider need. No secret is read. file NULL:
+ * the defaults.
+ */
+MUST_CHECK enum err conf_prices_read(
+    const char *file, struct conf **out, struct conf_problems *problems);
 MUST_CHECK enum err conf_places_read(const char *file, struct arena *a,
     struct conf_places *out, struct conf_problems *problems);
 struct conf *conf_ref(struct conf *c);

@@ -501,18 +501,20 @@ build_secrets(struct load *l)
 	opt_read_table(&run, row->sub, tree_find(l->root, "secrets"), c);
 }
 
-enum err
-conf_secrets_read(
-    const char *file, struct conf **out, struct conf_problems *problems)
+/* Some sections alone: what is not well formed elsewhere does not matter. */
+static enum err
+read_some(const char *file, void (*build_some)(struct load *l),
+    struct conf **out, struct conf_problems *problems)
 {
 	struct load l = { 0 };
 	enum err e = ERR_NOMEM;
 
 	if (load_begin(&l, problems, str_z(file)) &&
-	    list_files(&l.files, l.arena, file) == ERR_OK) {
-		read_files(&l);
+	    (file == NULL || list_files(&l.files, l.arena, file) == ERR_OK)) {
+		if (file != NULL)
+			read_files(&l);
 		if (l.is_read)
-			build_secrets(&l);
+			build_some(&l);
 		e = problems->n_errors > 0			    ? ERR_SYNTAX
 		    : l.conf == NULL || arena_failed(l.conf->arena) ? ERR_NOMEM
 								    : ERR_OK;
@@ -523,6 +525,45 @@ conf_secrets_read(
 		conf_unref(l.conf);
 	load_end(&l);
 	return e;
+}
+
+enum err
+conf_secrets_read(
+    const char *file, struct conf **out, struct conf_problems *problems)
+{
+	return read_some(file, build_secrets, out, problems);
+}
+
+/* ---- what prices go by ---------------------------------------------------- */
+
+static void
+build_prices(struct load *l)
+{
+	static const char *const names[] = { "providers", "models", "prices",
+		"price_catalogue" };
+	struct conf *c = conf_new();
+	struct opt_run run = {
+		.problems = l->problems, .conf = c, .is_blind = true
+	};
+
+	l->conf = c;
+	if (c == NULL)
+		return;
+	run.arena = c->arena;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct str name = str_z(names[i]);
+
+		opt_read_row(&run, row_of(&conf_table, name),
+		    tree_find_str(l->root, name), c);
+	}
+	load_catalogue(l, c);
+}
+
+enum err
+conf_prices_read(
+    const char *file, struct conf **out, struct conf_problems *problems)
+{
+	return read_some(file, build_prices, out, problems);
 }
 
 enum err

@@ -411,6 +411,18 @@ check_unknown(struct opt_run *run, const struct opt_table *table,
 }
 
 void
+opt_read_row(struct opt_run *run, const struct opt *row,
+    const struct tree_node *value, void *object)
+{
+	if (run->is_blind && (row->flags & OPT_SECRET) != 0)
+		return;
+	if (value == NULL || is_scalar(row))
+		read_default(run, row, object);
+	if (value != NULL)
+		read_value(run, row, value, object);
+}
+
+void
 opt_read_table(struct opt_run *run, const struct opt_table *table,
     const struct tree_node *node, void *object)
 {
@@ -419,11 +431,9 @@ opt_read_table(struct opt_run *run, const struct opt_table *table,
 	for (const struct opt *row = table->rows; row->name != NULL; row++) {
 		const struct tree_node *value = tree_find(node, row->name);
 
-		if (value == NULL || is_scalar(row))
-			read_default(run, row, object);
-		if (value != NULL)
-			read_value(run, row, value, object);
-		else if (node != NULL && (row->flags & OPT_REQUIRED))
+		opt_read_row(run, row, value, object);
+		if (value == NULL && node != NULL &&
+		    (row->flags & OPT_REQUIRED) != 0)
 			opt_problem(run, node, "%s is missing: %s", row->name,
 			    row->doc);
 	}

@@ -107,6 +107,7 @@ struct opt_run {
 	struct arena *arena; /* the snapshot's */
 	struct conf_problems *problems;
 	struct conf *conf; /* what is being filled */
+	bool is_blind; /* references to secrets are not followed */
 };
 
 /*
@@ -115,6 +116,10 @@ struct opt_run {
  */
 void opt_read_table(struct opt_run *run, const struct opt_table *table,
     const struct tree_node *node, void *object);
+
+/* One row of it; value may be NULL. */
+void opt_read_row(struct opt_run *run, const struct opt *row,
+    const struct tree_node *value, void *object);
 
 /* A problem or a warning at node. */
 void opt_problem(struct opt_run *run, const struct tree_node *node,

@@ -210,6 +210,38 @@ own(void **state)
 	load_done(&l);
 }
 
+/* For tools: secrets are not there, other sections do not matter. */
+static void
+alone(void **state)
+{
+	struct conf_problems problems;
+	struct arena *a = arena_new(1024 * 1024);
+	struct conf *c = NULL;
+	const char *path;
+
+	(void)state;
+	conf_problems_init(&problems, a);
+	assert_int_equal(conf_prices_read(NULL, &c, &problems), ERR_OK);
+	assert_int_equal(c->n_providers, 0);
+	conf_unref(c);
+	path = put_file("llmgw.yaml",
+	    "providers:\n"
+	    "  a: { kind: openai, api_key: env:LLMGW_T_NONE }\n"
+	    "models: { m: a/x }\n"
+	    "nonsense: 7\n"
+	    "prices: [ { provider: a, model: x, input: 1 } ]\n");
+	assert_int_equal(conf_prices_read(path, &c, &problems), ERR_OK);
+	assert_str(c->models[0].targets[0].provider->price_as, "openai");
+	assert_null(c->providers[0].api_key.secret);
+	assert_int_equal(c->n_prices, 1);
+	conf_unref(c);
+	path = put_file(
+	    "llmgw.yaml", "prices: [ { provider: a, model: x, input: x } ]\n");
+	assert_int_equal(conf_prices_read(path, &c, &problems), ERR_SYNTAX);
+	assert_true(has_problem(&problems, 1, "prices[0].input", "dollars"));
+	arena_free(a);
+}
+
 int
 main(void)
 {
@@ -220,6 +252,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(ours, dir_begin, dir_end),
 		cmocka_unit_test_setup_teardown(named, dir_begin, dir_end),
 		cmocka_unit_test_setup_teardown(own, dir_begin, dir_end),
+		cmocka_unit_test_setup_teardown(alone, dir_begin, dir_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
