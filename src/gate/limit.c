@@ -248,13 +248,13 @@ hold_take(struct gate_limit *l, struct gate_hold *h, int64_t want,
 
 	if (h->slot)
 		return concurrent_take(l, h, may_refuse);
-	fitted = gate_cell_take(&h->tally->cell[TALLY_COUNT], h->limit, &t);
+	fitted = gate_cell_take(&h->tally->cell[TALLY_COUNT], h->tag_bits, &t);
 	if (!fitted && may_refuse)
 		return false;
 	if (!fitted) {
 		t = (struct gate_take){ h->window, want, INT64_MAX, 0 };
 		(void)gate_cell_take(
-		    &h->tally->cell[TALLY_COUNT], h->limit, &t);
+		    &h->tally->cell[TALLY_COUNT], h->tag_bits, &t);
 	}
 	h->window = t.window;
 	h->took = want;
@@ -268,7 +268,7 @@ gate_hold_add(const struct gate_hold *h, int64_t add)
 {
 	if (h->tally && add != 0)
 		gate_cell_add(
-		    &h->tally->cell[TALLY_COUNT], h->limit, h->window, add);
+		    &h->tally->cell[TALLY_COUNT], h->tag_bits, h->window, add);
 }
 
 static void
@@ -292,7 +292,7 @@ has_room(const struct gate_hold *h, int64_t want)
 	if (h->slot)
 		return held(h->slot) < h->limit->amount;
 	count =
-	    gate_cell_get(&h->tally->cell[TALLY_COUNT], h->limit, h->window);
+	    gate_cell_get(&h->tally->cell[TALLY_COUNT], h->tag_bits, h->window);
 	return count < h->limit->amount && want <= h->limit->amount - count;
 }
 
@@ -319,6 +319,7 @@ hold_make(struct gate_limit *l, const struct conf_limit *limit,
 
 	*h = (struct gate_hold){ .limit = limit,
 		.identity = identity_of(limit, ask),
+		.tag_bits = gate_tag_bits(limit),
 		.window = w.number,
 		.end = w.end };
 	if (limit->sort == CONF_LIMIT_CONCURRENT)
@@ -373,8 +374,8 @@ note(const struct gate_hold *h, usec_t wall, struct gate_limit_result *out)
 
 	if (l->is_shadow || (!is_requests && l->sort != CONF_LIMIT_TOKENS))
 		return;
-	left = l->amount -
-	       gate_cell_get(&h->tally->cell[TALLY_COUNT], l, h->window);
+	left = l->amount - gate_cell_get(&h->tally->cell[TALLY_COUNT],
+			       h->tag_bits, h->window);
 	if (left < 0)
 		left = 0;
 	if (*limit >= 0 && left >= *remaining)
@@ -489,7 +490,7 @@ gate_limit_settle(struct gate_limit *l, struct gate_holds *holds,
 		if (more > 0)
 			tell_soft(h,
 			    gate_cell_get(&h->tally->cell[TALLY_COUNT],
-				h->limit, h->window),
+				h->tag_bits, h->window),
 			    out);
 	}
 	*holds = (struct gate_holds){ 0 };
@@ -514,8 +515,9 @@ gate_limit_look(struct gate_limit *l, const struct conf_limit *limit,
 	}
 	t = shm_tally_find(l->shm, id);
 	out->is_known = t != NULL;
-	out->used =
-	    t ? gate_cell_get(&t->cell[TALLY_COUNT], limit, w.number) : 0;
+	out->used = t ? gate_cell_get(&t->cell[TALLY_COUNT],
+			    gate_tag_bits(limit), w.number)
+		      : 0;
 }
 
 void

@@ -67,6 +67,7 @@ struct gate_hold {
 	struct shm_tally *tally; /* windows */
 	struct shm_slot *slot; /* concurrent */
 	uint64_t identity; /* of the counter */
+	unsigned tag_bits; /* how the counter is packed */
 	int64_t window; /* its number */
 	usec_t end; /* of the window */
 	int64_t took;

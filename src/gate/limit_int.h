@@ -19,6 +19,9 @@ struct gate_window {
 struct gate_window gate_window_of(struct gate_limit *l,
     const struct conf_limit *limit, const struct zone *zone, usec_t wall);
 
+/* Bits of a cell that number its window; the others count. */
+unsigned gate_tag_bits(const struct conf_limit *limit);
+
 /* window: comes back as the one that was counted in. */
 struct gate_take {
 	int64_t window;
@@ -31,13 +34,13 @@ struct gate_take {
  * One cell holds window number and count together, so that a compare-and-swap
  * admits exactly. False and nothing added: there is no room.
  */
-bool gate_cell_take(
-    _Atomic int64_t *cell, const struct conf_limit *limit, struct gate_take *t);
+bool
+gate_cell_take(_Atomic int64_t *cell, unsigned tag_bits, struct gate_take *t);
 /* Only if `window` is still what the cell counts; never below 0. */
-void gate_cell_add(_Atomic int64_t *cell, const struct conf_limit *limit,
-    int64_t window, int64_t add);
+void gate_cell_add(
+    _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t add);
 /* What is counted in that window or the next one. */
-int64_t gate_cell_get(const _Atomic int64_t *cell,
-    const struct conf_limit *limit, int64_t window);
+int64_t
+gate_cell_get(const _Atomic int64_t *cell, unsigned tag_bits, int64_t window);
 
 #endif

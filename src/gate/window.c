@@ -9,8 +9,8 @@
  * rests for as many windows as the number tells apart, to the very window, would
  * be taken for the present one: 194 days, 341 days, five years and more.
  */
-static unsigned
-tag_bits(const struct conf_limit *l)
+unsigned
+gate_tag_bits(const struct conf_limit *l)
 {
 	if (l->period > 0)
 		return 11;
@@ -18,27 +18,27 @@ tag_bits(const struct conf_limit *l)
 }
 
 static uint64_t
-tag_mask(const struct conf_limit *l)
+tag_mask(unsigned bits)
 {
-	return (UINT64_C(1) << tag_bits(l)) - 1;
+	return (UINT64_C(1) << bits) - 1;
 }
 
 static uint64_t
-count_max(const struct conf_limit *l)
+count_max(unsigned bits)
 {
-	return (UINT64_C(1) << (64 - tag_bits(l))) - 1;
+	return (UINT64_C(1) << (64 - bits)) - 1;
 }
 
 static uint64_t
-tag_of(const struct conf_limit *l, uint64_t packed)
+tag_of(unsigned bits, uint64_t packed)
 {
-	return packed >> (64 - tag_bits(l));
+	return packed >> (64 - bits);
 }
 
 static uint64_t
-pack(const struct conf_limit *l, int64_t window, uint64_t count)
+pack(unsigned bits, int64_t window, uint64_t count)
 {
-	return ((uint64_t)window & tag_mask(l)) << (64 - tag_bits(l)) | count;
+	return ((uint64_t)window & tag_mask(bits)) << (64 - bits) | count;
 }
 
 /*
@@ -48,24 +48,24 @@ pack(const struct conf_limit *l, int64_t window, uint64_t count)
  * that was set back is followed.
  */
 static int64_t
-window_now(const struct conf_limit *l, uint64_t packed, int64_t window)
+window_now(unsigned bits, uint64_t packed, int64_t window)
 {
-	uint64_t ahead = (tag_of(l, packed) - (uint64_t)window) & tag_mask(l);
+	uint64_t ahead =
+	    (tag_of(bits, packed) - (uint64_t)window) & tag_mask(bits);
 
 	return packed != 0 && ahead == 1 ? window + 1 : window;
 }
 
 static uint64_t
-count_in(const struct conf_limit *l, uint64_t packed, int64_t window)
+count_in(unsigned bits, uint64_t packed, int64_t window)
 {
-	return tag_of(l, packed) == ((uint64_t)window & tag_mask(l))
-		   ? packed & count_max(l)
+	return tag_of(bits, packed) == ((uint64_t)window & tag_mask(bits))
+		   ? packed & count_max(bits)
 		   : 0;
 }
 
 bool
-gate_cell_take(
-    _Atomic int64_t *cell, const struct conf_limit *l, struct gate_take *t)
+gate_cell_take(_Atomic int64_t *cell, unsigned bits, struct gate_take *t)
 {
 	int64_t seen = atomic_load(cell);
 	uint64_t add = (uint64_t)(t->add > 0 ? t->add : 0);
@@ -74,48 +74,47 @@ gate_cell_take(
 	int64_t window;
 
 	do {
-		window = window_now(l, (uint64_t)seen, t->window);
-		count = count_in(l, (uint64_t)seen, window);
+		window = window_now(bits, (uint64_t)seen, t->window);
+		count = count_in(bits, (uint64_t)seen, window);
 		if (t->max < INT64_MAX && (count >= max || add > max - count)) {
 			t->count = (int64_t)count;
 			return false;
 		}
-		count = add > count_max(l) - count ? count_max(l) : count + add;
+		count = add > count_max(bits) - count ? count_max(bits)
+						      : count + add;
 	} while (!atomic_compare_exchange_weak(
-	    cell, &seen, (int64_t)pack(l, window, count)));
+	    cell, &seen, (int64_t)pack(bits, window, count)));
 	t->window = window;
 	t->count = (int64_t)count;
 	return true;
 }
 
 void
-gate_cell_add(_Atomic int64_t *cell, const struct conf_limit *l, int64_t window,
-    int64_t add)
+gate_cell_add(_Atomic int64_t *cell, unsigned bits, int64_t window, int64_t add)
 {
 	int64_t seen = atomic_load(cell);
 	uint64_t by = (uint64_t)(add < 0 ? -add : add), count;
 
 	do {
-		if (tag_of(l, (uint64_t)seen) !=
-		    ((uint64_t)window & tag_mask(l)))
+		if (tag_of(bits, (uint64_t)seen) !=
+		    ((uint64_t)window & tag_mask(bits)))
 			return;
-		count = (uint64_t)seen & count_max(l);
+		count = (uint64_t)seen & count_max(bits);
 		if (add < 0)
 			count = by > count ? 0 : count - by;
 		else
-			count = by > count_max(l) - count ? count_max(l)
-							  : count + by;
+			count = by > count_max(bits) - count ? count_max(bits)
+							     : count + by;
 	} while (!atomic_compare_exchange_weak(
-	    cell, &seen, (int64_t)pack(l, window, count)));
+	    cell, &seen, (int64_t)pack(bits, window, count)));
 }
 
 int64_t
-gate_cell_get(
-    const _Atomic int64_t *cell, const struct conf_limit *l, int64_t window)
+gate_cell_get(const _Atomic int64_t *cell, unsigned bits, int64_t window)
 {
 	uint64_t seen = (uint64_t)atomic_load(cell);
 
-	return (int64_t)count_in(l, seen, window_now(l, seen, window));
+	return (int64_t)count_in(bits, seen, window_now(bits, seen, window));
 }
 
 /* ---- which window -------------------------------------------------------- */

@@ -17,7 +17,7 @@ take(_Atomic int64_t *cell, const struct conf_limit *l, int64_t window,
 {
 	struct gate_take t = { window, add, max, 0 };
 
-	return gate_cell_take(cell, l, &t);
+	return gate_cell_take(cell, gate_tag_bits(l), &t);
 }
 
 static void
@@ -34,12 +34,15 @@ test_up_to_the_limit(void **state)
 		assert_false(take(&cell, limits[i], 77, 5, 10));
 		assert_true(take(&cell, limits[i], 77, 4, 10));
 		assert_false(take(&cell, limits[i], 77, 0, 10));
-		assert_int_equal(gate_cell_get(&cell, limits[i], 77), 10);
-		assert_int_equal(gate_cell_get(&cell, limits[i], 78), 0);
+		assert_int_equal(
+		    gate_cell_get(&cell, gate_tag_bits(limits[i]), 77), 10);
+		assert_int_equal(
+		    gate_cell_get(&cell, gate_tag_bits(limits[i]), 78), 0);
 		assert_true(take(&cell, limits[i], 78, 1, 10));
 		/* late by a moment: counts into the one that has begun */
 		assert_true(take(&cell, limits[i], 77, 1, 10));
-		assert_int_equal(gate_cell_get(&cell, limits[i], 78), 2);
+		assert_int_equal(
+		    gate_cell_get(&cell, gate_tag_bits(limits[i]), 78), 2);
 	}
 }
 
@@ -52,10 +55,13 @@ test_first_window(void **state)
 		_Atomic int64_t cell = 0;
 		struct gate_take t = { w, 1, 10, 0 };
 
-		assert_true(gate_cell_take(&cell, &by_month, &t));
+		assert_true(
+		    gate_cell_take(&cell, gate_tag_bits(&by_month), &t));
 		assert_int_equal(t.window, w);
-		assert_int_equal(gate_cell_get(&cell, &by_month, w), 1);
-		assert_int_equal(gate_cell_get(&cell, &by_month, w + 1), 0);
+		assert_int_equal(
+		    gate_cell_get(&cell, gate_tag_bits(&by_month), w), 1);
+		assert_int_equal(
+		    gate_cell_get(&cell, gate_tag_bits(&by_month), w + 1), 0);
 	}
 }
 
@@ -66,17 +72,17 @@ test_add(void **state)
 
 	(void)state;
 	assert_true(take(&cell, &by_hour, 5, 10, INT64_MAX));
-	gate_cell_add(&cell, &by_hour, 5, -4);
-	assert_int_equal(gate_cell_get(&cell, &by_hour, 5), 6);
-	gate_cell_add(&cell, &by_hour, 5, -40);
-	assert_int_equal(gate_cell_get(&cell, &by_hour, 5), 0);
-	gate_cell_add(&cell, &by_hour, 6, 3); /* not yet */
-	gate_cell_add(&cell, &by_hour, 4, 3); /* not any more */
-	assert_int_equal(gate_cell_get(&cell, &by_hour, 5), 0);
-	gate_cell_add(&cell, &by_hour, 5, INT64_MAX);
-	assert_int_equal(
-	    gate_cell_get(&cell, &by_hour, 5), (INT64_C(1) << 51) - 1);
-	gate_cell_add(&cell, &by_hour, 5, INT64_MAX);
+	gate_cell_add(&cell, gate_tag_bits(&by_hour), 5, -4);
+	assert_int_equal(gate_cell_get(&cell, gate_tag_bits(&by_hour), 5), 6);
+	gate_cell_add(&cell, gate_tag_bits(&by_hour), 5, -40);
+	assert_int_equal(gate_cell_get(&cell, gate_tag_bits(&by_hour), 5), 0);
+	gate_cell_add(&cell, gate_tag_bits(&by_hour), 6, 3); /* not yet */
+	gate_cell_add(&cell, gate_tag_bits(&by_hour), 4, 3); /* not any more */
+	assert_int_equal(gate_cell_get(&cell, gate_tag_bits(&by_hour), 5), 0);
+	gate_cell_add(&cell, gate_tag_bits(&by_hour), 5, INT64_MAX);
+	assert_int_equal(gate_cell_get(&cell, gate_tag_bits(&by_hour), 5),
+	    (INT64_C(1) << 51) - 1);
+	gate_cell_add(&cell, gate_tag_bits(&by_hour), 5, INT64_MAX);
 	assert_false(take(&cell, &by_hour, 5, 1, INT64_C(1000000000000000)));
 	assert_true(take(&cell, &by_hour, 6, 1, 10));
 }

@@ -1,0 +1,286 @@
+#include "store/memcached.h"
+
+#include <libmemcached/memcached.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "base/num.h"
+
+struct store_memcached {
+	struct str *servers;
+	uint32_t n_servers;
+	usec_t timeout;
+	memcached_st *client; /* NULL: none, or dropped after a failure */
+};
+
+/* ---- life ---------------------------------------------------------------- */
+
+static struct str
+copy_of(struct str s)
+{
+	char *p = malloc(s.n + 1);
+
+	if (!p)
+		return (struct str){ 0 };
+	memcpy(p, s.p, s.n);
+	p[s.n] = '\0'; /* libmemcached wants it so */
+	return str_of(p, s.n);
+}
+
+struct store_memcached *
+store_memcached_new(const struct str *servers, uint32_t n, usec_t timeout)
+{
+	struct store_memcached *m =
+	    fault("memcached.new") ? NULL : calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->timeout = timeout;
+	m->servers = calloc(n ? n : 1, sizeof(*m->servers));
+	for (uint32_t i = 0; m->servers && i < n; i++) {
+		m->servers[i] = copy_of(servers[i]);
+		if (!m->servers[i].p)
+			break;
+		m->n_servers++;
+	}
+	if (m->servers && m->n_servers == n)
+		return m;
+	store_memcached_free(m);
+	return NULL;
+}
+
+static void
+client_drop(struct store_memcached *m)
+{
+	if (m->client)
+		memcached_free(m->client);
+	m->client = NULL;
+}
+
+void
+store_memcached_free(struct store_memcached *m)
+{
+	if (!m)
+		return;
+	client_drop(m);
+	for (uint32_t i = 0; i < m->n_servers; i++)
+		free((char *)(uintptr_t)m->servers[i].p);
+	free(m->servers);
+	free(m);
+}
+
+static bool
+server_add(memcached_st *c, struct str server)
+{
+	char host[256];
+	int64_t port = 0;
+	size_t colon = server.n;
+
+	if (str_starts(server, STR("unix:")))
+		return memcached_server_add_unix_socket(c, server.p + 5) ==
+		       MEMCACHED_SUCCESS;
+	while (colon > 0 && server.p[colon - 1] != ':')
+		colon--;
+	if (colon < 2 || colon > sizeof(host) ||
+	    num_parse_i64(str_skip(server, colon), &port) != ERR_OK)
+		return false;
+	memcpy(host, server.p, colon - 1);
+	host[colon - 1] = '\0';
+	return memcached_server_add(c, host, (in_port_t)port) ==
+	       MEMCACHED_SUCCESS;
+}
+
+static void
+set(memcached_st *c, memcached_behavior_t what, uint64_t v)
+{
+	/* all of them are known to every libmemcached since 1.0 */
+	(void)memcached_behavior_set(c, what, v);
+}
+
+static enum err
+client_get(struct store_memcached *m)
+{
+	const uint64_t msec = (uint64_t)(m->timeout / USEC_PER_MSEC);
+	memcached_st *c;
+
+	if (m->client)
+		return ERR_OK;
+	c = memcached_create(NULL);
+	if (!c)
+		return ERR_NOMEM;
+	set(c, MEMCACHED_BEHAVIOR_BINARY_PROTOCOL, 1);
+	set(c, MEMCACHED_BEHAVIOR_NO_BLOCK, 1);
+	set(c, MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
+	set(c, MEMCACHED_BEHAVIOR_KETAMA, 1);
+	set(c, MEMCACHED_BEHAVIOR_CONNECT_TIMEOUT, msec);
+	set(c, MEMCACHED_BEHAVIOR_POLL_TIMEOUT, msec);
+	set(c, MEMCACHED_BEHAVIOR_SND_TIMEOUT, (uint64_t)m->timeout);
+	set(c, MEMCACHED_BEHAVIOR_RCV_TIMEOUT, (uint64_t)m->timeout);
+	for (uint32_t i = 0; i < m->n_servers; i++) {
+		if (!server_add(c, m->servers[i])) {
+			memcached_free(c);
+			return ERR_NOMEM;
+		}
+	}
+	m->client = c;
+	return ERR_OK;
+}
+
+/* ---- one call ------------------------------------------------------------ */
+
+struct call {
+	struct store_memcached *m;
+	usec_t until;
+};
+
+static enum err
+verdict(memcached_return_t rc)
+{
+	switch (rc) {
+	case MEMCACHED_SUCCESS:
+	case MEMCACHED_BUFFERED:
+		return ERR_OK;
+	case MEMCACHED_NOTFOUND:
+		return ERR_NOT_FOUND;
+	case MEMCACHED_TIMEOUT:
+	case MEMCACHED_IN_PROGRESS:
+		return ERR_TIMEOUT;
+	case MEMCACHED_MEMORY_ALLOCATION_FAILURE:
+		return ERR_NOMEM;
+	default:
+		return ERR_CLOSED;
+	}
+}
+
+/* What is left of the time is all that the next command may take. */
+static enum err
+time_left(struct call *c)
+{
+	usec_t left = c->until - clock_mono();
+
+	if (left <= 0)
+		return ERR_TIMEOUT;
+	if (left < c->m->timeout / 2)
+		set(c->m->client, MEMCACHED_BEHAVIOR_POLL_TIMEOUT,
+		    (uint64_t)((left + USEC_PER_MSEC - 1) / USEC_PER_MSEC));
+	return ERR_OK;
+}
+
+static enum err
+add(struct call *c, struct store_count *k, int64_t by, uint64_t *value)
+{
+	enum err e = time_left(c);
+	uint64_t initial;
+
+	if (e != ERR_OK)
+		return e;
+	if (by < 0)
+		return verdict(memcached_decrement_with_initial(c->m->client,
+		    k->key, k->key_n, (uint64_t)-by, 0,
+		    MEMCACHED_EXPIRATION_NOT_ADD, value));
+	initial = (uint64_t)num_add_i64_sat(k->seed > 0 ? k->seed : 0, by);
+	return verdict(memcached_increment_with_initial(c->m->client, k->key,
+	    k->key_n, (uint64_t)by, initial, (time_t)k->expires, value));
+}
+
+/* Is it beyond what it may come to? With nothing to add: is none left? */
+static bool
+is_beyond(const struct store_count *k, uint64_t value)
+{
+	if (k->max == INT64_MAX)
+		return false;
+	return k->add > 0 ? value > (uint64_t)k->max
+			  : k->add == 0 && value >= (uint64_t)k->max;
+}
+
+/* Refuses the whole group of counts[i]; what was counted for it is undone. */
+static enum err
+refuse(struct call *c, struct store_count *counts, uint32_t n, uint32_t i)
+{
+	uint32_t group = counts[i].group;
+	enum err e = ERR_OK;
+	uint64_t ignored;
+
+	counts[i].is_full = true;
+	for (uint32_t k = 0; k < n; k++) {
+		if (k != i && (group == 0 || counts[k].group != group))
+			continue;
+		if (k <= i && counts[k].add > 0 && e == ERR_OK)
+			e = add(c, &counts[k], -counts[k].add, &ignored);
+		/* gone meanwhile: nothing to undo */
+		if (e == ERR_NOT_FOUND)
+			e = ERR_OK;
+		counts[k].err = ERR_DENIED;
+	}
+	return e;
+}
+
+static enum err
+run(struct call *c, struct store_count *counts, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct store_count *k = &counts[i];
+		uint64_t value = 0;
+		enum err e;
+
+		if (k->err == ERR_DENIED) /* its group was refused */
+			continue;
+		e = add(c, k, k->add, &value);
+		if (e == ERR_NOT_FOUND) /* nothing there to give back */
+			e = ERR_OK;
+		if (e != ERR_OK)
+			return e;
+		k->err = ERR_OK;
+		k->value = value < INT64_MAX ? (int64_t)value : INT64_MAX;
+		if (is_beyond(k, value)) {
+			e = refuse(c, counts, n, i);
+			if (e != ERR_OK)
+				return e;
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err
+begin(struct store_memcached *m, struct call *c)
+{
+	enum err e = fault("memcached.call") ? ERR_TIMEOUT : client_get(m);
+
+	*c = (struct call){ m, clock_mono() + m->timeout };
+	if (e == ERR_OK)
+		set(m->client, MEMCACHED_BEHAVIOR_POLL_TIMEOUT,
+		    (uint64_t)(m->timeout / USEC_PER_MSEC));
+	return e;
+}
+
+enum err
+store_memcached_count(
+    struct store_memcached *m, struct store_count *counts, uint32_t n)
+{
+	struct call c;
+	enum err e = begin(m, &c);
+
+	for (uint32_t i = 0; i < n; i++) {
+		counts[i].err = ERR_CLOSED;
+		counts[i].is_full = false;
+	}
+	if (e == ERR_OK)
+		e = run(&c, counts, n);
+	/* A late answer would be taken for that of the next command. */
+	if (e != ERR_OK)
+		client_drop(m);
+	return e;
+}
+
+enum err
+store_memcached_probe(struct store_memcached *m)
+{
+	struct call c;
+	enum err e = begin(m, &c);
+
+	if (e == ERR_OK)
+		e = verdict(memcached_version(m->client));
+	if (e != ERR_OK)
+		client_drop(m);
+	return e;
+}
