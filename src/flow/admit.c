@@ -97,7 +97,5 @@ step_admit(struct req *r)
 		return flow_refuse(r);
 	if (policy_check(r) != ERR_OK)
 		return flow_refuse(r);
-	if (limits_take(r) != ERR_OK)
-		return flow_refuse(r);
-	return FLOW_CHOOSE;
+	return limits_take(r);
 }

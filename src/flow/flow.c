@@ -40,6 +40,7 @@ flow_free(struct flow *f)
 	if (f->n_jobs > 0)
 		loop_finish_work(f->loop);
 	ASSERT(f->n_jobs == 0);
+	limits_fini(f);
 	meter_metrics_free(f->metrics);
 	sealed_fini(f);
 	keys_fini(f);
@@ -63,6 +64,7 @@ flow_conf_set(struct flow *f, struct conf *c)
 	flow_prices_renew(f);
 	identify_conf(f);
 	sealed_conf(f);
+	limits_conf(f);
 }
 
 void
@@ -99,7 +101,7 @@ flow_drain(struct flow *f)
 uint32_t
 flow_jobs(const struct flow *f)
 {
-	return f->n_jobs;
+	return f->n_jobs + (f->remote ? gate_remote_pending(f->remote) : 0);
 }
 
 uint32_t

@@ -23,6 +23,7 @@
 #include "gate/auth.h"
 #include "gate/policy.h"
 #include "gate/limit.h"
+#include "gate/remote.h"
 #include "meter/booking.h"
 #include "gate/source.h"
 #include "meter/metrics.h"
@@ -129,6 +130,7 @@ struct req {
 	struct gate_policy_result *policy; /* NULL: none was asked */
 	struct gate_limit_result limit; /* of the client, for headers */
 	struct gate_holds holds; /* what its limits have taken for us */
+	struct gate_wait wait; /* for what other hosts have taken */
 	struct gate_holds call_holds; /* and the provider's, for the attempt */
 	int64_t guess_output; /* tokens of the answer; -1: nobody asked */
 	struct gate_use used; /* by all attempts so far */
@@ -202,6 +204,7 @@ struct flow {
 	struct sealed_watch *sealed_watch; /* NULL: no master key */
 	bool is_ending;
 	struct gate_limit limit;
+	struct gate_remote *remote; /* NULL: this host counts alone */
 	struct meter_metrics *metrics;
 	struct flow_prices prices;
 	struct req *all;
@@ -304,8 +307,11 @@ usec_t choose_at_most(const struct req *r, usec_t limit);
 void choose_release(struct req *r, const struct gate_use *use);
 
 /* limits.c */
-/* The client's limits; ERR_DENIED: r->fail. */
-MUST_CHECK enum err limits_take(struct req *r);
+/* After the snapshot was swapped. */
+void limits_conf(struct flow *f);
+void limits_fini(struct flow *f);
+/* The client's limits: CHOOSE, REFUSE, or WAIT for what other hosts have. */
+enum flow_step limits_take(struct req *r);
 /* Those of the provider that is to be asked; ERR_DENIED: r->fail. */
 MUST_CHECK enum err
 limits_take_call(struct req *r, const struct conf_provider *p);

@@ -256,43 +256,153 @@ no_memory(struct req *r)
 	return ERR_NOMEM;
 }
 
-enum err
+static enum flow_step
+refused(struct req *r)
+{
+	stats_add(r->flow->shm, STATS_LIMITS_REFUSED, 1);
+	r->rec.limit = keep(r, r->limit.limit->name);
+	fail_limit(r, &r->limit);
+	return flow_refuse(r);
+}
+
+/* Headers tell that the other hosts have left nothing. */
+static void
+none_left(struct gate_limit_result *res)
+{
+	const struct conf_limit *l = res->limit;
+
+	if (l->sort == CONF_LIMIT_REQUESTS) {
+		res->requests_limit = l->amount;
+		res->requests_remaining = 0;
+		res->requests_reset = res->retry_after;
+	} else if (l->sort == CONF_LIMIT_TOKENS) {
+		res->tokens_limit = l->amount;
+		res->tokens_remaining = 0;
+		res->tokens_reset = res->retry_after;
+	}
+}
+
+static enum flow_step
+judge(struct req *r, enum gate_remote_verdict verdict, uint32_t hold)
+{
+	const struct gate_use none = { .is_refused = true };
+
+	switch (verdict) {
+	case GATE_REMOTE_ADMITTED:
+		return FLOW_CHOOSE;
+	case GATE_REMOTE_WAIT:
+		return FLOW_WAIT;
+	case GATE_REMOTE_REFUSED:
+		gate_limit_refused(
+		    &r->holds.hold[hold], clock_wall(), &r->limit);
+		none_left(&r->limit);
+		gate_limit_settle(&r->flow->limit, &r->holds, &none, NULL);
+		return refused(r);
+	case GATE_REMOTE_CLOSED:
+		break;
+	}
+	gate_limit_settle(&r->flow->limit, &r->holds, &none, NULL);
+	msg_fail_set(&r->fail, MSG_FAIL_NO_TARGET,
+	    "The gateway cannot count its limits at the moment. Its operator "
+	    "has been told.");
+	return flow_refuse(r);
+}
+
+static void
+on_remote(void *arg, enum gate_remote_verdict verdict, uint32_t hold)
+{
+	struct req *r = arg;
+
+	flow_go(r, judge(r, verdict, hold));
+}
+
+enum flow_step
 limits_take(struct req *r)
 {
 	struct gate_limits lists[LISTS_MAX];
 	uint32_t n = lists_of_client(r, lists);
+	struct flow *f = r->flow;
 	struct gate_ask ask;
 
 	r->guess_output = -1;
 	r->limit = GATE_NOT_LIMITED;
 	if (n == 0)
-		return ERR_OK;
+		return FLOW_CHOOSE;
 	fill_who(r, &ask);
 	fill_guess(r, lists, n, NULL, &ask);
-	if (gate_limit_take(&r->flow->limit, r->arena, lists, n, &ask,
-		clock_wall(), &r->holds, &r->limit) != ERR_OK)
-		return no_memory(r);
+	if (gate_limit_take(&f->limit, r->arena, lists, n, &ask, clock_wall(),
+		&r->holds, &r->limit) != ERR_OK) {
+		(void)no_memory(r);
+		return flow_refuse(r);
+	}
 	tell(r, &r->limit);
-	if (r->limit.admitted)
-		return ERR_OK;
-	stats_add(r->flow->shm, STATS_LIMITS_REFUSED, 1);
-	r->rec.limit = keep(r, r->limit.limit->name);
-	fail_limit(r, &r->limit);
-	return ERR_DENIED;
+	if (!r->limit.admitted)
+		return refused(r);
+	if (!f->remote)
+		return FLOW_CHOOSE;
+	return judge(r,
+	    gate_remote_take(f->remote, &r->holds, &r->wait, on_remote, r), 0);
+}
+
+static void
+settle_holds(struct req *r)
+{
+	struct gate_limit_result events = GATE_NOT_LIMITED;
+	struct flow *f = r->flow;
+
+	if (r->wait.group)
+		gate_remote_cancel(f->remote, &r->wait, &r->holds);
+	else if (f->remote)
+		gate_remote_settle(f->remote, &r->holds, &r->used, &events);
+	else
+		gate_limit_settle(&f->limit, &r->holds, &r->used, &events);
+	tell(r, &events);
 }
 
 void
 limits_settle(struct req *r)
 {
-	struct gate_limit_result events = GATE_NOT_LIMITED;
-
 	if (r->guess_output >= 0 && r->model && r->rec.usage.completion >= 0)
 		gate_guess_learn(r->flow->shm, r->model->name, client_number(r),
 		    r->rec.usage.completion);
-	if (r->holds.n == 0)
-		return;
-	gate_limit_settle(&r->flow->limit, &r->holds, &r->used, &events);
-	tell(r, &events);
+	if (r->holds.n > 0)
+		settle_holds(r);
+}
+
+/* ---- the worker's --------------------------------------------------------- */
+
+static void
+on_away(void *arg, bool is_away)
+{
+	struct flow *f = arg;
+
+	stats_gauge_add(f->shm, STATS_G_MEMCACHED_AWAY, is_away ? 1 : -1);
+	log_msg(LOG_WARN, "memcached is %s", is_away ? "away" : "back");
+}
+
+void
+limits_conf(struct flow *f)
+{
+	const struct conf *c = f->conf;
+	const struct gate_remote_options options = {
+		.servers = c->memcached,
+		.n_servers = c->n_memcached,
+		.when_away = c->limits_when_away,
+		.on_away = on_away,
+		.arg = f,
+	};
+
+	if (f->remote)
+		gate_remote_policy(f->remote, c->limits_when_away);
+	else if (c->n_memcached > 0)
+		f->remote = gate_remote_new(f->loop, &f->limit, &options);
+}
+
+void
+limits_fini(struct flow *f)
+{
+	gate_remote_free(f->remote);
+	f->remote = NULL;
 }
 
 /* ---- the provider's ------------------------------------------------------ */

@@ -185,8 +185,9 @@ gate_limit_used(const struct conf_limit *l, const struct gate_use *use)
 
 /* ---- one hold ------------------------------------------------------------ */
 
-static void
-tell_soft(const struct gate_hold *h, int64_t count, struct gate_limit_result *o)
+void
+gate_hold_soft(
+    const struct gate_hold *h, int64_t count, struct gate_limit_result *o)
 {
 	const struct conf_limit *l = h->limit;
 	_Atomic int64_t *cell = &h->tally->cell[TALLY_SOFT];
@@ -259,7 +260,7 @@ hold_take(struct gate_limit *l, struct gate_hold *h, int64_t want,
 	h->window = t.window;
 	h->took = want;
 	h->is_taken = true;
-	tell_soft(h, t.count, out);
+	gate_hold_soft(h, t.count, out);
 	return fitted;
 }
 
@@ -271,15 +272,21 @@ gate_hold_add(const struct gate_hold *h, int64_t add)
 		    &h->tally->cell[TALLY_COUNT], h->tag_bits, h->window, add);
 }
 
+void
+gate_hold_leave(struct gate_limit *l, struct gate_hold *h)
+{
+	if (!h->is_taken || !h->slot)
+		return;
+	atomic_fetch_sub(&h->slot->cell[SHM_CELL_WORKER + l->worker], 1);
+	h->is_taken = false;
+}
+
 static void
 hold_give_back(struct gate_limit *l, struct gate_hold *h)
 {
-	if (!h->is_taken)
-		return;
-	if (h->slot)
-		atomic_fetch_sub(
-		    &h->slot->cell[SHM_CELL_WORKER + l->worker], 1);
-	gate_hold_add(h, -h->took);
+	gate_hold_leave(l, h);
+	if (h->is_taken)
+		gate_hold_add(h, -h->took);
 	h->is_taken = false;
 }
 
@@ -488,7 +495,7 @@ gate_limit_settle(struct gate_limit *l, struct gate_holds *holds,
 		more = gate_limit_used(h->limit, use) - h->took;
 		gate_hold_add(h, more);
 		if (more > 0)
-			tell_soft(h,
+			gate_hold_soft(h,
 			    gate_cell_get(&h->tally->cell[TALLY_COUNT],
 				h->tag_bits, h->window),
 			    out);

@@ -43,4 +43,10 @@ void gate_cell_add(
 int64_t
 gate_cell_get(const _Atomic int64_t *cell, unsigned tag_bits, int64_t window);
 
+/* Concurrency of the hold goes back; nothing for others. */
+void gate_hold_leave(struct gate_limit *l, struct gate_hold *hold);
+/* Tells in out (may be NULL) when the soft percentage is reached. */
+void gate_hold_soft(
+    const struct gate_hold *hold, int64_t count, struct gate_limit_result *out);
+
 #endif

@@ -64,6 +64,10 @@ const struct stats_row stats_counters[STATS_COUNTER__MAX] = {
 	    "Windows of limits that reached their soft percentage." },
 	[STATS_AUDIT_LOST] = { "audit_lost_total",
 	    "Events that could not be written for the audit (spool full)." },
+	[STATS_MEMCACHED_CALLS] = { "memcached_calls_total",
+	    "Jobs that counted limits in memcached." },
+	[STATS_MEMCACHED_FAILURES] = { "memcached_failures_total",
+	    "Of them those that memcached did not answer in time." },
 };
 
 const struct stats_row stats_gauges[STATS_GAUGE__MAX] = {
@@ -72,6 +76,8 @@ const struct stats_row stats_gauges[STATS_GAUGE__MAX] = {
 	[STATS_G_REQUESTS] = { "fcgi_requests", "Requests under way." },
 	[STATS_G_STORE_AWAY] = { "store_away",
 	    "Workers that the database does not answer." },
+	[STATS_G_MEMCACHED_AWAY] = { "memcached_away",
+	    "Workers that find memcached away." },
 };
 
 const struct stats_row stats_histograms[STATS_HISTOGRAM__MAX] = {
