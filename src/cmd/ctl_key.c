@@ -182,8 +182,10 @@ apply(struct store *s, void *arg)
 	struct store_key k = ch->k;
 	enum err e = apply_what(s, ch, &k);
 
+	/* Workers know a former secret by the id of its key. */
 	if (e == ERR_OK)
-		e = ctl_act(ch->c, ch->action, "key", k.id, k.tenant_id,
+		e = ctl_act(ch->c, ch->action, "key",
+		    k.replaced_by != 0 ? k.replaced_by : k.id, k.tenant_id,
 		    detail_of(ch, &k));
 	if (e == ERR_OK)
 		ch->k = k;

@@ -17,6 +17,9 @@ static const struct store_sql sql[] = {
 	    NULL },
 	{ "SELECT COUNT(*) FROM audit WHERE detail LIKE '%' || ? || '%'",
 	    NULL },
+	{ "SELECT COUNT(*) FROM change_log c JOIN client_key k"
+	  " ON k.id = c.object_id AND c.sort = 'key' WHERE k.name = ?",
+	    NULL },
 	STORE_SQL_END,
 };
 
@@ -152,8 +155,7 @@ static const struct {
 	{ "secret rotate", "one", "secret.rotate", "sk-canary-2\n", NULL },
 	{ "secret retire", "one", "secret.retire", NULL, NULL },
 	{ "secret remove", "one", "secret.remove", NULL, NULL },
-	{ "secret rotate-master", "", "secret.reseal", NULL,
-	    "two.yaml" },
+	{ "secret rotate-master", "", "secret.reseal", NULL, "two.yaml" },
 };
 
 /* The number of the newest grant: numbers go on from test to test. */
@@ -324,15 +326,16 @@ test_sentences(void **state)
 static void
 test_key_is_shown_once(void **state)
 {
-	struct str rest, key;
-	char text[64], name[32];
+	struct str rest;
+	char text[64], name[32], first[64];
+	const struct str key = { first, 58 };
 
 	(void)state;
 	ok("tenant create acme");
 	ok("key create ci --models 'gpt-*, claude' --expires 90d");
 	rest = buf_str(&ctl_out);
-	key = str_cut(&rest, '\n');
-	assert_int_equal(key.n, 58);
+	assert_true(str_chr(rest, '\n') == key.n);
+	(void)snprintf(first, sizeof(first), "%.58s", rest.p);
 	assert_true(str_starts(key, STR("llmgw_")));
 	(void)snprintf(text, sizeof(text), "%.*s", 43, key.p + 15);
 	(void)snprintf(name, sizeof(name), "key show %.14s", key.p);
@@ -349,6 +352,14 @@ test_key_is_shown_once(void **state)
 	assert_in(ctl_out, "name: ci~");
 	ok("key show ci");
 	assert_in(ctl_out, "state: active");
+	/* Workers are told of the key: the former secret is the same client. */
+	(void)snprintf(name, sizeof(name), "key block %.14s", key.p);
+	assert_int_equal(count(&sql[4], "ci"), 2);
+	ok(name);
+	assert_int_equal(count(&sql[4], "ci"), 3);
+	no("key rotate x", "no key 'x'");
+	(void)snprintf(name, sizeof(name), "key rotate %.14s", key.p);
+	no(name, "is a former secret");
 	ok("key list");
 	assert_false(str_contains(buf_str(&ctl_out), STR("ci~")));
 	ok("key list --all");
