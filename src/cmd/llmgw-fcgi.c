@@ -29,8 +29,6 @@
 #define EXIT_USAGE 2
 #define DEFAULT_FILE SYSCONFDIR "/llmgw/llmgw.yaml"
 #define DEFAULT_STATE_DIR LOCALSTATEDIR "/lib/llmgw"
-/* Targets, models and limits of keys: a slot each; 520 bytes. */
-#define SHM_SLOTS 16384
 #define LISTEN_FDS_START 3
 #define LOOK_EVERY USEC_PER_SEC
 #define DRAIN_DEFAULT (60 * USEC_PER_SEC)

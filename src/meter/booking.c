@@ -28,8 +28,8 @@ _Static_assert(sizeof(struct fixed) == 32 + NUMBERS * 8, "no holes");
 
 static const uint16_t text_max[TEXTS] = { METER_BOOKING_REQUEST_MAX,
 	METER_BOOKING_CLIENT_MAX, METER_BOOKING_WORD_MAX,
-	METER_BOOKING_NAME_MAX, METER_BOOKING_NAME_MAX, METER_BOOKING_WORD_MAX,
-	METER_BOOKING_NAME_MAX };
+	METER_BOOKING_NAME_MAX, METER_BOOKING_PROVIDER_MAX,
+	METER_BOOKING_WORD_MAX, METER_BOOKING_NAME_MAX };
 
 _Static_assert(sizeof(struct fixed) + TEXTS * 2 + METER_BOOKING_REQUEST_MAX +
 		       METER_BOOKING_CLIENT_MAX + 2 * METER_BOOKING_WORD_MAX +
@@ -77,6 +77,24 @@ texts_of(struct meter_booking *b, struct str *out[TEXTS])
 	memcpy(out, all, sizeof(all));
 }
 
+static void
+put_text(struct str s, uint16_t max, char **out)
+{
+	uint16_t len;
+	char *p = *out + sizeof(len);
+
+	if (s.n > max)
+		s = utf8_clip(s, max);
+	len = (uint16_t)s.n;
+	memcpy(*out, &len, sizeof(len));
+	if (len > 0)
+		memcpy(p, s.p, len);
+	for (size_t i = 0; i < len && !utf8_valid(s); i++)
+		if ((unsigned char)p[i] >= 0x80)
+			p[i] = '?';
+	*out = p + len;
+}
+
 size_t
 meter_booking_encode(const struct meter_booking *b, char out[METER_BOOKING_MAX])
 {
@@ -88,7 +106,7 @@ meter_booking_encode(const struct meter_booking *b, char out[METER_BOOKING_MAX])
 		.status = b->status };
 	int64_t *numbers[NUMBERS];
 	struct str *texts[TEXTS];
-	size_t n = sizeof(f);
+	char *end = out + sizeof(f);
 
 	numbers_of(&copy, numbers);
 	texts_of(&copy, texts);
@@ -96,20 +114,9 @@ meter_booking_encode(const struct meter_booking *b, char out[METER_BOOKING_MAX])
 	for (unsigned i = 0; i < NUMBERS; i++)
 		f.numbers[i] = *numbers[i];
 	memcpy(out, &f, sizeof(f));
-	for (unsigned i = 0; i < TEXTS; i++) {
-		struct str s = *texts[i];
-		uint16_t len;
-
-		if (s.n > text_max[i])
-			s = utf8_clip(s, text_max[i]);
-		len = (uint16_t)s.n;
-		memcpy(out + n, &len, sizeof(len));
-		n += sizeof(len);
-		if (len > 0)
-			memcpy(out + n, s.p, len);
-		n += len;
-	}
-	return n;
+	for (unsigned i = 0; i < TEXTS; i++)
+		put_text(*texts[i], text_max[i], &end);
+	return (size_t)(end - out);
 }
 
 enum err

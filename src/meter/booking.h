@@ -40,7 +40,8 @@
 #define METER_BOOKING_REQUEST_MAX 64
 #define METER_BOOKING_CLIENT_MAX 128
 #define METER_BOOKING_WORD_MAX 32 /* surface, kind */
-#define METER_BOOKING_NAME_MAX 160 /* alias, provider, model */
+#define METER_BOOKING_PROVIDER_MAX 128
+#define METER_BOOKING_NAME_MAX 160 /* alias, model */
 /* Of an encoded one; fits a slot of the spool. */
 #define METER_BOOKING_MAX 1000
 
@@ -79,7 +80,10 @@ struct meter_booking {
 
 /* "open", "ok", ... */
 const char *meter_booked_word(enum meter_booked state);
-/* Returns the bytes written, at most METER_BOOKING_MAX. */
+/*
+ * Returns the bytes written, at most METER_BOOKING_MAX. Bytes that are no UTF-8
+ * (a name that a web server told) become '?': a database would refuse the row.
+ */
 size_t meter_booking_encode(
     const struct meter_booking *b, char out[METER_BOOKING_MAX]);
 /* *out borrows from payload. ERR_SYNTAX: none of ours, or of a newer form. */

@@ -18,19 +18,18 @@ enum {
 	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?," \
 	" ?)"
 #define PLUS(c) c " = usage_rollup." c " + excluded." c
-#define PLUS_MARIADB(c) c " = " c " + VALUES(" c ")"
-#define EACH(plus)                                                                                             \
-	plus("requests") ", " plus("failed") ", " plus("lost") ", " plus("est"                                 \
-									 "ima"                                 \
-									 "te"                                  \
-									 "d") ", " plus("unpriced") ", " plus( \
-	    "prompt") ", " plus("completion") ", " plus("cached") ", " plus("reasoning") ", " plus("cost")
+#define MORE(c) c " = " c " + VALUES(" c ")"
+#define SUMS_1(f) f("requests") "," f("failed") "," f("lost") ","
+#define SUMS_2(f) f("estimated") "," f("unpriced") "," f("prompt") ","
+#define SUMS_3(f) f("completion") "," f("cached") "," f("reasoning") ","
 
 const struct store_sql store_rollup_sql[] = {
 	[ADD] = { INSERT
 	    " ON CONFLICT (span, start, tenant_id, team_id, user_id, key_id,"
-	    " client, alias, provider, model) DO UPDATE SET " EACH(PLUS),
-	    INSERT " ON DUPLICATE KEY UPDATE " EACH(PLUS_MARIADB) },
+	    " client, alias, provider, model) DO UPDATE SET " SUMS_1(PLUS)
+		SUMS_2(PLUS) SUMS_3(PLUS) PLUS("cost"),
+	    INSERT " ON DUPLICATE KEY UPDATE " SUMS_1(MORE) SUMS_2(MORE)
+		SUMS_3(MORE) MORE("cost") },
 	[OLDEST] = { "SELECT MIN(start) FROM usage_rollup WHERE span = ?",
 	    NULL },
 	[PRUNE] = { "DELETE FROM usage_rollup WHERE span = ? AND start < ?",

@@ -34,7 +34,6 @@ const struct store_sql *const store_sql_tables[] = {
 	store_user_sql,
 	store_ledger_sql,
 	store_rollup_sql,
-	store_schema_sql,
 	store_spool_segment_sql,
 	store_person_sql,
 	store_secret_sql,

@@ -23,6 +23,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* Of STATE_DIR/shm; all programs of a gateway say the same. 520 bytes each. */
+#define SHM_SLOTS 16384
 #define SHM_CELLS 64
 #define SHM_CELL_LEARNED 15 /* of a target's slot, flow's */
 #define SHM_CELL_WORKER 16 /* first of the cells per worker */

@@ -112,6 +112,10 @@ test_refused(void **state)
 	n = meter_booking_encode(&in, bytes);
 	assert_int_equal(meter_booking_decode(str_of(bytes, n), &out), ERR_OK);
 	assert_str(out.client, "");
+	in.client = STR("a\xff\xc3z");
+	n = meter_booking_encode(&in, bytes);
+	assert_int_equal(meter_booking_decode(str_of(bytes, n), &out), ERR_OK);
+	assert_str(out.client, "a??z");
 	for (size_t cut = 0; cut < n; cut++)
 		assert_int_equal(
 		    meter_booking_decode(str_of(bytes, cut), &out), ERR_SYNTAX);

@@ -89,8 +89,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PEOPLE_TEST(test_many),
-		PEOPLE_TEST(test_twice),
+		BED_TEST(test_many),
+		BED_TEST(test_twice),
 	};
 
 	return bed_run("ledger", tests, COUNT(tests));

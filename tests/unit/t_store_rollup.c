@@ -103,9 +103,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PEOPLE_TEST(test_adds_up),
-		PEOPLE_TEST(test_spans),
-		PEOPLE_TEST(test_prune),
+		BED_TEST(test_adds_up),
+		BED_TEST(test_spans),
+		BED_TEST(test_prune),
 	};
 
 	return bed_run("rollup", tests, COUNT(tests));

@@ -58,7 +58,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PEOPLE_TEST(test_positions),
+		BED_TEST(test_positions),
 	};
 
 	return bed_run("spool_segment", tests, COUNT(tests));

@@ -1,0 +1,110 @@
+#include "check.h"
+
+#include "jobs/rollup.h"
+
+#define HOUR (3600 * USEC_PER_SEC)
+
+static struct store_ledger
+row(usec_t began, const char *state)
+{
+	return (struct store_ledger){ .began = began,
+		.state = state,
+		.prompt = 5,
+		.completion = 2,
+		.cached = -1,
+		.reasoning = -1,
+		.cost = 7,
+		.tenant_id = 1,
+		.client = STR("c"),
+		.alias = STR("a"),
+		.provider = STR("p"),
+		.model = STR("m") };
+}
+
+static const struct store_rollup *
+find(const struct jobs_rollup *r, enum store_span span, usec_t start)
+{
+	static const struct store_rollup none;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->rows[i].span == span && r->rows[i].start == start)
+			return &r->rows[i];
+	return &none;
+}
+
+/* Each end counts where it belongs; unknown numbers add nothing. */
+static void
+test_ends(void **state)
+{
+	static const char *const words[] = { "ok", "failed", "cut", "aborted",
+		"lost", "not_sent" };
+	struct jobs_rollup r;
+	const struct store_rollup *day;
+
+	(void)state;
+	assert_int_equal(jobs_rollup_init(&r, 6), ERR_OK);
+	for (int i = 0; i < 6; i++) {
+		struct store_ledger one = row(10 * HOUR, words[i]);
+
+		one.is_estimated = i == 4;
+		one.cost = i == 3 ? -1 : 7;
+		jobs_rollup_add(&r, &one);
+	}
+	jobs_rollup_finish(&r);
+	assert_int_equal(r.n, STORE_SPAN__MAX);
+	day = find(&r, STORE_DAY_SPAN, 0);
+	assert_int_equal(day->requests, 6);
+	assert_int_equal(day->failed, 3);
+	assert_int_equal(day->lost, 1);
+	assert_int_equal(day->estimated, 1);
+	assert_int_equal(day->unpriced, 1);
+	assert_int_equal(day->prompt, 30);
+	assert_int_equal(day->completion, 12);
+	assert_int_equal(day->cached, 0);
+	assert_int_equal(day->cost, 35);
+	jobs_rollup_fini(&r);
+}
+
+/* One row for each span and each difference, in one order for all. */
+static void
+test_groups(void **state)
+{
+	struct jobs_rollup r, reversed;
+	struct store_ledger rows[4] = { row(HOUR, "ok"), row(HOUR + 1, "ok"),
+		row(2 * HOUR, "ok"), row(HOUR, "ok") };
+
+	(void)state;
+	rows[3].model = STR("another");
+	assert_int_equal(jobs_rollup_init(&r, 4), ERR_OK);
+	assert_int_equal(jobs_rollup_init(&reversed, 4), ERR_OK);
+	for (int i = 0; i < 4; i++) {
+		jobs_rollup_add(&r, &rows[i]);
+		jobs_rollup_add(&reversed, &rows[3 - i]);
+	}
+	jobs_rollup_finish(&r);
+	jobs_rollup_finish(&reversed);
+	/* 3 minutes, 3 hours, 2 days */
+	assert_int_equal(r.n, 8);
+	assert_int_equal(reversed.n, r.n);
+	for (uint32_t i = 0; i < r.n; i++) {
+		assert_int_equal(r.rows[i].start, reversed.rows[i].start);
+		assert_true(str_eq(r.rows[i].model, reversed.rows[i].model));
+		assert_int_equal(r.rows[i].requests, reversed.rows[i].requests);
+	}
+	jobs_rollup_clear(&r);
+	jobs_rollup_finish(&r);
+	assert_int_equal(r.n, 0);
+	jobs_rollup_fini(&r);
+	jobs_rollup_fini(&reversed);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_groups),
+	};
+
+	return cmocka_run_group_tests_name("jobs/rollup", tests, NULL, NULL);
+}
