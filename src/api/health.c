@@ -32,7 +32,7 @@ put_problems(const struct api_health *h, struct json_out *o)
 	else if (h->has_conf && h->n_usable == 0)
 		json_out_strz(o, "every target of every model is out of "
 				 "service (circuit breakers are open, or "
-				 "no key can be used)");
+				 "keys are missing)");
 	json_out_end(o);
 }
 

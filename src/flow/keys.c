@@ -136,6 +136,8 @@ ask_for(struct req *r, const struct route_keys *keys)
 		.n_tried = r->n_keys_tried,
 		.now = clock_mono(),
 		.wall = clock_wall(),
+		.is_last_resort =
+		    !route_plan_has_other(&r->plan, MSG_FAIL_UPSTREAM_AUTH),
 		.used = key_used,
 		.arg = r };
 }
@@ -253,15 +255,15 @@ remember_tried(struct req *r, const struct route_key *k)
 
 /* What the failure says of the key. True: of the key alone. */
 static bool
-judge(struct req *r, const struct route_keys *keys)
+judge(struct req *r)
 {
 	struct req_attempt *a = &r->attempt;
 	const struct msg_fail *fail = &r->fail;
 	usec_t now = clock_mono();
 
 	if (is_refusal(fail)) {
-		if (route_key_refused(keys, a->key, r->conf,
-			fail->upstream_status, now, clock_wall()))
+		if (route_key_refused(a->key, r->conf, fail->upstream_status,
+			now, clock_wall()))
 			tell_out(r, fail->upstream_status);
 		a->is_key_probe = false;
 		return true;
@@ -287,7 +289,7 @@ keys_failed(struct req *r)
 		return false;
 	t = route_plan_target(&r->plan);
 	keys = route_ring_keys(r->ring, t->provider);
-	if (!judge(r, keys) || r->n_keys_tried == FLOW_KEYS_TRIED_MAX)
+	if (!judge(r) || r->n_keys_tried == FLOW_KEYS_TRIED_MAX)
 		return false;
 	ask = ask_for(r, keys);
 	remember_tried(r, k);
@@ -328,8 +330,7 @@ keys_usable(struct flow *f, const struct conf_provider *p)
 		return true;
 	keys = route_ring_keys(f->ring, p);
 	for (uint32_t i = 0; i < keys->n; i++)
-		if (route_key_is_usable(
-			&keys->v[i], clock_mono(), clock_wall()))
+		if (route_key_is_there(&keys->v[i], clock_wall()))
 			return true;
 	return keys->n == 0;
 }

@@ -340,7 +340,7 @@ bool keys_failed(struct req *r);
 /* The attempt is over, whatever is not told by now will not be told. */
 void keys_drop(struct req *r);
 void keys_record(const struct req *r, struct meter_attempt *m);
-/* Is there a key that may be used, or is none wanted? */
+/* Is there a key to ask with, or is none wanted? */
 bool keys_usable(struct flow *f, const struct conf_provider *p);
 /* Lines on keys that are out or missing. */
 void keys_notes(struct flow *f, struct buf *out);

@@ -118,9 +118,15 @@ is_valid(const struct route_key *k, usec_t wall)
 }
 
 bool
+route_key_is_there(const struct route_key *k, usec_t wall)
+{
+	return k->secret && is_valid(k, wall);
+}
+
+bool
 route_key_is_usable(const struct route_key *k, usec_t now, usec_t wall)
 {
-	return k->secret && is_valid(k, wall) &&
+	return route_key_is_there(k, wall) &&
 	       !is_barred(get(k, CELL_STATE), now);
 }
 
@@ -153,9 +159,12 @@ weight(const struct route_key_ask *ask, const struct route_key *k)
 	return (uint64_t)((double)k->weight * WEIGHT_UNIT * rest) + 1;
 }
 
-/* Of the usable ones of the best rank one at random by weight. */
+/*
+ * Of the usable ones, or of those that are out as well, of the best rank one
+ * at random by weight.
+ */
 static const struct route_key *
-draw(const struct route_key_ask *ask, uint64_t skip)
+draw(const struct route_key_ask *ask, uint64_t skip, bool is_out)
 {
 	const struct route_key *pick = NULL;
 	unsigned best = 8;
@@ -167,7 +176,8 @@ draw(const struct route_key_ask *ask, uint64_t skip)
 		uint64_t w;
 
 		if ((skip & (UINT64_C(1) << i)) ||
-		    !route_key_is_usable(k, ask->now, ask->wall))
+		    !route_key_is_there(k, ask->wall) ||
+		    (!is_out && !route_key_is_usable(k, ask->now, ask->wall)))
 			continue;
 		mine = rank(ask, k);
 		if (mine > best)
@@ -204,13 +214,15 @@ route_key_pick(const struct route_key_ask *ask, bool *is_probe)
 	const struct route_key *k;
 	uint64_t lost = 0;
 
-	while ((k = draw(ask, lost))) {
+	while ((k = draw(ask, lost, false))) {
 		if (claim(k, ask->now, is_probe))
 			return k;
 		/* Another worker probes it. */
 		lost |= UINT64_C(1) << (k - ask->keys->v);
 	}
-	return NULL;
+	/* No claim: as many may ask as there are requests, its breaker counts. */
+	*is_probe = ask->is_last_resort;
+	return ask->is_last_resort ? draw(ask, 0, true) : NULL;
 }
 
 bool
@@ -228,26 +240,13 @@ route_key_has_other(const struct route_key_ask *ask)
 
 /* ---- outcomes ------------------------------------------------------------ */
 
-static bool
-is_last_in(const struct route_keys *keys, const struct route_key *k, usec_t now,
-    usec_t wall)
-{
-	for (uint32_t i = 0; i < keys->n; i++)
-		if (&keys->v[i] != k &&
-		    route_key_is_usable(&keys->v[i], now, wall))
-			return false;
-	return true;
-}
-
 bool
-route_key_refused(const struct route_keys *keys, const struct route_key *k,
-    const struct conf *conf, int status, usec_t now, usec_t wall)
+route_key_refused(const struct route_key *k, const struct conf *conf,
+    int status, usec_t now, usec_t wall)
 {
 	int64_t word = get(k, CELL_STATE);
 	bool was_in = (word & 3) == KEY_IN;
 
-	if (was_in && status == 403 && is_last_in(keys, k, now, wall))
-		return false;
 	/* Answers to requests that began before it went out. */
 	if ((word & 3) == KEY_OUT ||
 	    !swap(k, word, pack(KEY_OUT, now + conf->key_recheck)))

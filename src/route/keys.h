@@ -15,8 +15,10 @@
  * OUT. A key that is refused (401, 402, 403, or a quota that is spent) is left
  * alone for secrets.recheck. Then, or at once after a reload, exactly one
  * request of all workers tries it; its success takes the key back. A try that
- * never tells (its worker died) is given up after a minute. 403 may be about
- * one model only, so it does not take out the last key that is in.
+ * never tells (its worker died) is given up after a minute. Where all are out
+ * and no other target can help, one is asked with all the same, as
+ * route/plan.h does with targets: a refusal may be about one model only, or a
+ * mistake.
  *
  * COOLING. A key that was answered 429 comes after the others until Retry-After
  * is over (1s when not told, 60s at most).
@@ -87,6 +89,7 @@ struct route_key_ask {
 	uint32_t n_tried;
 	usec_t now; /* clock_mono */
 	usec_t wall;
+	bool is_last_resort; /* one that is out is better than none */
 	/* share of its limits that a key has used; may be NULL */
 	double (*used)(void *arg, const struct route_key *k);
 	void *arg;
@@ -98,14 +101,16 @@ struct route_key_ask {
  */
 const struct route_key *
 route_key_pick(const struct route_key_ask *ask, bool *is_probe);
-/* There, valid, not out. */
+/* There and valid. */
+bool route_key_is_there(const struct route_key *k, usec_t wall);
+/* The same, and not out. */
 bool route_key_is_usable(const struct route_key *k, usec_t now, usec_t wall);
 /* Is there one that was not asked and does not cool? Claims nothing. */
 bool route_key_has_other(const struct route_key_ask *ask);
 
 /* The provider refused it with that status. True: it went out just now. */
-bool route_key_refused(const struct route_keys *keys, const struct route_key *k,
-    const struct conf *conf, int status, usec_t now, usec_t wall);
+bool route_key_refused(const struct route_key *k, const struct conf *conf,
+    int status, usec_t now, usec_t wall);
 /* Its probe was accepted. True: it is in again just now. */
 bool route_key_accepted(const struct route_key *k);
 /* Its probe told nothing: the next request is the probe. */

@@ -361,6 +361,23 @@ route_plan_retry_after(const struct route_plan *plan, usec_t now)
 	return least > 0 ? least : 0;
 }
 
+bool
+route_plan_has_other(const struct route_plan *plan, enum msg_fail_class class)
+{
+	struct msg_fail fail = { .class = class };
+
+	if (plan->last_resort || !may_fall_back(plan->model, &fail))
+		return false;
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct route_candidate *c = &plan->candidates[i];
+
+		if (i != plan->current && c->usable && !c->spent &&
+		    c->tries == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Where a request might go in place of the present attempt's target. */
 static bool
 is_peer(const struct route_plan *plan, uint32_t i, usec_t now)

@@ -102,8 +102,7 @@ pick(usec_t now)
 static bool
 refuse(int i, int status, usec_t now)
 {
-	return route_key_refused(
-	    keys, &keys->v[i], conf, status, now, WALL + now);
+	return route_key_refused(&keys->v[i], conf, status, now, WALL + now);
 }
 
 static enum route_key_state
@@ -189,16 +188,29 @@ test_reload_wakes(void **state)
 	assert_int_equal(pick(T0), '-');
 }
 
+/* All out and nobody else to ask: each request asks with one of them. */
 static void
-test_403_keeps_the_last(void **state)
+test_last_resort(void **state)
 {
+	struct route_key_ask ask;
+
 	(void)state;
 	make();
 	assert_true(refuse(0, 403, T0));
-	assert_false(refuse(1, 403, T0));
-	assert_int_equal(pick(T0), 'b');
+	ask = ask_at(T0);
+	ask.is_last_resort = true;
+	assert_int_equal(pick_from(&ask), 'b');
 	assert_true(refuse(1, 401, T0));
 	assert_int_equal(pick(T0), '-');
+	for (int i = 0; i < 20; i++)
+		assert_true(strchr("AB", pick_from(&ask)) != NULL);
+	assert_int_equal(state_of(0, T0), ROUTE_KEY_OUT);
+	assert_false(route_key_has_other(&ask));
+	assert_false(refuse(0, 401, T0));
+	route_key_release(&keys->v[0]);
+	assert_int_equal(pick(T0), '-');
+	assert_true(route_key_accepted(&keys->v[0]));
+	assert_int_equal(pick_from(&ask), 'a');
 }
 
 static void
@@ -361,7 +373,7 @@ main(void)
 		TEST(test_weights),
 		TEST(test_out_probe_in),
 		TEST(test_reload_wakes),
-		TEST(test_403_keeps_the_last),
+		TEST(test_last_resort),
 		TEST(test_cooling),
 		TEST(test_tried),
 		TEST(test_headroom),
