@@ -205,6 +205,7 @@ init(struct worker *w)
 	if (!w->flow)
 		return "no memory";
 	flow_secrets_read(w->flow); /* nobody waits yet */
+	flow_prices_read(w->flow);
 	fcgi_spool_begin(&w->spool, w->loop, w->flow, c, false);
 	if (w->conf->problem[0])
 		flow_conf_failed(w->flow, w->conf->problem);

@@ -43,6 +43,7 @@ flow_free(struct flow *f)
 	limits_fini(f);
 	meter_metrics_free(f->metrics);
 	sealed_fini(f);
+	stored_fini(f);
 	keys_fini(f);
 	flow_prices_fini(&f->prices);
 	conf_unref(f->conf);
@@ -65,6 +66,7 @@ flow_conf_set(struct flow *f, struct conf *c)
 	identify_conf(f);
 	sealed_conf(f);
 	limits_conf(f);
+	stored_conf(f);
 }
 
 void

@@ -56,12 +56,8 @@ void flow_conf_failed(struct flow *f, const char *text);
 /* The log cannot be opened ("": it can): health says so. text: one line. */
 void flow_log_failed(struct flow *f, const char *text);
 struct conf *flow_conf(struct flow *f);
-/*
- * The prices of the database, which join those of the files from now on. rows
- * are copied. On failure the prices stay as they are.
- */
-MUST_CHECK enum err
-flow_prices_set(struct flow *f, const struct price_row *rows, size_t n);
+/* The same for the prices of the database. */
+void flow_prices_read(struct flow *f);
 
 struct spool;
 /*

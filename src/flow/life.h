@@ -207,6 +207,7 @@ struct flow {
 	struct gate_remote *remote; /* NULL: this host counts alone */
 	struct meter_metrics *metrics;
 	struct flow_prices prices;
+	struct stored_watch *stored_watch; /* NULL: no database */
 	struct req *all;
 	uint32_t active;
 	uint32_t n_jobs; /* with the thread pool, also of requests now gone */
@@ -381,6 +382,17 @@ void ledger_settle(struct req *r, const struct msg_usage *told);
 void flow_prices_fini(struct flow_prices *p);
 /* After the snapshot was swapped. */
 void flow_prices_renew(struct flow *f);
+/*
+ * The database's rows, which lie in the arena: both are taken. built: all lists
+ * of the present snapshot with them, taken as well; NULL: that is still to do.
+ */
+void flow_prices_take(struct flow *f, struct arena *arena,
+    struct price_row *rows, size_t n, struct meter_prices *built);
+
+/* stored.c: they are read anew within a second when they change */
+void stored_conf(struct flow *f); /* f->conf is another */
+void stored_fini(struct flow *f);
+
 /*
  * What tokens of the present attempt cost. False: unpriced. version: the
  * ledger's (meter/price.h).

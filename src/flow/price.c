@@ -4,8 +4,6 @@
 #include "base/log.h"
 #include "base/num.h"
 
-#define STORED_ARENA_MAX ((size_t)256 * 1024 * 1024)
-
 void
 flow_prices_fini(struct flow_prices *p)
 {
@@ -33,27 +31,22 @@ flow_prices_renew(struct flow *f)
 	p->now = fresh;
 }
 
-enum err
-flow_prices_set(struct flow *f, const struct price_row *rows, size_t n)
+void
+flow_prices_take(struct flow *f, struct arena *arena, struct price_row *rows,
+    size_t n, struct meter_prices *built)
 {
-	struct arena *a = arena_new(STORED_ARENA_MAX);
-	struct price_row *copy = a ? arena_calloc(a, n, sizeof(*copy)) : NULL;
+	struct flow_prices *p = &f->prices;
 
-	for (size_t i = 0; copy && i < n; i++) {
-		copy[i] = rows[i];
-		copy[i].provider = arena_str(a, rows[i].provider);
-		copy[i].model = arena_str(a, rows[i].model);
+	arena_free(p->arena);
+	p->arena = arena;
+	p->stored = rows;
+	p->n_stored = n;
+	if (!built) {
+		flow_prices_renew(f);
+		return;
 	}
-	if (!copy || arena_failed(a)) {
-		arena_free(a);
-		return ERR_NOMEM;
-	}
-	arena_free(f->prices.arena);
-	f->prices.arena = a;
-	f->prices.stored = copy;
-	f->prices.n_stored = n;
-	flow_prices_renew(f);
-	return ERR_OK;
+	meter_prices_unref(p->now);
+	p->now = built;
 }
 
 bool
