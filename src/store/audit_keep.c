@@ -12,6 +12,7 @@ enum {
 	READ_KEPT,
 	WRITE_KEPT,
 	LAST_DAY,
+	FIRST_DAY,
 };
 
 const struct store_sql store_audit_keep_sql[] = {
@@ -24,6 +25,7 @@ const struct store_sql store_audit_keep_sql[] = {
 	    "INSERT INTO meta (name, value) VALUES ('audit_kept_from', ?)"
 	    " ON DUPLICATE KEY UPDATE value = VALUES(value)" },
 	[LAST_DAY] = { "SELECT MAX(day) FROM audit_head", NULL },
+	[FIRST_DAY] = { "SELECT day FROM audit ORDER BY seq LIMIT 1", NULL },
 	STORE_SQL_END,
 };
 
@@ -82,15 +84,19 @@ static enum err
 keep_from(struct store *s, void *arg)
 {
 	struct drop *d = arg;
-	int64_t kept = 0, last = 0, day = d->day;
+	int64_t kept = 0, last = 0, first = INT64_MAX, day = d->day;
 	enum err e = store_audit_kept_from(s, &kept);
 
 	if (e == ERR_OK)
 		e = store_run(s, &store_audit_keep_sql[LAST_DAY], NULL, 0,
 		    store_row_int, &last);
+	if (e == ERR_OK)
+		e = store_run(s, &store_audit_keep_sql[FIRST_DAY], NULL, 0,
+		    store_row_int, &first);
 	if (day > last)
 		day = last;
-	if (e == ERR_OK && day > kept)
+	/* Where nothing is so old there is nothing to tell. */
+	if (e == ERR_OK && day > kept && day > first)
 		return tell(s, d->actor, day);
 	return e;
 }

@@ -104,6 +104,18 @@ test_the_last_day_stays(void **state)
 	assert_whole(4);
 }
 
+/* What is kept already is not told again. */
+static void
+test_nothing_so_old(void **state)
+{
+	(void)state;
+	make_schema();
+	add(an_event(4, "a", "b"));
+	assert_int_equal(drop(3), 0);
+	assert_int_equal(drop(4), 0);
+	assert_whole(1);
+}
+
 static void
 test_triggers(void **state)
 {
@@ -189,6 +201,7 @@ main(void)
 		BED_TEST_EMPTY(test_left_behind),
 		BED_TEST_EMPTY(test_the_week_stays),
 		BED_TEST_EMPTY(test_the_last_day_stays),
+		BED_TEST_EMPTY(test_nothing_so_old),
 		BED_TEST_EMPTY(test_triggers),
 		BED_TEST_EMPTY(test_dropped_by_hand),
 		BED_TEST_EMPTY(test_anchor),
