@@ -11,6 +11,7 @@ _Static_assert(STORE_AUDIT_HASH == HASH_KEY_BYTES, "BLAKE2b-256");
 
 enum {
 	HEAD_LOCK,
+	HEAD_MAKE,
 	HEAD_PUT,
 	LAST_DAY,
 	HAS_SOURCE,
@@ -21,6 +22,11 @@ const struct store_sql store_audit_sql[] = {
 	/* SQLite's transaction is the only writer already. */
 	[HEAD_LOCK] = { "SELECT seq, hash FROM audit_head WHERE day = 0",
 	    "SELECT seq, hash FROM audit_head WHERE day = 0 FOR UPDATE" },
+	/* A row that is not there cannot be locked: two would be the first. */
+	[HEAD_MAKE] = { "INSERT OR IGNORE INTO audit_head (day, seq, hash)"
+			" VALUES (0, 0, ?)",
+	    "INSERT IGNORE INTO audit_head (day, seq, hash)"
+	    " VALUES (0, 0, ?)" },
 	[HEAD_PUT] = { "REPLACE INTO audit_head (day, seq, hash)"
 		       " VALUES (?, ?, ?)",
 	    NULL },
@@ -134,6 +140,25 @@ on_head(void *arg, const struct store_value *v, uint32_t n)
 	return ERR_OK;
 }
 
+/* The end of the chain, which nobody else adds to until we have committed. */
+static enum err
+lock_head(struct store *s, struct head *head)
+{
+	static const unsigned char none[STORE_AUDIT_HASH];
+	const struct store_value v = store_blob(none, sizeof(none));
+	enum err e;
+
+	head->seq = -1;
+	e = store_run(s, &store_audit_sql[HEAD_LOCK], NULL, 0, on_head, head);
+	if (e != ERR_OK || head->seq >= 0)
+		return e;
+	e = store_run(s, &store_audit_sql[HEAD_MAKE], &v, 1, NULL, NULL);
+	if (e == ERR_OK)
+		e = store_run(
+		    s, &store_audit_sql[HEAD_LOCK], NULL, 0, on_head, head);
+	return e;
+}
+
 static enum err
 put_head(struct store *s, int64_t day, const struct store_audit *row)
 {
@@ -199,7 +224,7 @@ store_audit_add(struct store *s, struct store_audit *row)
 	if (row->detail.n > STORE_AUDIT_DETAIL_MAX)
 		return ERR_LIMIT;
 	tidy(row);
-	e = store_run(s, &store_audit_sql[HEAD_LOCK], NULL, 0, on_head, &head);
+	e = lock_head(s, &head);
 	if (e != ERR_OK)
 		return e;
 	e = find_day(s, row->at, &row->day);
