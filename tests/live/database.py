@@ -10,14 +10,12 @@ import pwd
 import signal
 import socket
 import subprocess
+import sys
 
 from proc import Process, until
 
-# Small and fast: what a crash of the machine loses does not matter here.
-MARIADB_OPTIONS = [
-    '--skip-networking', '--innodb-buffer-pool-size=32M',
-    '--innodb-log-file-size=16M', '--innodb-flush-log-at-trx-commit=0',
-    '--performance-schema=OFF', '--character-set-server=utf8mb4']
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / 'tools'))
+import mariadb_bed  # noqa: E402
 
 
 def me():
@@ -52,22 +50,16 @@ class MariaDB(Server):
     name = 'mariadbd'
 
     def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.data = self.folder / 'mariadb'
-        self.socket = self.folder / 'mariadb.sock'
-        subprocess.run(
-            ['mariadb-install-db', '--no-defaults', '--user=' + me(),
-             '--auth-root-authentication-method=normal', '--skip-test-db',
-             '--datadir=%s' % self.data, '--innodb-log-file-size=16M'],
-            check=True, timeout=120, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.folder = pathlib.Path(folder) / 'mariadb'
+        self.folder.mkdir()
+        self.socket = self.folder / 's'
+        mariadb_bed.install(str(self.folder))
         self.start()
 
     def command(self):
-        return ['mariadbd', '--no-defaults', '--user=' + me(),
-                '--datadir=%s' % self.data, '--socket=%s' % self.socket,
-                '--pid-file=%s' % (self.folder / 'mariadb.pid'),
-                *MARIADB_OPTIONS]
+        # what is committed outlives a kill -9 of the server
+        return mariadb_bed.command(
+            str(self.folder), ['--innodb-flush-log-at-trx-commit=2'])
 
     def client(self, *args, **kw):
         return subprocess.run(

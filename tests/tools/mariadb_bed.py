@@ -30,9 +30,16 @@ def program(name):
     return found
 
 
+def tmp_of(folder):
+    """Of its own: a server that starts clears it of others' files."""
+    os.makedirs(folder + '/tmp', exist_ok=True)
+    return '--tmpdir=' + folder + '/tmp'
+
+
 def install(folder):
     p = subprocess.run(
         [program('mariadb-install-db'), '--no-defaults', '--skip-test-db',
+         tmp_of(folder),
          '--user=' + getpass.getuser(), '--datadir=' + folder + '/data',
          '--auth-root-authentication-method=normal'] + FAST,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -41,16 +48,20 @@ def install(folder):
         sys.exit('mariadb-install-db: ' + p.stdout[-2000:])
 
 
+def command(folder, arguments=()):
+    return [program('mariadbd'), '--no-defaults', tmp_of(folder),
+            '--user=' + getpass.getuser(), '--datadir=' + folder + '/data',
+            '--socket=' + folder + '/s', '--pid-file=' + folder + '/pid',
+            '--skip-networking', '--skip-log-bin', '--performance-schema=OFF',
+            '--innodb-buffer-pool-size=64M', '--max-connections=300',
+            *FAST, *arguments]
+
+
 def start(folder, arguments=()):
     """The server's process; its socket is folder/s."""
     with open(folder + '/log', 'ab') as log:
         return subprocess.Popen(
-            [program('mariadbd'), '--no-defaults',
-             '--user=' + getpass.getuser(), '--datadir=' + folder + '/data',
-             '--socket=' + folder + '/s', '--pid-file=' + folder + '/pid',
-             '--skip-networking', '--skip-log-bin', '--performance-schema=OFF',
-             '--innodb-buffer-pool-size=64M', '--max-connections=300'] +
-            FAST + list(arguments), stdin=subprocess.DEVNULL, stdout=log,
+            command(folder, arguments), stdin=subprocess.DEVNULL, stdout=log,
             stderr=log)
 
 
