@@ -330,6 +330,8 @@ limits_take(struct req *r)
 		return FLOW_CHOOSE;
 	fill_who(r, &ask);
 	fill_guess(r, lists, n, NULL, &ask);
+	if (f->remote)
+		gate_remote_look(f->remote);
 	if (gate_limit_take(&f->limit, r->arena, lists, n, &ask, clock_wall(),
 		&r->holds, &r->limit) != ERR_OK) {
 		(void)no_memory(r);

@@ -59,8 +59,15 @@ struct gate_remote {
 	uint32_t next_group;
 	bool is_probe; /* what runs counts nothing */
 	enum err outcome; /* of what has run */
-	bool is_away;
-	usec_t retry_at, retry_after;
+	bool is_away; /* as far as this worker has looked */
+	usec_t retry_after;
+	/*
+	 * The breaker of all workers of the host: 0, or when it may be tried
+	 * again (clock_mono). own: where the shared table is full.
+	 */
+	_Atomic int64_t *away_until;
+	_Atomic int64_t own;
+	struct timer look;
 };
 
 /* ---- batches -------------------------------------------------------------- */
@@ -167,24 +174,37 @@ settled(const struct entry *e)
 
 /* ---- the breaker ---------------------------------------------------------- */
 
-static void
-away_set(struct gate_remote *r, bool is_away)
+static void on_look(void *arg);
+
+void
+gate_remote_look(struct gate_remote *r)
 {
-	if (is_away) {
-		r->retry_at = clock_mono() + r->retry_after;
-		r->retry_after *= 2;
-		if (r->retry_after > GATE_REMOTE_RETRY_MAX)
-			r->retry_after = GATE_REMOTE_RETRY_MAX;
-	} else {
-		r->retry_after = GATE_REMOTE_RETRY;
-	}
+	bool is_away = atomic_load(r->away_until) != 0;
+
 	if (is_away == r->is_away)
 		return;
 	r->is_away = is_away;
 	r->limit->is_lenient =
 	    is_away && r->options.when_away == CONF_AWAY_OPEN;
+	if (!is_away)
+		timer_stop(r->loop, &r->look);
+	else if (timer_set(r->loop, &r->look, GATE_REMOTE_RETRY, on_look, r) !=
+		 ERR_OK)
+		timer_stop(r->loop, &r->look); /* requests look, too */
 	if (r->options.on_away)
 		r->options.on_away(r->options.arg, is_away);
+}
+
+static void
+away_set(struct gate_remote *r, bool is_away)
+{
+	usec_t until = is_away ? clock_mono() + r->retry_after : 0;
+
+	r->retry_after = is_away ? r->retry_after * 2 : GATE_REMOTE_RETRY;
+	if (r->retry_after > GATE_REMOTE_RETRY_MAX)
+		r->retry_after = GATE_REMOTE_RETRY_MAX;
+	atomic_store(r->away_until, until);
+	gate_remote_look(r);
 }
 
 bool
@@ -368,18 +388,49 @@ submit(void *arg)
 		due(r);
 }
 
-/* Nobody waits for it. */
+/* One of the host's workers, and nobody waits for it. */
 static void
 probe(struct gate_remote *r)
 {
-	if (!r->is_away || r->running || r->is_probe || r->gathering->n > 0 ||
-	    clock_mono() < r->retry_at)
+	usec_t now = clock_mono();
+	int64_t until = atomic_load(r->away_until);
+
+	if (until == 0 || r->running || r->is_probe || r->gathering->n > 0)
+		return;
+	/* Further off than anyone sets it: of another boot's clock. */
+	if (now < until && until - now <= GATE_REMOTE_RETRY_MAX)
+		return;
+	if (!atomic_compare_exchange_strong(
+		r->away_until, &until, now + GATE_REMOTE_RETRY))
 		return;
 	r->is_probe = true;
 	submit(r);
 }
 
+static void
+on_look(void *arg)
+{
+	struct gate_remote *r = arg;
+
+	gate_remote_look(r);
+	if (!r->is_away)
+		return;
+	probe(r);
+	if (timer_set(r->loop, &r->look, GATE_REMOTE_RETRY, on_look, r) !=
+	    ERR_OK)
+		timer_stop(r->loop, &r->look);
+}
+
 /* ---- life ----------------------------------------------------------------- */
+
+static _Atomic int64_t *
+shared_breaker(struct gate_remote *r)
+{
+	struct shm_tally *t =
+	    shm_tally(r->limit->shm, UINT64_C(0x6d656d6361636865));
+
+	return t ? &t->cell[TALLY_COUNT] : &r->own;
+}
 
 struct gate_remote *
 gate_remote_new(struct loop *loop, struct gate_limit *limit,
@@ -401,6 +452,7 @@ gate_remote_new(struct loop *loop, struct gate_limit *limit,
 	r->options = *options;
 	r->options.servers = NULL;
 	r->retry_after = GATE_REMOTE_RETRY;
+	r->away_until = shared_breaker(r);
 	batch_reset(&r->a);
 	batch_reset(&r->b);
 	r->gathering = &r->a;
@@ -427,8 +479,10 @@ gate_remote_free(struct gate_remote *r)
 		finish(r, r->running);
 		r->running = NULL;
 	}
-	if (r->is_away)
-		away_set(r, false); /* this worker finds nothing any more */
+	timer_stop(r->loop, &r->look);
+	/* this worker finds nothing any more */
+	if (r->is_away && r->options.on_away)
+		r->options.on_away(r->options.arg, false);
 	store_memcached_free(r->memcached);
 	batch_fini(&r->a);
 	batch_fini(&r->b);
@@ -501,7 +555,7 @@ gate_remote_take(struct gate_remote *r, const struct gate_holds *holds,
 
 	if (n == 0)
 		return GATE_REMOTE_ADMITTED;
-	probe(r);
+	gate_remote_look(r);
 	if (r->is_away || !batch_room(r->gathering, n))
 		return take_here(r, holds);
 	if (are_shadows(holds))
@@ -548,7 +602,7 @@ void
 gate_remote_settle(struct gate_remote *r, struct gate_holds *holds,
     const struct gate_use *use, struct gate_limit_result *out)
 {
-	probe(r);
+	gate_remote_look(r);
 	for (uint32_t i = 0; i < holds->n; i++) {
 		struct gate_hold *h = &holds->hold[i];
 		struct entry e;

@@ -14,9 +14,10 @@
  * A counter that memcached has not (lost, flushed, new) begins with what this
  * host knows of it.
  *
- * Away: one job in vain, which takes GATE_REMOTE_TIMEOUT at most, opens a breaker;
- * nothing waits then, and one probe at a time, that no request waits for, finds
- * out when it is back. Meanwhile the policy counts (limits_when_away).
+ * Away: one job in vain, which takes GATE_REMOTE_TIMEOUT at most, opens a
+ * breaker for all workers of the host; nothing waits then, and one probe at a
+ * time, that no request waits for, finds out when it is back. Meanwhile the
+ * policy counts (limits_when_away).
  *
  * Requests at the same time are counted per host, and so are the limits of
  * providers: they are asked when a target is chosen, where nothing waits.
@@ -40,7 +41,7 @@ struct gate_remote_options {
 	const struct str *servers; /* as conf->memcached; copied */
 	uint32_t n_servers;
 	enum conf_away when_away;
-	/* The breaker opened or closed; may be NULL. */
+	/* This worker has found it away, or back; may be NULL. */
 	void (*on_away)(void *arg, bool is_away);
 	void *arg;
 };
@@ -52,6 +53,8 @@ struct gate_remote *gate_remote_new(struct loop *loop, struct gate_limit *limit,
 void gate_remote_free(struct gate_remote *r);
 void gate_remote_policy(struct gate_remote *r, enum conf_away when_away);
 bool gate_remote_is_away(const struct gate_remote *r);
+/* Is it away by what other workers found? Before gate_limit_take. */
+void gate_remote_look(struct gate_remote *r);
 /* Not 0: something is not counted yet; for a worker that drains. */
 uint32_t gate_remote_pending(const struct gate_remote *r);
 

@@ -300,25 +300,79 @@ test_away_local(void **state)
 	    stats_get(one.shm, STATS_MEMCACHED_FAILURES) - failures, 1);
 	/* the probe is nobody's time */
 	later(GATE_REMOTE_RETRY);
-	ask(&one, &tokens, 1, 1, &a);
-	assert_int_equal(a.verdict, GATE_REMOTE_ADMITTED);
 	loop_turn(one.loop);
 	assert_int_equal(
 	    stats_get(one.shm, STATS_MEMCACHED_FAILURES) - failures, 2);
+	assert_true(admits(&one, &tokens, 1, 1, &a));
+	assert_int_equal(a.told, 0);
 	memcached_server_start(&server);
 	later(GATE_REMOTE_RETRY);
-	ask(&one, &tokens, 1, 1, &a);
 	loop_turn(one.loop);
 	assert_true(gate_remote_is_away(one.remote)); /* not yet: it doubles */
 	later(GATE_REMOTE_RETRY_MAX);
-	ask(&one, &tokens, 1, 1, &a);
 	loop_turn(one.loop);
 	assert_false(gate_remote_is_away(one.remote));
 	assert_int_equal(one.away, 0);
 	/* what was counted alone is told with the next */
 	assert_true(admits(&one, &tokens, 1, 1, &a));
-	assert_true(admits(&two, &tokens, 1, 96, &a));
+	assert_true(admits(&two, &tokens, 1, 98, &a));
 	assert_false(admits(&two, &tokens, 1, 1, &a));
+}
+
+/* What one worker has found out costs the others nothing. */
+static void
+test_away_for_all_workers(void **state)
+{
+	const struct str names[] = { str_z(server.name) };
+	struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL, on_away,
+		&two };
+	struct gate_limit limit;
+	struct gate_remote *other;
+	struct host worker = one;
+	struct asked a;
+
+	(void)state;
+	gate_limit_init(&limit, one.shm, 1);
+	other = gate_remote_new(one.loop, &limit, &o);
+	assert_non_null(other);
+	worker.remote = other;
+	worker.limit = limit;
+	memcached_server_stop(&server);
+	assert_true(admits(&one, &requests, 1, 0, &a));
+	assert_int_equal(stats_get(one.shm, STATS_MEMCACHED_FAILURES), 1);
+	ask(&worker, &requests, 1, 0, &a);
+	assert_int_equal(a.verdict, GATE_REMOTE_ADMITTED);
+	assert_int_equal(a.told, 0);
+	assert_int_equal(two.away, 1);
+	memcached_server_start(&server);
+	/* one of them probes; the other looks */
+	for (int i = 0; i < 3; i++) {
+		later(GATE_REMOTE_RETRY);
+		loop_turn(one.loop);
+	}
+	assert_false(gate_remote_is_away(one.remote));
+	assert_false(gate_remote_is_away(other));
+	assert_int_equal(stats_get(one.shm, STATS_MEMCACHED_FAILURES), 1);
+	gate_remote_free(other);
+	assert_int_equal(two.away, 0);
+}
+
+/* A time of another boot's clock does not keep it away for ever. */
+static void
+test_old_breaker(void **state)
+{
+	struct shm_tally *t = shm_tally(one.shm, UINT64_C(0x6d656d6361636865));
+	struct asked a;
+
+	(void)state;
+	assert_non_null(t);
+	t->cell[TALLY_COUNT] = mono + 1000 * GATE_REMOTE_RETRY_MAX;
+	ask(&one, &requests, 1, 0, &a);
+	assert_int_equal(a.verdict, GATE_REMOTE_ADMITTED);
+	assert_true(gate_remote_is_away(one.remote));
+	later(GATE_REMOTE_RETRY);
+	loop_turn(one.loop);
+	assert_false(gate_remote_is_away(one.remote));
 }
 
 static void
@@ -454,6 +508,8 @@ main(void)
 		TEST(test_groups),
 		TEST(test_flushed),
 		TEST(test_away_local),
+		TEST(test_away_for_all_workers),
+		TEST(test_old_breaker),
 		TEST(test_away_open),
 		TEST(test_away_closed),
 		TEST(test_cancelled),
