@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "jobs/audit.h"
 #include "jobs/drain.h"
 #include "jobs/retention.h"
 #include "meter/price.h"
@@ -40,6 +41,8 @@ struct jobd_work {
 	usec_t pause; /* before the one after */
 	usec_t next_chores; /* mono: retention, prices */
 	struct meter_prices *prices;
+	struct jobs_audit audit;
+	uint64_t audit_damaged; /* told of already */
 	struct jobs_drain_report seen; /* of the last pass */
 	char problem[STORE_WHY_SIZE + 128]; /* said last; "": all is well */
 };

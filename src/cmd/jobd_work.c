@@ -100,6 +100,23 @@ get_store(struct jobd_work *w)
 
 /* ---- chores -------------------------------------------------------------- */
 
+static enum err
+keep_audit(struct jobd_work *w)
+{
+	uint64_t n = 0;
+	enum err e = jobs_audit_keep(
+	    w->store, w->conf ? w->conf->audit_keep : 0, clock_wall(), &n);
+
+	if (n > 0)
+		log_msg(LOG_INFO, "audit.keep: old days went");
+	if (e != ERR_OK && e != ERR_AGAIN) {
+		complain(w, "audit.keep", store_why(w->store));
+		if (e == ERR_CLOSED)
+			let_go(w);
+	}
+	return e;
+}
+
 /* A piece at a time, so that the spool does not wait. */
 static void
 do_chores(struct jobd_work *w)
@@ -127,6 +144,8 @@ do_chores(struct jobd_work *w)
 		if (e == ERR_CLOSED)
 			let_go(w);
 	}
+	if (!more && e == ERR_OK)
+		e = keep_audit(w);
 	if (!more || e != ERR_OK)
 		w->next_chores = clock_mono() + CHORES_EVERY;
 }
@@ -157,6 +176,10 @@ count(struct jobd_work *w, const struct jobs_drain_report *now)
 	if (now->unknown > was->unknown)
 		log_msg(LOG_WARN, "%llu records are none of this version's",
 		    (unsigned long long)(now->unknown - was->unknown));
+	if (w->audit.damaged > w->audit_damaged)
+		log_msg(LOG_ERROR, "%llu events were none for the audit",
+		    (unsigned long long)(w->audit.damaged - w->audit_damaged));
+	w->audit_damaged = w->audit.damaged;
 	w->seen = *now;
 }
 
@@ -208,6 +231,8 @@ jobd_work_begin(
 	snprintf(w->url, sizeof(w->url), "%.*s", STR_ARG(url));
 	o.folder = w->folder;
 	o.node = w->node;
+	o.audit = jobs_audit_add;
+	o.audit_arg = &w->audit;
 	return jobs_drain_new(&o, &w->drain);
 }
 
