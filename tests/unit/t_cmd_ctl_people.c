@@ -39,7 +39,12 @@ count(const struct store_sql *which, const char *arg)
 
 static const char *const folders[] = { "state", NULL };
 static const char *const files[] = { "state/pepper", "llmgw.yaml", "two.yaml",
-	"one.key", "two.key" };
+	"one.key", "two.key", "prices.json" };
+
+/* As LiteLLM has them. */
+static const char prices[] =
+    "{\"gpt-x\":{\"input_cost_per_token\":1e-6,\"output_cost_per_token\":2e-6,"
+    "\"litellm_provider\":\"openai\",\"mode\":\"chat\"}}";
 
 static int
 begin(void **state)
@@ -58,6 +63,7 @@ begin(void **state)
 	    "ff112233445566778899aabbccddeeff"
 	    "00112233445566778899aabbccddeeff\n",
 	    0600);
+	ctl_put_file("prices.json", prices, 0600);
 	/* An operator's shell has not the environment of the service. */
 	(void)snprintf(text, sizeof(text),
 	    "server: { state_dir: %s }\n"
@@ -120,7 +126,7 @@ no(const char *line, const char *says)
  */
 static const struct {
 	const char *command; /* group and verb */
-	const char *rest;
+	const char *rest; /* @: the test's folder; NULL: the newest grant */
 	const char *action; /* in the audit */
 	const char *input; /* NULL: nothing */
 	const char *config; /* NULL: llmgw.yaml */
@@ -156,6 +162,10 @@ static const struct {
 	{ "secret retire", "one", "secret.retire", NULL, NULL },
 	{ "secret remove", "one", "secret.remove", NULL, NULL },
 	{ "secret rotate-master", "", "secret.reseal", NULL, "two.yaml" },
+	{ "price import", "litellm @prices.json", "price.import", NULL, NULL },
+	{ "price set", "openai gpt-x --input 1 --output 2", "price.set", NULL,
+	    NULL },
+	{ "price unset", "openai gpt-x", "price.unset", NULL, NULL },
 };
 
 /* The number of the newest grant: numbers go on from test to test. */
@@ -176,18 +186,34 @@ newest_grant(char out[32], struct arena *a)
 }
 
 static void
+expand(const char *from, char *to, size_t size)
+{
+	struct str s = str_z(from);
+	size_t at = str_chr(s, '@');
+
+	/* An address of mail is none. */
+	if (at == s.n || (at > 0 && s.p[at - 1] != ' '))
+		(void)snprintf(to, size, "%s", from);
+	else
+		(void)snprintf(
+		    to, size, "%.*s%s", (int)at, from, ctl_path(from + at + 1));
+}
+
+static void
 call(size_t i, struct arena *a)
 {
 	int64_t audit = count(&sql[0], NULL), changes = count(&sql[1], NULL);
-	char line[1024], id[32] = "";
+	char line[1024], rest[512] = "";
 	struct json j;
 	int got;
 
 	if (calls[i].rest == NULL)
-		newest_grant(id, a);
+		newest_grant(rest, a);
+	else
+		expand(calls[i].rest, rest, sizeof(rest));
 	(void)snprintf(line, sizeof(line),
 	    "%s %s --json --reason why --actor cli:tester --config %s",
-	    calls[i].command, calls[i].rest != NULL ? calls[i].rest : id,
+	    calls[i].command, rest,
 	    ctl_path(calls[i].config != NULL ? calls[i].config : "llmgw.yaml"));
 	got = ctl_run_on(
 	    NULL, line, calls[i].input != NULL ? calls[i].input : "");
