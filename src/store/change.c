@@ -11,7 +11,10 @@ const struct store_sql store_change_sql[] = {
 	[ADD] = { "INSERT INTO change_log (at, sort, object_id)"
 		  " VALUES (?, ?, ?)",
 	    NULL },
-	[ENDS] = { "SELECT MIN(seq), MAX(seq) FROM change_log", NULL },
+	/* Both at once would read all of the table in SQLite. */
+	[ENDS] = { "SELECT (SELECT MIN(seq) FROM change_log),"
+		   " (SELECT MAX(seq) FROM change_log)",
+	    NULL },
 	[NEWER] = { "SELECT seq, sort, object_id FROM change_log"
 		    " WHERE seq > ? ORDER BY seq LIMIT ?",
 	    NULL },

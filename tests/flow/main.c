@@ -40,6 +40,7 @@ struct run {
 	struct loop *loop;
 	struct shm *shm;
 	struct script script;
+	struct people people;
 	struct flow *flow;
 	struct door doors[REQUESTS_MAX];
 	uint32_t n_doors;
@@ -96,6 +97,25 @@ on_event(void *arg, const struct meter_event *ev)
 	return !r->audit.failed;
 }
 
+/* Writes the configuration; STATE_DIR in it is the scenario's folder. */
+static void
+conf_write(struct run *r, struct str text)
+{
+	size_t at = str_find(text, STR("STATE_DIR"));
+	struct buf b;
+
+	if (at == SIZE_MAX) {
+		file_write(r->conf_path, text);
+		return;
+	}
+	buf_init(&b, 1 << 20);
+	buf_add(&b, text.p, at);
+	buf_addz(&b, r->folder);
+	buf_adds(&b, str_skip(text, at + 9));
+	file_write(r->conf_path, buf_str(&b));
+	buf_fini(&b);
+}
+
 /* Loads a configuration text into the flow; problems go to why. */
 static bool
 load(struct run *r, struct str text)
@@ -105,7 +125,7 @@ load(struct run *r, struct str text)
 	struct conf *conf = NULL;
 	struct str first;
 
-	file_write(r->conf_path, text);
+	conf_write(r, text);
 	conf_problems_init(&problems, a);
 	if (conf_load(r->conf_path, &conf, &problems) == ERR_OK) {
 		flow_conf_set(r->flow, conf);
@@ -204,6 +224,25 @@ do_reload(struct run *r, const struct tree_node *n, bool must_fail)
 	buf_fini(&ignored);
 }
 
+/* steps of those that have a database */
+static bool
+do_people(struct run *r, const struct tree_node *step)
+{
+	const struct tree_node *n;
+
+	if (!r->people.pool)
+		return false;
+	if ((n = tree_find(step, "add")))
+		people_add(&r->people, n);
+	else if ((n = tree_find(step, "block")))
+		people_block(&r->people, n, true);
+	else if ((n = tree_find(step, "unblock")))
+		people_block(&r->people, n, false);
+	else if ((n = tree_find(step, "database")))
+		people_break(&r->people, str_eqz(tree_text(n), "away"));
+	return n != NULL;
+}
+
 /* steps: request | together | wait | reload | reload_bad | drain */
 static void
 do_step(struct run *r, const struct tree_node *step)
@@ -224,7 +263,7 @@ do_step(struct run *r, const struct tree_node *step)
 		do_reload(r, n, true);
 	} else if (tree_find(step, "drain")) {
 		flow_drain(r->flow);
-	} else {
+	} else if (!do_people(r, step)) {
 		buf_printf(r->why, "line %u: unknown step\n", step->line);
 	}
 }
@@ -365,7 +404,12 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 	ASSERT(r->loop);
 	ASSERT(shm_open_file(NULL, 1024, &r->shm) == ERR_OK);
 	script_init(&r->script, r->loop, tree_find(root, "upstream"));
-	r->flow = flow_new(r->loop, &r->script.base, r->shm, 0, NULL, NULL);
+	if (tree_find(root, "people")) {
+		people_open(&r->people, r->folder);
+		people_add(&r->people, tree_find(root, "people"));
+	}
+	r->flow =
+	    flow_new(r->loop, &r->script.base, r->shm, 0, NULL, r->people.pool);
 	ASSERT(r->flow);
 	buf_init(&r->audit, 1 << 20);
 	flow_audit_set(r->flow, on_event, r);
@@ -375,7 +419,9 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 static void
 run_teardown(struct run *r)
 {
-	turn_until_idle(r, r->until);
+	/* With a database it never is: workers ask what has changed. */
+	turn_until_idle(
+	    r, r->people.pool ? clock_mono() + 3600 * USEC_PER_SEC : r->until);
 	if (flow_active(r->flow) != 0)
 		buf_printf(
 		    r->why, "%u requests were left\n", flow_active(r->flow));
@@ -385,6 +431,7 @@ run_teardown(struct run *r)
 	for (uint32_t i = 0; i < r->n_doors; i++)
 		door_fini(&r->doors[i]);
 	script_fini(&r->script);
+	people_close(&r->people, r->folder);
 	shm_close(r->shm);
 	loop_free(r->loop);
 	unlink(r->conf_path);

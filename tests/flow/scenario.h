@@ -13,6 +13,8 @@
 #include "conf/tree.h"
 #include "flow/flow.h"
 #include "flow/req.h"
+#include "gate/pepper.h"
+#include "store/pool.h"
 #include "sys/loop.h"
 #include "upstream/upstream.h"
 
@@ -42,6 +44,23 @@ struct script {
 void script_init(
     struct script *s, struct loop *loop, const struct tree_node *answers);
 void script_fini(struct script *s);
+
+/* ---- people.c: the database --------------------------------------------- */
+
+struct people {
+	struct store *store; /* the administrator's */
+	struct store_pool *pool; /* the gateway's; NULL: no database */
+	struct arena *arena;
+	struct gate_pepper pepper;
+};
+
+void people_open(struct people *p, const char *folder);
+/* Allowed on a zeroed one. */
+void people_close(struct people *p, const char *folder);
+/* Adds what the map has; the steps of README.md. */
+void people_add(struct people *p, const struct tree_node *n);
+void people_block(struct people *p, const struct tree_node *n, bool is_blocked);
+void people_break(struct people *p, bool is_broken);
 
 /* ---- door.c: the client -------------------------------------------------*/
 
