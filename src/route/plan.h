@@ -118,8 +118,8 @@ route_plan_target(const struct route_plan *plan)
 }
 
 /* May a failure of that class be cured by a target that was not tried yet? */
-bool route_plan_has_other(
-    const struct route_plan *plan, enum msg_fail_class class);
+bool
+route_plan_has_other(const struct route_plan *plan, enum msg_fail_class class);
 /*
  * Before the first attempt is sent: how long to wait, since every target of its
  * priority nears a limit (route/headroom.h). 0: not at all.

@@ -115,19 +115,29 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
 			       "PRAGMA journal_size_limit = 67108864;"
 			       "PRAGMA temp_store = MEMORY;";
 
-/* The file's own mode, not what SQLite would give it. */
+/*
+ * The file's own mode, not what SQLite would give it. A file that is there is
+ * never opened here: closing it would end the locks that this process's other
+ * connections have on it (they are POSIX's), and the next program to close the
+ * database would take the log away under them.
+ */
 static enum err
 make_file(struct sqlite *q)
 {
 	const char *path = q->base.url.path;
-	int fd = open(
-	    path, O_RDWR | O_CLOEXEC | (q->base.create ? O_CREAT : 0), 0660);
 	char why[STORE_WHY_SIZE];
-	int saved = errno;
+	int fd, saved;
 
-	if (fd >= 0) {
-		(void)close(fd);
+	if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) == 0)
 		return ERR_OK;
+	saved = errno;
+	if (saved == ENOENT && q->base.create) {
+		fd = open(path, O_RDWR | O_CLOEXEC | O_CREAT | O_EXCL, 0660);
+		saved = errno;
+		if (fd >= 0)
+			(void)close(fd);
+		if (fd >= 0 || saved == EEXIST)
+			return ERR_OK;
 	}
 	(void)snprintf(
 	    why, sizeof(why), "cannot open %s: %s", path, strerror(saved));
