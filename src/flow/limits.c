@@ -244,6 +244,12 @@ tell(struct req *r, const struct gate_limit_result *res)
 		    (long long)((double)e->used * 100 /
 				(double)e->limit->amount),
 		    (unsigned)e->limit->soft_percent);
+		flow_audit(r->flow, "limit.soft",
+		    arena_printf(
+			r->arena, "limit:%.*s", STR_ARG(e->limit->name)),
+		    arena_printf(r->arena, "told at %u%%",
+			(unsigned)e->limit->soft_percent),
+		    (struct str){ 0 }, (struct str){ 0 });
 	}
 }
 

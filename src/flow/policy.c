@@ -2,7 +2,6 @@
 #include "flow/life.h"
 
 #include "gate/person.h"
-#include "meter/estimate.h"
 
 static bool
 counts_tokens(const struct conf *c)
@@ -14,7 +13,7 @@ counts_tokens(const struct conf *c)
 }
 
 static void
-fill_who(const struct req *r, struct gate_policy_who *who)
+fill_who(struct req *r, struct gate_policy_who *who)
 {
 	const struct gate_client *c = &r->client;
 
@@ -36,7 +35,7 @@ fill_who(const struct req *r, struct gate_policy_who *who)
 		who->user = c->name;
 	}
 	if (counts_tokens(r->conf))
-		who->prompt_tokens = meter_estimate_prompt(&r->msg);
+		who->prompt_tokens = ledger_prompt_estimate(r);
 }
 
 /* Whatever name the client gave his maximum, it is the new one now. */
