@@ -15,6 +15,8 @@ extern const struct store_sql store_logday_sql[];
 extern const struct store_sql store_ledger_sql[];
 extern const struct store_sql store_rollup_sql[];
 extern const struct store_sql store_price_sql[];
+extern const struct store_sql store_reprice_sql[];
+extern const struct store_sql store_usage_sql[];
 extern const struct store_sql store_schema_sql[];
 extern const struct store_sql store_spool_segment_sql[];
 
@@ -28,6 +30,8 @@ const struct store_sql *const store_sql_tables[] = {
 	store_logday_sql,
 	store_role_sql,
 	store_price_sql,
+	store_reprice_sql,
+	store_usage_sql,
 	store_schema_sql,
 	store_team_sql,
 	store_tenant_sql,

@@ -1,0 +1,123 @@
+#include "store/usage.h"
+
+enum {
+	REPORT,
+};
+
+#define NUMBER(c, as) "CASE WHEN ? = 1 THEN " c " ELSE 0 END AS " as ", "
+#define WORD(c, as) "CASE WHEN ? = 1 THEN " c " ELSE '' END AS " as ", "
+#define SUM(c) "SUM(" c ") AS " c
+
+const struct store_sql store_usage_sql[] = {
+	[REPORT] = { "SELECT g.g_start, g.g_tenant, g.g_team, g.g_user,"
+		     " g.g_key, n.name, t.name, u.name, k.name, g.g_client,"
+		     " g.g_alias, g.g_provider, g.g_model, g.requests,"
+		     " g.failed, g.lost, g.estimated, g.unpriced, g.prompt,"
+		     " g.completion, g.cached, g.reasoning, g.cost"
+		     " FROM (SELECT " NUMBER("start", "g_start") NUMBER(
+			 "tenant_id", "g_tenant") NUMBER("team_id", "g_team")
+			 NUMBER("user_id", "g_user") NUMBER("key_id", "g_key")
+			     WORD("client", "g_client") WORD(
+				 "alias", "g_alias") WORD("provider",
+				 "g_provider") WORD("model", "g_model")
+				 SUM("requests") ", " SUM("failed") ", " SUM(
+				     "lost") ", " SUM("estimated") ", " SUM(
+				     "unpriced") ", " SUM("prompt") ", " SUM(
+				     "completion") ", " SUM("cached") ", " SUM(
+				     "reasoning") ", " SUM("cost")
+		     " FROM usage_rollup"
+		     " WHERE span = ? AND start >= ? AND start < ?"
+		     " AND (? = 0 OR tenant_id = ?)"
+		     " AND (? = '' OR provider = ?)"
+		     " AND (? = '' OR alias = ?)"
+		     " AND (? = '' OR model = ?)"
+		     " GROUP BY g_start, g_tenant, g_team, g_user, g_key,"
+		     " g_client, g_alias, g_provider, g_model) g"
+		     " LEFT JOIN tenant n ON n.id = g.g_tenant"
+		     " LEFT JOIN team t ON t.id = g.g_team"
+		     " LEFT JOIN user_account u ON u.id = g.g_user"
+		     " LEFT JOIN client_key k ON k.id = g.g_key"
+		     " ORDER BY g.g_start, g.cost DESC, g.requests DESC,"
+		     " g.g_tenant, g.g_team, g.g_user, g.g_key, g.g_client,"
+		     " g.g_alias, g.g_provider, g.g_model LIMIT ?",
+	    NULL },
+	STORE_SQL_END,
+};
+
+struct reading {
+	store_usage_fn fn;
+	void *arg;
+};
+
+static enum err
+on_row(void *arg, const struct store_value *v, uint32_t n)
+{
+	const struct reading *r = arg;
+	const struct store_usage row = {
+		.start = store_get_int(&v[0]),
+		.tenant_id = store_get_int(&v[1]),
+		.team_id = store_get_int(&v[2]),
+		.user_id = store_get_int(&v[3]),
+		.key_id = store_get_int(&v[4]),
+		.tenant = store_get_str(&v[5]),
+		.team = store_get_str(&v[6]),
+		.user = store_get_str(&v[7]),
+		.key = store_get_str(&v[8]),
+		.client = store_get_str(&v[9]),
+		.alias = store_get_str(&v[10]),
+		.provider = store_get_str(&v[11]),
+		.model = store_get_str(&v[12]),
+		.requests = store_get_int(&v[13]),
+		.failed = store_get_int(&v[14]),
+		.lost = store_get_int(&v[15]),
+		.estimated = store_get_int(&v[16]),
+		.unpriced = store_get_int(&v[17]),
+		.prompt = store_get_int(&v[18]),
+		.completion = store_get_int(&v[19]),
+		.cached = store_get_int(&v[20]),
+		.reasoning = store_get_int(&v[21]),
+		.cost = store_get_int(&v[22]),
+	};
+
+	(void)n;
+	return r->fn(r->arg, &row);
+}
+
+static struct store_value
+text(struct str s)
+{
+	return store_text(s.p != NULL ? s : STR(""));
+}
+
+enum err
+store_usage_each(struct store *s, const struct store_usage_ask *ask,
+    store_usage_fn fn, void *arg)
+{
+	struct reading r = { fn, arg };
+	const struct store_value v[] = {
+		store_int((ask->by & STORE_BY_TIME) != 0),
+		store_int((ask->by & STORE_BY_TENANT) != 0),
+		store_int((ask->by & STORE_BY_TEAM) != 0),
+		store_int((ask->by & STORE_BY_USER) != 0),
+		store_int((ask->by & STORE_BY_KEY) != 0),
+		store_int((ask->by & STORE_BY_KEY) != 0),
+		store_int((ask->by & STORE_BY_ALIAS) != 0),
+		store_int((ask->by & STORE_BY_PROVIDER) != 0),
+		store_int((ask->by & STORE_BY_MODEL) != 0),
+		store_text(str_z(store_span_word(ask->span))),
+		store_int(ask->from),
+		store_int(ask->to),
+		store_int(ask->tenant_id),
+		store_int(ask->tenant_id),
+		text(ask->provider),
+		text(ask->provider),
+		text(ask->alias),
+		text(ask->alias),
+		text(ask->model),
+		text(ask->model),
+		store_int(ask->max),
+	};
+
+	return store_run(
+	    s, &store_usage_sql[REPORT], v, sizeof(v) / sizeof(*v), on_row, &r);
+}
