@@ -14,6 +14,7 @@ const struct ctl_group ctl_groups[] = {
 	{ ctl_key_commands },
 	{ ctl_secret_commands },
 	{ ctl_price_commands },
+	{ ctl_usage_commands },
 	{ ctl_help_commands },
 	{ NULL },
 };
