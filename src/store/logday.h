@@ -29,8 +29,9 @@ enum store_log {
 MUST_CHECK enum err
 store_logday_make(struct store *s, enum store_log log, int64_t day);
 /*
- * Drops what is older than this day; *n: partitions, or rows of SQLite. The
- * last seven days of the audit stay whatever is asked for (MariaDB: ERR_IO).
+ * Drops what is older than this day; *n: partitions, or rows of SQLite.
+ * MariaDB refuses the last seven days of the audit (ERR_IO): the account that
+ * runs this is the one that may not change the audit.
  */
 MUST_CHECK enum err store_logday_drop(
     struct store *s, enum store_log log, int64_t before, uint64_t *n);

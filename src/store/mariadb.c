@@ -130,6 +130,9 @@ mariadb_fail_stmt(struct mariadb *m, MYSQL_STMT *st)
 {
 	unsigned code = mysql_stmt_errno(st);
 
+	/* Connector/C 3.3.20: a failure between rows is the connection's. */
+	if (code == 0)
+		return mariadb_fail(m);
 	return fail_as(m, err_of(code), code, mysql_stmt_error(st));
 }
 
@@ -521,7 +524,7 @@ read_rows(
 			e = read_rest(m, p);
 		else if (code != 0)
 			e = mariadb_fail_stmt(m, p->st);
-		if (e == ERR_OK)
+		if (e == ERR_OK && row != NULL)
 			e = pass_row(p, row, arg);
 	}
 	return e;
@@ -556,7 +559,8 @@ mariadb_run(struct store *s, const struct store_sql *sql,
 	if ((n_args > 0 && mysql_stmt_bind_param(p->st, bind) != 0) ||
 	    mysql_stmt_execute(p->st) != 0)
 		return mariadb_fail_stmt(m, p->st);
-	if (p->n_cells > 0 && row != NULL)
+	/* Also when nobody wants them: a failure may come behind them. */
+	if (p->n_cells > 0)
 		e = read_rows(m, p, row, arg);
 	if (p->n_cells > 0) {
 		/* Also reads what rows are left. */

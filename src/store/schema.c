@@ -129,27 +129,32 @@ store_schema_fits(struct store *s, char why[STORE_WHY_SIZE])
 	struct store_schema c;
 	enum err e = store_schema_read(s, &c);
 
-	if (e != ERR_OK) {
-		(void)snprintf(why, STORE_WHY_SIZE, "%s", store_why(s));
-		return e;
-	}
-	if (c.found == 0)
+	if (e == ERR_OK)
+		return store_schema_judge(&c, why);
+	(void)snprintf(why, STORE_WHY_SIZE, "%s", store_why(s));
+	return e;
+}
+
+enum err
+store_schema_judge(const struct store_schema *c, char why[STORE_WHY_SIZE])
+{
+	if (c->found == 0)
 		(void)snprintf(why, STORE_WHY_SIZE,
 		    "the database has no %sschema: run \"llmgwctl db init\"",
-		    c.is_partial ? "complete " : "");
-	else if (c.found > c.wanted)
+		    c->is_partial ? "complete " : "");
+	else if (c->found > c->wanted)
 		(void)snprintf(why, STORE_WHY_SIZE,
 		    "the database has schema %lld, newer than this program's "
 		    "%lld: install the release that made it, then run "
 		    "\"llmgwctl db check\"",
-		    (long long)c.found, (long long)c.wanted);
-	else if (c.found < c.wanted || c.is_partial)
+		    (long long)c->found, (long long)c->wanted);
+	else if (c->found < c->wanted || c->is_partial)
 		(void)snprintf(why, STORE_WHY_SIZE,
 		    "the database has schema %lld%s, this program needs %lld: "
 		    "run \"llmgwctl db upgrade\"",
-		    (long long)c.found,
-		    c.is_partial ? " and an unfinished upgrade" : "",
-		    (long long)c.wanted);
+		    (long long)c->found,
+		    c->is_partial ? " and an unfinished upgrade" : "",
+		    (long long)c->wanted);
 	else
 		return ERR_OK;
 	return ERR_UNSUPPORTED;

@@ -35,6 +35,9 @@ store_schema_read(struct store *s, struct store_schema *out);
  */
 MUST_CHECK enum err
 store_schema_fits(struct store *s, char why[STORE_WHY_SIZE]);
+/* The same of what was read. */
+MUST_CHECK enum err
+store_schema_judge(const struct store_schema *c, char why[STORE_WHY_SIZE]);
 /*
  * From what is there (init: nothing, or what an init left that was killed) to
  * this program's. ERR_DENIED: init, and there is a schema. ERR_NOT_FOUND:

@@ -90,7 +90,8 @@ def main():
         install(folder)
         server = start(folder)
         wait_until_up(server, folder)
-        print(folder + '/s', flush=True)
+        sys.stdout.write(folder + '/s\n')
+        sys.stdout.flush()
         sys.stdin.read()
     finally:
         if server is not None:

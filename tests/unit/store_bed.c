@@ -30,7 +30,8 @@ server_start(void)
 {
 	const char *given = getenv("LLMGW_TEST_MARIADB");
 	int in[2], out[2];
-	ssize_t n = 0;
+	size_t n = 0;
+	ssize_t got = 0;
 
 	if (given != NULL && given[0] != '\0') {
 		(void)snprintf(
@@ -50,9 +51,13 @@ server_start(void)
 	(void)close(in[0]);
 	(void)close(out[1]);
 	server_pipe = in[1];
-	n = read(out[0], server_socket, sizeof(server_socket) - 1);
+	do {
+		n += (size_t)got;
+		server_socket[n] = '\0';
+		got = read(
+		    out[0], server_socket + n, sizeof(server_socket) - 1 - n);
+	} while (got > 0 && strchr(server_socket, '\n') == NULL);
 	(void)close(out[0]);
-	server_socket[n > 0 ? n : 0] = '\0';
 	server_socket[strcspn(server_socket, "\n")] = '\0';
 	return server_socket[0] != '\0';
 }
@@ -152,13 +157,36 @@ folder_empty(bool and_it)
 		(void)rmdir(folder);
 }
 
+/* What a test that failed has left open would be waited for. */
+static void
+end_sessions(void)
+{
+	MYSQL_RES *rows;
+	MYSQL_ROW row;
+	char text[128];
+
+	(void)snprintf(text, sizeof(text),
+	    "SELECT id FROM information_schema.processlist WHERE db = '%s'",
+	    name);
+	if (mysql_query(admin, text) != 0)
+		return;
+	rows = mysql_store_result(admin);
+	while (rows != NULL && (row = mysql_fetch_row(rows)) != NULL) {
+		(void)snprintf(text, sizeof(text), "KILL %s", row[0]);
+		(void)mysql_query(admin, text);
+	}
+	mysql_free_result(rows);
+}
+
 static void
 database_drop(void)
 {
-	if (is_mariadb)
+	if (is_mariadb) {
+		end_sessions();
 		(void)admin_on_it("DROP DATABASE IF EXISTS ", "");
-	else
+	} else {
 		folder_empty(false);
+	}
 }
 
 struct tables {
@@ -301,6 +329,8 @@ bed_teardown(void **state)
 	(void)state;
 	store_close(bed_store);
 	bed_store = NULL;
+	if (is_mariadb)
+		end_sessions();
 	return database_clear() ? 0 : -1;
 }
 

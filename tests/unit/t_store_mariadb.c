@@ -1,0 +1,190 @@
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "store_bed.h"
+
+static char why[STORE_WHY_SIZE];
+
+/* ---- accounts ------------------------------------------------------------ */
+
+static enum err
+open_as(const char *user, const char *more, const char *password)
+{
+	struct store_options o = {
+		.any_schema = true,
+		.password = password ? secret_new(str_z(password)) : NULL,
+	};
+	struct store *s = NULL;
+	char url[512];
+	enum err e;
+
+	(void)snprintf(url, sizeof(url),
+	    "mariadb://%s@localhost/%s?socket=%s%s", user, bed_name(),
+	    bed_socket(), more);
+	e = store_open(str_z(url), &o, &s, why);
+	secret_unref(o.password);
+	if (e == ERR_OK)
+		store_close(s);
+	return e;
+}
+
+static void
+test_passwords(void **state)
+{
+	char path[128], more[160];
+	FILE *f;
+
+	(void)state;
+	if (!bed_is_mariadb())
+		skip();
+	bed_admin("CREATE OR REPLACE USER t_pass@localhost "
+		  "IDENTIFIED BY 'a secret word'");
+	bed_admin("GRANT ALL ON *.* TO t_pass@localhost");
+	assert_int_equal(open_as("t_pass", "", NULL), ERR_DENIED);
+	assert_int_equal(open_as("t_pass", "", "wrong word"), ERR_DENIED);
+	assert_null(strstr(why, "wrong word"));
+	assert_int_equal(open_as("t_pass", "", "a secret word"), ERR_OK);
+	(void)snprintf(path, sizeof(path), "%s/password", bed_folder());
+	(void)snprintf(more, sizeof(more), "&password_file=%s", path);
+	assert_int_equal(open_as("t_pass", more, NULL), ERR_DENIED);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fputs("a secret word\n", f);
+	(void)fclose(f);
+	assert_int_equal(open_as("t_pass", more, NULL), ERR_OK);
+	bed_admin("DROP USER t_pass@localhost");
+}
+
+static void
+test_what_is_not_there(void **state)
+{
+	const struct store_options o = { .any_schema = true };
+	struct store *s = NULL;
+	char url[512];
+
+	(void)state;
+	if (!bed_is_mariadb())
+		skip();
+	assert_int_equal(open_as("t_nobody", "", NULL), ERR_DENIED);
+	(void)snprintf(url, sizeof(url),
+	    "mariadb://root@localhost/t_nothing?socket=%s", bed_socket());
+	assert_int_equal(store_open(str_z(url), &o, &s, why), ERR_NOT_FOUND);
+	assert_int_equal(
+	    store_open(STR("mariadb://root@localhost/x?socket=/nonexistent/s"),
+		&o, &s, why),
+	    ERR_CLOSED);
+	assert_int_equal(
+	    store_open(STR("mariadb://root@127.0.0.1:1/x"), &o, &s, why),
+	    ERR_CLOSED);
+	assert_non_null(strstr(why, "MariaDB 2"));
+}
+
+/* ---- the session --------------------------------------------------------- */
+
+static enum err
+check_session(void *arg, const struct store_value *row, uint32_t n)
+{
+	static const char *const modes[] = { "STRICT_ALL_TABLES", "ANSI_QUOTES",
+		"PIPES_AS_CONCAT", "NO_BACKSLASH_ESCAPES",
+		"NO_ENGINE_SUBSTITUTION", "ONLY_FULL_GROUP_BY" };
+	size_t i;
+
+	(void)arg;
+	assert_int_equal(n, 5);
+	for (i = 0; i < COUNT(modes); i++)
+		assert_true(str_contains(row[0].s, str_z(modes[i])));
+	assert_str(row[1].s, "READ-COMMITTED");
+	assert_str(row[2].s, "utf8mb4_nopad_bin");
+	assert_str(row[3].s, "+00:00");
+	assert_str(row[4].s, "utf8mb4");
+	return ERR_OK;
+}
+
+static void
+test_session(void **state)
+{
+	static const struct store_sql ask = { "",
+		"SELECT @@sql_mode, @@tx_isolation, @@collation_connection, "
+		"@@time_zone, @@character_set_results" };
+
+	(void)state;
+	if (!bed_is_mariadb())
+		skip();
+	assert_string_equal(store_product(bed_store), "mariadb");
+	assert_int_equal(
+	    store_run(bed_store, &ask, NULL, 0, check_session, NULL), ERR_OK);
+}
+
+/* Two transactions that want each other's row: one is told to try again. */
+static void
+test_deadlock(void **state)
+{
+	static const struct store_sql add = {
+		"INSERT INTO tenant (name, created, changed) VALUES (?, 0, 0)",
+		NULL
+	};
+	static const struct store_sql touch = {
+		"UPDATE tenant SET changed = changed + 1 WHERE name = ?", NULL
+	};
+	struct store_value a = store_text(STR("a")), b = store_text(STR("b"));
+	struct store *other;
+	int status;
+	pid_t pid;
+	enum err e;
+
+	(void)state;
+	if (!bed_is_mariadb())
+		skip();
+	assert_int_equal(store_run(bed_store, &add, &a, 1, NULL, NULL), ERR_OK);
+	assert_int_equal(store_run(bed_store, &add, &b, 1, NULL, NULL), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(
+	    store_run(bed_store, &touch, &a, 1, NULL, NULL), ERR_OK);
+	/* the lock says that the child has its row */
+	pid = fork();
+	if (pid == 0) {
+		struct store *s = bed_open(NULL);
+
+		e = store_begin(s);
+		if (e == ERR_OK)
+			e = store_run(s, &touch, &b, 1, NULL, NULL);
+		if (e == ERR_OK)
+			e = store_lock(s, "has_b", 9 * USEC_PER_SEC);
+		if (e == ERR_OK)
+			e = store_run(s, &touch, &a, 1, NULL, NULL);
+		_exit((int)e);
+	}
+	other = bed_open(NULL);
+	do {
+		e = store_lock(other, "has_b", 0);
+		if (e == ERR_OK)
+			store_unlock(other, "has_b");
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	} while (e == ERR_OK);
+	assert_int_equal(e, ERR_TIMEOUT);
+	e = store_run(bed_store, &touch, &b, 1, NULL, NULL);
+	store_rollback(bed_store);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	/* whichever the server chose */
+	assert_int_equal(
+	    (e == ERR_AGAIN) + (WEXITSTATUS(status) == ERR_AGAIN), 1);
+	store_close(other);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BED_TEST(test_passwords),
+		BED_TEST(test_what_is_not_there),
+		BED_TEST(test_session),
+		BED_TEST(test_deadlock),
+	};
+
+	return bed_run("mariadb", tests, COUNT(tests));
+}

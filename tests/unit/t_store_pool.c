@@ -1,0 +1,191 @@
+#include "store/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store_bed.h"
+
+static char why[STORE_WHY_SIZE];
+
+static const struct store_sql one = { "SELECT 1", NULL };
+
+static int64_t
+ask(struct store *s)
+{
+	int64_t n = 0;
+
+	assert_int_equal(
+	    store_run(s, &one, NULL, 0, store_row_int, &n), ERR_OK);
+	return n;
+}
+
+static struct store *
+take(struct store_pool *p)
+{
+	struct store *s = NULL;
+
+	if (store_pool_take(p, &s, why) != ERR_OK)
+		fail_msg("%s", why);
+	return s;
+}
+
+static void
+test_keeps_what_is_given_back(void **state)
+{
+	struct store_pool *p = store_pool_new(bed_url(), NULL, 2);
+	struct store *a = take(p), *b = take(p);
+
+	(void)state;
+	assert_ptr_not_equal(a, b);
+	assert_int_equal(ask(a), 1);
+	store_pool_give(p, a, ERR_OK);
+	assert_ptr_equal(take(p), a);
+	/* what somebody left open is taken back */
+	assert_int_equal(store_begin(a), ERR_OK);
+	store_pool_give(p, a, ERR_DENIED);
+	assert_ptr_equal(take(p), a);
+	assert_false(store_in_transaction(a));
+	store_pool_give(p, a, ERR_OK);
+	store_pool_give(p, b, ERR_OK);
+	assert_true(store_pool_is_up(p));
+	store_pool_free(p);
+	store_pool_free(NULL);
+}
+
+static void
+test_all_are_taken(void **state)
+{
+	const struct store_options o = { .timeout = 30 * USEC_PER_MSEC };
+	struct store_pool *p = store_pool_new(bed_url(), &o, 1);
+	struct store *a, *b = NULL;
+
+	(void)state;
+	a = take(p);
+	assert_int_equal(store_pool_take(p, &b, why), ERR_TIMEOUT);
+	assert_non_null(strstr(why, "taken"));
+	assert_null(b);
+	assert_true(store_pool_is_up(p));
+	store_pool_give(p, a, ERR_OK);
+	store_pool_give(p, take(p), ERR_OK);
+	store_pool_free(p);
+}
+
+/* Refused at once while it is down; one tries when the time has come. */
+static void
+test_away(void **state)
+{
+	struct store_pool *p = store_pool_new(
+	    bed_is_mariadb()
+		? STR("mariadb://root@localhost/x?socket=/nonexistent/s")
+		: STR("sqlite:///nonexistent/x.db"),
+	    NULL, 3);
+	enum err as = bed_is_mariadb() ? ERR_CLOSED : ERR_NOT_FOUND;
+	struct store *s;
+	char first[STORE_WHY_SIZE];
+
+	(void)state;
+	clock_set(100 * USEC_PER_SEC, 0);
+	assert_int_equal(store_pool_take(p, &s, first), as);
+	assert_false(store_pool_is_up(p));
+	assert_true(strlen(first) > 0);
+	/* refused without a try says the same */
+	assert_int_equal(store_pool_take(p, &s, why), as);
+	assert_string_equal(why, first);
+	clock_set(100 * USEC_PER_SEC + STORE_POOL_RETRY, 0);
+	assert_int_equal(store_pool_take(p, &s, NULL), as);
+	clock_real();
+	store_pool_free(p);
+}
+
+static void
+test_lost_and_found(void **state)
+{
+	struct store_pool *p = store_pool_new(bed_url(), NULL, 3);
+	struct store *a = take(p), *b = take(p), *c = NULL;
+	usec_t now = clock_mono();
+
+	(void)state;
+	clock_set(now, 0);
+	store_pool_give(p, b, ERR_OK);
+	store_pool_give(p, a, ERR_CLOSED);
+	assert_false(store_pool_is_up(p));
+	assert_int_equal(store_pool_take(p, &c, why), ERR_CLOSED);
+	clock_set(now + STORE_POOL_RETRY, 0);
+	c = take(p);
+	assert_true(store_pool_is_up(p));
+	clock_real();
+	assert_int_equal(ask(c), 1);
+	store_pool_give(p, c, ERR_OK);
+	store_pool_free(p);
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
+#define THREADS 8
+#define ROUNDS 200
+#define CONNECTIONS 3
+
+static struct store_pool *shared;
+static atomic_int n_out, n_most, n_wrong;
+
+static void *
+work(void *arg)
+{
+	int i;
+
+	(void)arg;
+	for (i = 0; i < ROUNDS; i++) {
+		struct store *s = NULL;
+		int64_t n = 0;
+		int out;
+		enum err e = store_pool_take(shared, &s, NULL);
+
+		if (e != ERR_OK) {
+			atomic_fetch_add(&n_wrong, 1);
+			continue;
+		}
+		out = atomic_fetch_add(&n_out, 1) + 1;
+		if (out > atomic_load(&n_most))
+			atomic_store(&n_most, out);
+		e = store_run(s, &one, NULL, 0, store_row_int, &n);
+		if (e != ERR_OK || n != 1)
+			atomic_fetch_add(&n_wrong, 1);
+		atomic_fetch_sub(&n_out, 1);
+		store_pool_give(shared, s, e);
+	}
+	return NULL;
+}
+
+static void
+test_threads(void **state)
+{
+	const struct store_options o = { .timeout = 60 * USEC_PER_SEC };
+	pthread_t thread[THREADS];
+	int i;
+
+	(void)state;
+	n_wrong = n_most = n_out = 0;
+	shared = store_pool_new(bed_url(), &o, CONNECTIONS);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(
+		    pthread_create(&thread[i], NULL, work, NULL), 0);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	assert_int_equal(n_wrong, 0);
+	assert_in_range(n_most, 1, CONNECTIONS);
+	store_pool_free(shared);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BED_TEST(test_keeps_what_is_given_back),
+		BED_TEST(test_all_are_taken),
+		BED_TEST(test_away),
+		BED_TEST(test_lost_and_found),
+		BED_TEST(test_threads),
+	};
+
+	return bed_run("pool", tests, COUNT(tests));
+}
