@@ -13,11 +13,9 @@
 static char program[4096]; /* the build folder's llmgwctl */
 static struct buf out; /* what it printed, both streams */
 
-/* Runs it with up to three arguments; input is its standard input. */
 static int
-run(const char *input, const char *a, const char *b, const char *c)
+run_program(const char *path, const char *input, const char *const *argv)
 {
-	const char *argv[] = { "llmgwctl", a, b, c, NULL };
 	int status, in, to;
 	pid_t pid;
 
@@ -31,7 +29,7 @@ run(const char *input, const char *a, const char *b, const char *c)
 		(void)dup2(in, 0);
 		(void)dup2(to, 1);
 		(void)dup2(to, 2);
-		(void)execv(program, (char *const *)(uintptr_t)argv);
+		(void)execv(path, (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -43,6 +41,15 @@ run(const char *input, const char *a, const char *b, const char *c)
 	drop_file("out");
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
+}
+
+/* Runs it with up to three arguments; input is its standard input. */
+static int
+run(const char *input, const char *a, const char *b, const char *c)
+{
+	const char *argv[] = { "llmgwctl", a, b, c, NULL };
+
+	return run_program(program, input, argv);
 }
 
 static bool
@@ -234,6 +241,21 @@ test_help_of_one(void **state)
 	assert_int_equal(run("", "help", "key", "old"), 2);
 }
 
+/* What bash makes of a line's last word. */
+static void
+bash_completes(const char *line, const char *expected)
+{
+	static const char script[] =
+	    "source <(\"$1\" completion bash); COMP_WORDS=($2); "
+	    "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); cd /; "
+	    "_llmgwctl; printf '%s' \"${COMPREPLY[*]}\"";
+	const char *argv[] = { "bash", "--norc", "-c", script, "bash", program,
+		line, NULL };
+
+	assert_int_equal(run_program("/bin/bash", "", argv), 0);
+	assert_str(buf_str(&out), expected);
+}
+
 static void
 test_completion(void **state)
 {
@@ -241,6 +263,11 @@ test_completion(void **state)
 	assert_int_equal(run("", "completion", "bash", NULL), 0);
 	assert_true(says("complete -o filenames -F _llmgwctl llmgwctl"));
 	assert_true(says("'key hash') words=\" --config --json"));
+	bash_completes("llmgwctl ke", "key");
+	bash_completes("llmgwctl key ro", "rotate");
+	bash_completes("llmgwctl key rotate --gr", "--grace");
+	bash_completes("llmgwctl key rotate ci --rea", "--reason");
+	bash_completes("llmgwctl nothing --x", "");
 	assert_int_equal(run("", "completion", "zsh", NULL), 1);
 	assert_true(says("there is: bash"));
 }
