@@ -25,8 +25,9 @@ static const struct opt_row options[] = {
 	    .type = OPT_TEXT,
 	    .value = &o.residency,
 	    .arg = "TAGS",
-	    .help = "Where its data may be worked on: tags of models, with "
-		    "commas between. Empty: anywhere." },
+	    .help = "Where its data may be worked on: tags of targets or "
+		    "providers, with commas between; one of them must be "
+		    "there. Empty: anywhere." },
 	{ 0 },
 };
 

@@ -27,9 +27,13 @@ const struct store_sql store_audit_sql[] = {
 			" VALUES (0, 0, ?)",
 	    "INSERT IGNORE INTO audit_head (day, seq, hash)"
 	    " VALUES (0, 0, ?)" },
-	[HEAD_PUT] = { "REPLACE INTO audit_head (day, seq, hash)"
-		       " VALUES (?, ?, ?)",
-	    NULL },
+	/* no REPLACE: who adds need not have the right to delete */
+	[HEAD_PUT] = { "INSERT INTO audit_head (day, seq, hash) VALUES (?, ?,"
+		       " ?) ON CONFLICT (day) DO UPDATE SET seq = excluded.seq,"
+		       " hash = excluded.hash",
+	    "INSERT INTO audit_head (day, seq, hash) VALUES (?, ?, ?)"
+	    " ON DUPLICATE KEY UPDATE seq = VALUES(seq),"
+	    " hash = VALUES(hash)" },
 	[LAST_DAY] = { "SELECT MAX(day) FROM audit_head",
 	    "SELECT MAX(day) FROM audit_head FOR UPDATE" },
 	/* not by a unique key alone: partitions by day could not have one */
