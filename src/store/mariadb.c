@@ -281,6 +281,9 @@ mariadb_open(struct store *s)
 	secret_wipe(password, sizeof(password));
 	if (e != ERR_OK)
 		return e;
+	/* Kept for connecting again by itself, which is off. */
+	if (m->my->passwd != NULL)
+		secret_wipe(m->my->passwd, strlen(m->my->passwd));
 	e = begin_session(m);
 	return e == ERR_OK || e == ERR_NOMEM ? e : ERR_CLOSED;
 }

@@ -1,5 +1,7 @@
 #include "upstream/engine.h"
 
+#include "upstream/wipe.h"
+
 #include "base/fault.h"
 #include "sys/pollset.h"
 
@@ -354,7 +356,7 @@ setup_multi(struct engine *e, unsigned max_idle)
 struct upstream *
 upstream_curl_new(struct loop *loop, unsigned max_idle)
 {
-	struct engine *e = calloc(1, sizeof(*e));
+	struct engine *e = wipe_begin() ? calloc(1, sizeof(*e)) : NULL;
 
 	if (!e)
 		return NULL;
