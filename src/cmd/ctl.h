@@ -193,6 +193,7 @@ extern const struct ctl_command ctl_db_commands[];
 extern const struct ctl_command ctl_grant_commands[];
 extern const struct ctl_command ctl_key_commands[];
 extern const struct ctl_command ctl_secret_commands[];
+extern const struct ctl_command ctl_limit_commands[];
 extern const struct ctl_command ctl_price_commands[];
 extern const struct ctl_command ctl_usage_commands[];
 extern const struct ctl_command ctl_help_commands[];

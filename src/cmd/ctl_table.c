@@ -12,6 +12,7 @@ const struct ctl_group ctl_groups[] = {
 	{ ctl_role_commands },
 	{ ctl_grant_commands },
 	{ ctl_key_commands },
+	{ ctl_limit_commands },
 	{ ctl_secret_commands },
 	{ ctl_price_commands },
 	{ ctl_usage_commands },

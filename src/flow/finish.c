@@ -227,6 +227,7 @@ req_free(struct req *r)
 	arena_free(r->msg_arena);
 	arena_free(r->arena);
 	route_ring_unref(r->ring);
+	gate_rules_unref(r->rules);
 	conf_unref(r->conf);
 	if (r->prev)
 		r->prev->next = r->next;

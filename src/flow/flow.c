@@ -44,6 +44,7 @@ flow_free(struct flow *f)
 	meter_metrics_free(f->metrics);
 	sealed_fini(f);
 	stored_fini(f);
+	rules_fini(f);
 	keys_fini(f);
 	flow_prices_fini(&f->prices);
 	conf_unref(f->conf);
@@ -67,6 +68,7 @@ flow_conf_set(struct flow *f, struct conf *c)
 	sealed_conf(f);
 	limits_conf(f);
 	stored_conf(f);
+	rules_conf(f);
 }
 
 void

@@ -58,6 +58,8 @@ void flow_log_failed(struct flow *f, const char *text);
 struct conf *flow_conf(struct flow *f);
 /* The same for the prices of the database. */
 void flow_prices_read(struct flow *f);
+/* The same for the limits of the database. */
+void flow_rules_read(struct flow *f);
 
 struct spool;
 /*

@@ -46,6 +46,7 @@ flow_refresh(struct flow *f)
 		gate_directory_refresh(f->directory);
 	flow_secrets_read(f);
 	flow_prices_read(f);
+	flow_rules_read(f);
 }
 
 /* ---- a request -------------------------------------------------------------- */

@@ -24,6 +24,7 @@
 #include "gate/policy.h"
 #include "gate/limit.h"
 #include "gate/remote.h"
+#include "gate/rule.h"
 #include "meter/booking.h"
 #include "gate/source.h"
 #include "meter/metrics.h"
@@ -131,6 +132,7 @@ struct req {
 	struct gate_limit_result limit; /* of the client, for headers */
 	struct gate_holds holds; /* what its limits have taken for us */
 	struct gate_wait wait; /* for what other hosts have taken */
+	struct gate_rules *rules; /* that these were taken by; may be NULL */
 	struct gate_holds call_holds; /* and the provider's, for the attempt */
 	int64_t guess_output; /* tokens of the answer; -1: nobody asked */
 	struct gate_use used; /* by all attempts so far */
@@ -208,6 +210,8 @@ struct flow {
 	struct meter_metrics *metrics;
 	struct flow_prices prices;
 	struct stored_watch *stored_watch; /* NULL: no database */
+	struct gate_rules *rules; /* of the database; may be NULL */
+	struct rules_watch *rules_watch; /* NULL: no database */
 	struct req *all;
 	uint32_t active;
 	uint32_t n_jobs; /* with the thread pool, also of requests now gone */
@@ -390,6 +394,9 @@ void flow_prices_take(struct flow *f, struct arena *arena,
     struct price_row *rows, size_t n, struct meter_prices *built);
 
 /* stored.c: they are read anew within a second when they change */
+/* rules.c: the limits of the database */
+void rules_conf(struct flow *f); /* f->conf is another */
+void rules_fini(struct flow *f);
 void stored_conf(struct flow *f); /* f->conf is another */
 void stored_fini(struct flow *f);
 

@@ -10,8 +10,8 @@
 #include "gate/person.h"
 #include "sys/stats.h"
 
-/* Of the key, of the file; of the database's; of the person. */
-#define LISTS_MAX 4
+/* Of the key, of the file, of the database. */
+#define LISTS_MAX (2 + GATE_RULE_LISTS)
 
 /* ---- who asks ------------------------------------------------------------ */
 
@@ -71,7 +71,8 @@ lists_of_client(const struct req *r, struct gate_limits lists[LISTS_MAX])
 		add_file(lists, &n, r->client.key->limits,
 		    r->client.key->n_limits, true);
 	add_file(lists, &n, r->conf->limits, r->conf->n_limits, false);
-	return n;
+	return n + gate_rules_for(r->rules, r->client.key_id, r->client.user_id,
+		       &lists[n]);
 }
 
 static uint32_t
@@ -82,7 +83,8 @@ lists_of_call(const struct req *r, const struct conf_provider *p,
 
 	add_file(lists, &n, p->limits, p->n_limits, true);
 	add_file(lists, &n, r->conf->limits, r->conf->n_limits, false);
-	return n;
+	return n + gate_rules_for(r->rules, r->client.key_id, r->client.user_id,
+		       &lists[n]);
 }
 
 /* ---- how much it will be ------------------------------------------------- */
@@ -326,12 +328,14 @@ enum flow_step
 limits_take(struct req *r)
 {
 	struct gate_limits lists[LISTS_MAX];
-	uint32_t n = lists_of_client(r, lists);
 	struct flow *f = r->flow;
 	struct gate_ask ask;
+	uint32_t n;
 
 	r->guess_output = -1;
 	r->limit = GATE_NOT_LIMITED;
+	r->rules = gate_rules_ref(f->rules);
+	n = lists_of_client(r, lists);
 	if (n == 0)
 		return FLOW_CHOOSE;
 	fill_who(r, &ask);

@@ -2,6 +2,7 @@
 
 #include "store/grant.h"
 #include "store/key.h"
+#include "store/limit.h"
 #include "store/people.h"
 #include "store/person.h"
 #include "store/secret.h"
@@ -27,6 +28,7 @@ const struct store_sql *const store_sql_tables[] = {
 	store_change_sql,
 	store_grant_sql,
 	store_key_sql,
+	store_limit_sql,
 	store_logday_sql,
 	store_role_sql,
 	store_price_sql,

@@ -191,6 +191,14 @@ file_map(const char *path, uint32_t slots, size_t bytes, struct shm_file **out)
 	return e == ERR_AGAIN ? ERR_IO : e;
 }
 
+static size_t
+bytes_of(uint32_t slots)
+{
+	return sizeof(struct shm_file) +
+	       (size_t)slots * sizeof(struct shm_slot) +
+	       (size_t)slots * SHM_TALLIES_PER_SLOT * sizeof(struct shm_tally);
+}
+
 enum err
 shm_open_file(const char *path, uint32_t slots, struct shm **out)
 {
@@ -200,9 +208,7 @@ shm_open_file(const char *path, uint32_t slots, struct shm **out)
 	if (!s)
 		return ERR_NOMEM;
 	slots = round_up(slots);
-	s->bytes =
-	    sizeof(struct shm_file) + (size_t)slots * sizeof(struct shm_slot) +
-	    (size_t)slots * SHM_TALLIES_PER_SLOT * sizeof(struct shm_tally);
+	s->bytes = bytes_of(slots);
 	s->worker = -1;
 	e = file_map(path, slots, s->bytes, &s->file);
 	if (e != ERR_OK) {
@@ -212,6 +218,48 @@ shm_open_file(const char *path, uint32_t slots, struct shm **out)
 	s->tally = (struct shm_tally *)&s->file->slot[slots];
 	*out = s;
 	return ERR_OK;
+}
+
+/* ERR_NOT_FOUND: it is not one of ours. */
+static enum err
+map_there(int fd, struct shm *s)
+{
+	struct shm_file head;
+	ssize_t n = pread(fd, &head, sizeof(head), 0);
+	struct stat st;
+
+	if (n != (ssize_t)sizeof(head) || fstat(fd, &st) != 0)
+		return ERR_NOT_FOUND;
+	if (head.slots < SHM_SLOTS_MIN || head.slots > SHM_SLOTS_MAX ||
+	    !is_ours(&head, head.slots) ||
+	    (size_t)st.st_size != bytes_of(head.slots))
+		return ERR_NOT_FOUND;
+	s->bytes = bytes_of(head.slots);
+	s->file = mmap(NULL, s->bytes, PROT_READ, MAP_SHARED, fd, 0);
+	if (s->file == MAP_FAILED)
+		return ERR_IO;
+	s->tally = (struct shm_tally *)&s->file->slot[head.slots];
+	s->worker = -1;
+	return ERR_OK;
+}
+
+enum err
+shm_open_there(const char *path, struct shm **out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	struct shm *s;
+	enum err e;
+
+	if (fd < 0)
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+	s = calloc(1, sizeof(*s));
+	e = s ? map_there(fd, s) : ERR_NOMEM;
+	close(fd);
+	if (e == ERR_OK)
+		*out = s;
+	else
+		free(s);
+	return e;
 }
 
 void

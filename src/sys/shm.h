@@ -43,6 +43,11 @@ struct shm;
  */
 MUST_CHECK enum err
 shm_open_file(const char *path, uint32_t slots, struct shm **out);
+/*
+ * Opens a file that is there, for a program that only looks: nothing is made,
+ * replaced or claimed. ERR_NOT_FOUND: none, or of another layout. ERR_IO.
+ */
+MUST_CHECK enum err shm_open_there(const char *path, struct shm **out);
 void shm_close(struct shm *s);
 /* Finds or claims. NULL when the table is full. */
 struct shm_slot *shm_slot(struct shm *s, uint64_t identity);

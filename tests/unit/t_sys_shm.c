@@ -349,6 +349,36 @@ test_find(void **state)
 	shm_close(s);
 }
 
+/* A program that only looks sees what is there, and makes nothing. */
+static void
+test_looking(void **state)
+{
+	struct shm *s, *look = NULL;
+	struct shm_slot *slot;
+	int fd;
+
+	(void)state;
+	assert_int_equal(shm_open_there(path, &look), ERR_NOT_FOUND);
+	assert_int_not_equal(access(path, F_OK), 0);
+	s = open_it(path, 128);
+	slot = shm_slot(s, 7);
+	slot->cell[3] = 42;
+	shm_tally(s, 9)->cell[1] = 43;
+	assert_int_equal(shm_open_there(path, &look), ERR_OK);
+	assert_int_equal(shm_find(look, 7)->cell[3], 42);
+	assert_int_equal(shm_tally_find(look, 9)->cell[1], 43);
+	assert_null(shm_find(look, 8));
+	assert_null(shm_tally_find(look, 8));
+	slot->cell[3] = 44;
+	assert_int_equal(shm_find(look, 7)->cell[3], 44);
+	shm_close(look);
+	shm_close(s);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(ftruncate(fd, 30000), 0);
+	close(fd);
+	assert_int_equal(shm_open_there(path, &look), ERR_NOT_FOUND);
+}
+
 /* The table of small slots: found again, full at last, apart from slots. */
 static void
 test_tallies(void **state)
@@ -383,6 +413,8 @@ main(void)
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_tallies),
+		cmocka_unit_test_setup_teardown(
+		    test_looking, make_dir, remove_dir),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test_setup_teardown(
 		    test_file, make_dir, remove_dir),

@@ -1,0 +1,632 @@
+/* llmgwctl limit: how much may be asked */
+#include "cmd/ctl_people.h"
+
+#include "base/money.h"
+#include "base/num.h"
+#include "gate/rule.h"
+#include "store/limit.h"
+#include "sys/shm.h"
+
+static const char *const modes[] = { "enforce", "shadow", NULL };
+
+static struct {
+	const char *tenant, *team, *user, *key, *model, *provider;
+	const char *requests, *tokens, *input, *output, *concurrent, *money;
+	const char *per, *period, *each, *soft, *amount;
+	int mode;
+} o = { .mode = -1 };
+
+#define TEXT_ROW(option, field, what, text)                          \
+	{                                                            \
+		.name = option, .type = OPT_TEXT, .value = &o.field, \
+		.arg = what, .help = text                            \
+	}
+#define MODE_ROW                                                          \
+	{                                                                 \
+		.name = "mode", .type = OPT_WORD, .value = &o.mode,       \
+		.arg = "MODE", .words = modes,                            \
+		.help = "enforce refuses what is beyond it; shadow only " \
+			"counts and tells."                               \
+	}
+#define WINDOW_ROWS                                                          \
+	TEXT_ROW("per", per, "TIME", "The window, such as 1m, 12h or 30d."), \
+	    TEXT_ROW("period", period, "PERIOD",                             \
+		"day, week, month or quarter, in the tenant's time zone."),  \
+	    MODE_ROW,                                                        \
+	    TEXT_ROW("soft", soft, "PERCENT",                                \
+		"Tells once in a window that so much is used; 0: not.")
+#define WHO_ROWS                                             \
+	CTL_TENANT_ROW(o.tenant),                            \
+	    TEXT_ROW("team", team, "TEAM", "Of this team."), \
+	    TEXT_ROW("user", user, "USER", "Of this user."), \
+	    TEXT_ROW("key", key, "KEY", "Of this key."),     \
+	    TEXT_ROW("model", model, "MODEL",                \
+		"For this model; * stands for any run.")
+
+static const struct opt_row create_options[] = {
+	TEXT_ROW("requests", requests, "N", "So many requests."),
+	TEXT_ROW("tokens", tokens, "N", "So many tokens, of both sides."),
+	TEXT_ROW("input", input, "N", "So many tokens of prompts."),
+	TEXT_ROW("output", output, "N", "So many tokens of answers."),
+	TEXT_ROW("concurrent", concurrent, "N",
+	    "So many at the same time, on each host."),
+	TEXT_ROW("money", money, "USD", "So many dollars."),
+	WINDOW_ROWS,
+	{ .name = "tenant",
+	    .type = OPT_TEXT,
+	    .value = &o.tenant,
+	    .arg = "TENANT",
+	    .help = "Of this tenant; without it and those below, of all." },
+	TEXT_ROW("team", team, "TEAM", "Of this team."),
+	TEXT_ROW("user", user, "USER", "Of this user."),
+	TEXT_ROW("key", key, "KEY", "Of this key."),
+	TEXT_ROW(
+	    "model", model, "MODEL", "For this model; * stands for any run."),
+	TEXT_ROW("provider", provider, "PROVIDER",
+	    "For calls of this provider; beyond it another is taken."),
+	TEXT_ROW("each", each, "WORDS",
+	    "Counts for each of them on its own: tenant, team, user, key, "
+	    "model, provider."),
+	{ 0 },
+};
+
+static const struct opt_row set_options[] = {
+	TEXT_ROW("amount", amount, "N", "How much; of money, dollars."),
+	WINDOW_ROWS,
+	{ 0 },
+};
+
+static const struct opt_row list_options[] = { CTL_TENANT_ROW(o.tenant),
+	{ 0 } };
+
+static const struct opt_row status_options[] = {
+	WHO_ROWS,
+	TEXT_ROW("provider", provider, "PROVIDER", "At this provider."),
+	{ 0 },
+};
+
+/* ---- showing ------------------------------------------------------------- */
+
+static const char *const columns[] = { "name", "counts", "amount", "window",
+	"mode", "soft_percent", "tenant", "team", "user", "key", "model",
+	"provider", "each_of", "wrong", "changed", NULL };
+
+/* "60s", "month" */
+static struct str
+window_text(struct ctl *c, const struct store_limit *l)
+{
+	if (l->period.n > 0)
+		return l->period;
+	if (l->per == 0)
+		return (struct str){ 0 };
+	return arena_printf(
+	    c->arena, "%llds", (long long)(l->per / USEC_PER_SEC));
+}
+
+static void
+put_amount(struct ctl *c, const struct store_limit *l, int64_t v)
+{
+	if (str_eqz(l->sort, "money"))
+		ctl_put_usd(c, v);
+	else
+		ctl_put_int(c, v);
+}
+
+static struct str
+given(struct str s)
+{
+	return s.n > 0 ? s : (struct str){ 0 };
+}
+
+static void
+put(struct ctl *c, const struct store_limit *l)
+{
+	ctl_put_text(c, l->name);
+	ctl_put_text(c, l->sort);
+	put_amount(c, l, l->amount);
+	ctl_put_text(c, window_text(c, l));
+	ctl_put_text(c, l->is_shadow ? STR("shadow") : STR("enforce"));
+	if (l->soft_percent > 0)
+		ctl_put_int(c, l->soft_percent);
+	else
+		ctl_put_null(c);
+	ctl_put_text(c, l->tenant);
+	ctl_put_text(c, l->team);
+	ctl_put_text(c, l->user);
+	ctl_put_text(c, l->key);
+	ctl_put_text(c, l->model);
+	ctl_put_text(c, l->provider);
+	ctl_put_words(c, given(l->each_of));
+	ctl_put_text(c, str_z(gate_rule_wrong(l)));
+	ctl_put_time(c, l->changed);
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static int
+read_number(struct ctl *c, const char *option, const char *text, int64_t *out)
+{
+	if (num_parse_i64(str_z(text), out) == ERR_OK && *out > 0)
+		return CTL_OK;
+	return ctl_fail(
+	    c, "--%s: '%s' is not a whole number above 0", option, text);
+}
+
+static int
+read_money(struct ctl *c, const char *option, const char *text, int64_t *out)
+{
+	nanousd_t v;
+
+	if (money_parse_usd(str_z(text), &v) != ERR_OK || v <= 0)
+		return ctl_fail(c,
+		    "--%s: '%s' is not an amount of dollars, such as 50 or "
+		    "12.50",
+		    option, text);
+	*out = v;
+	return CTL_OK;
+}
+
+static int
+read_sort(struct ctl *c, struct store_limit *l)
+{
+	const struct {
+		const char *name, *text;
+	} sorts[] = { { "requests", o.requests }, { "tokens", o.tokens },
+		{ "input", o.input }, { "output", o.output },
+		{ "concurrent", o.concurrent }, { "money", o.money } };
+	int n = 0, status = CTL_OK;
+
+	for (size_t i = 0; i < sizeof(sorts) / sizeof(sorts[0]); i++) {
+		if (!sorts[i].text)
+			continue;
+		n++;
+		l->sort = str_z(sorts[i].name);
+		status = (sorts[i].text == o.money ? read_money : read_number)(
+		    c, sorts[i].name, sorts[i].text, &l->amount);
+		if (status != CTL_OK)
+			return status;
+	}
+	if (n != 1)
+		return ctl_fail(c,
+		    "exactly one of --requests, --tokens, --input, --output, "
+		    "--concurrent and --money");
+	return status;
+}
+
+/* Windows, mode and soft percentage, where given. */
+static int
+read_window(struct ctl *c, struct store_limit *l)
+{
+	int64_t soft;
+
+	if (o.per && num_parse_duration(str_z(o.per), &l->per) != ERR_OK)
+		return ctl_fail(
+		    c, "--per: '%s' is no time such as 1m, 12h or 30d", o.per);
+	if (o.per && !o.period)
+		l->period = STR("");
+	if (o.period)
+		l->period = str_z(o.period);
+	if (o.period && !o.per)
+		l->per = 0;
+	if (o.mode >= 0)
+		l->is_shadow = o.mode == 1;
+	if (!o.soft)
+		return CTL_OK;
+	if (num_parse_i64(str_z(o.soft), &soft) != ERR_OK || soft < 0 ||
+	    soft > 100)
+		return ctl_fail(c, "--soft: '%s' is not 0 to 100", o.soft);
+	l->soft_percent = soft;
+	return CTL_OK;
+}
+
+/* Who: names become ids; --team, --user and --key come with their tenant. */
+static int
+read_who(struct ctl *c, struct store_limit *l)
+{
+	struct store_tenant tenant;
+	struct store_team team;
+	struct store_user user;
+	struct store_key key;
+	int status = CTL_OK;
+
+	if (!o.tenant && !o.team && !o.user && !o.key)
+		return CTL_OK;
+	status = ctl_find_tenant(c, o.tenant, &tenant);
+	if (status != CTL_OK)
+		return status;
+	l->tenant_id = tenant.id;
+	l->tenant = tenant.name;
+	l->timezone = tenant.timezone;
+	if (o.team) {
+		status = ctl_find_team(c, &tenant, str_z(o.team), &team);
+		if (status != CTL_OK)
+			return status;
+		l->team_id = team.id;
+		l->team = team.name;
+	}
+	if (o.user) {
+		status = ctl_find_user(c, &tenant, str_z(o.user), &user);
+		if (status != CTL_OK)
+			return status;
+		l->user_id = user.id;
+		l->user = user.name;
+	}
+	if (!o.key)
+		return CTL_OK;
+	status = ctl_find_key(c, o.tenant, str_z(o.key), &key);
+	if (status != CTL_OK)
+		return status;
+	if (key.tenant_id != tenant.id || key.replaced_by != 0)
+		return ctl_fail(c,
+		    "'%s' is a former secret or another tenant's key", o.key);
+	l->key_id = key.id;
+	l->key = key.name;
+	return CTL_OK;
+}
+
+static int
+read_what(struct ctl *c, struct store_limit *l)
+{
+	l->model = str_z(o.model);
+	l->provider = str_z(o.provider);
+	if ((o.model && !ctl_is_word(l->model)) ||
+	    (o.provider && !ctl_is_word(l->provider)))
+		return ctl_fail(c, "a model or provider is a name");
+	return o.each ? ctl_words(c, "word", o.each, ctl_is_word, &l->each_of)
+		      : CTL_OK;
+}
+
+/* ---- changes ------------------------------------------------------------- */
+
+enum change_sort {
+	CREATE,
+	SET,
+	REMOVE
+};
+
+struct change {
+	struct ctl *c;
+	struct store_limit l;
+	enum change_sort sort;
+};
+
+static struct str
+detail_of(struct ctl *c, const struct store_limit *l)
+{
+	const struct ctl_pair pairs[] = {
+		{ "name", l->name },
+		{ "counts", l->sort },
+		{ "amount",
+		    arena_printf(c->arena, "%lld", (long long)l->amount) },
+		{ "window", window_text(c, l) },
+		{ "mode", l->is_shadow ? STR("shadow") : STR("enforce") },
+		{ "tenant", l->tenant },
+		{ "team", l->team },
+		{ "user", l->user },
+		{ "key", l->key },
+		{ "model", l->model },
+		{ "provider", l->provider },
+		{ "each_of", given(l->each_of) },
+		{ 0 },
+	};
+
+	return ctl_detail(c, pairs);
+}
+
+static enum err
+too_many(struct ctl *c, enum err e)
+{
+	if (e != ERR_LIMIT)
+		return e;
+	(void)ctl_fail(c,
+	    "there are %d limits, which is as many as the gateway takes; one "
+	    "with --each counts for many",
+	    STORE_LIMITS_MAX);
+	return ERR_UNSUPPORTED;
+}
+
+static enum err
+apply(struct store *s, void *arg)
+{
+	static const char *const actions[] = { "limit.create", "limit.set",
+		"limit.remove" };
+	struct change *ch = arg;
+	/* A copy: it may run again when another was in the way. */
+	struct store_limit copy = ch->l, *l = &copy;
+	enum err e = ERR_OK;
+
+	switch (ch->sort) {
+	case CREATE:
+		e = ctl_added(ch->c, too_many(ch->c, store_limit_add(s, l)),
+		    "limit", l->name);
+		break;
+	case SET:
+		e = ctl_was_set(ch->c, store_limit_set(s, l), "limit", l->name);
+		break;
+	case REMOVE:
+		e = ctl_was_set(
+		    ch->c, store_limit_remove(s, l->id), "limit", l->name);
+		break;
+	}
+	if (e == ERR_OK)
+		e = ctl_act(ch->c, actions[ch->sort], "limit", l->id,
+		    l->tenant_id, detail_of(ch->c, l));
+	if (e == ERR_OK)
+		ch->l = copy;
+	return e;
+}
+
+static int
+change(struct ctl *c, const struct store_limit *l, enum change_sort sort)
+{
+	struct change ch = { c, *l, sort };
+	const char *wrong = sort == REMOVE ? NULL : gate_rule_wrong(l);
+	int status;
+
+	if (wrong)
+		return ctl_fail(c, "limit '%.*s': %s", STR_ARG(l->name), wrong);
+	status = ctl_change(c, apply, &ch);
+	if (status != CTL_OK)
+		return status;
+	ctl_record_begin(c, columns);
+	put(c, &ch.l);
+	return ctl_done(c, "limit %.*s %s", STR_ARG(l->name),
+	    sort == REMOVE   ? "is removed"
+	    : sort == CREATE ? "is there"
+			     : "is changed");
+}
+
+static int
+run_create(struct ctl *c)
+{
+	struct store_limit l = { .name = ctl_operand(c, 0) };
+	int status;
+
+	if (l.name.n == 0 || l.name.n > STORE_NAME_MAX || !ctl_is_word(l.name))
+		return ctl_fail(c, "a limit has a name of at most %d bytes",
+		    STORE_NAME_MAX);
+	status = read_sort(c, &l);
+	if (status == CTL_OK)
+		status = read_window(c, &l);
+	if (status == CTL_OK)
+		status = read_who(c, &l);
+	if (status == CTL_OK)
+		status = read_what(c, &l);
+	return status == CTL_OK ? change(c, &l, CREATE) : status;
+}
+
+static int
+find(struct ctl *c, struct store_limit *l)
+{
+	enum err e = store_limit_find(c->store, ctl_operand(c, 0), c->arena, l);
+
+	if (e == ERR_NOT_FOUND)
+		return ctl_fail(c,
+		    "no limit '%s'; llmgwctl limit list shows them",
+		    c->operands[0]);
+	return e == ERR_OK ? CTL_OK : ctl_store_fail(c, e);
+}
+
+static int
+run_set(struct ctl *c)
+{
+	struct store_limit l;
+	int status = find(c, &l);
+
+	if (status == CTL_OK && o.amount)
+		status = (str_eqz(l.sort, "money") ? read_money : read_number)(
+		    c, "amount", o.amount, &l.amount);
+	if (status == CTL_OK)
+		status = read_window(c, &l);
+	return status == CTL_OK ? change(c, &l, SET) : status;
+}
+
+static int
+run_remove(struct ctl *c)
+{
+	struct store_limit l;
+	int status = find(c, &l);
+
+	return status == CTL_OK ? change(c, &l, REMOVE) : status;
+}
+
+static int
+run_show(struct ctl *c)
+{
+	struct store_limit l;
+	int status = find(c, &l);
+
+	if (status != CTL_OK)
+		return status;
+	ctl_record_begin(c, columns);
+	put(c, &l);
+	return ctl_record_end(c);
+}
+
+static enum err
+on_limit(void *arg, const struct store_limit *l)
+{
+	put(arg, l);
+	return ERR_OK;
+}
+
+static int
+run_list(struct ctl *c)
+{
+	struct store_tenant tenant = { 0 };
+	int status = CTL_OK;
+	enum err e;
+
+	if (o.tenant)
+		status = ctl_find_tenant(c, o.tenant, &tenant);
+	if (status != CTL_OK)
+		return status;
+	ctl_list_begin(c, columns);
+	e = store_limit_each(c->store, tenant.id, on_limit, c);
+	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+}
+
+/* ---- counts in force ----------------------------------------------------- */
+
+static const char *const status_columns[] = { "name", "counts", "amount",
+	"used", "percent", "window_began", "window_ends", "mode", "of", NULL };
+
+struct status {
+	struct ctl *c;
+	struct gate_limit limit;
+	struct gate_ask ask;
+	int64_t tenant_id; /* of --tenant; 0: all */
+	struct str name; /* of the operand; empty: all */
+};
+
+/* What must be said to find the counter; NULL: all has been. */
+static const char *
+not_said(const struct conf_limit *l, const struct gate_ask *a)
+{
+	if ((l->each_of & CONF_EACH_TENANT) && a->tenant_id == 0)
+		return "each tenant: --tenant";
+	if ((l->each_of & CONF_EACH_TEAM) && a->team_id == 0)
+		return "each team: --team";
+	if ((l->each_of & CONF_EACH_USER) && a->user_id == 0)
+		return "each user: --user";
+	if ((l->each_of & CONF_EACH_KEY) && a->key_id == 0)
+		return "each key: --key";
+	if ((l->each_of & CONF_EACH_MODEL) && a->model.n == 0)
+		return "each model: --model";
+	if ((l->each_of & CONF_EACH_PROVIDER) && a->provider.n == 0)
+		return "each provider: --provider";
+	return NULL;
+}
+
+static void
+put_count(struct status *st, const struct store_limit *row,
+    const struct gate_count *n, const char *of)
+{
+	struct ctl *c = st->c;
+
+	ctl_put_text(c, row->name);
+	ctl_put_text(c, row->sort);
+	put_amount(c, row, row->amount);
+	if (of) {
+		ctl_put_null(c);
+		ctl_put_null(c);
+	} else {
+		put_amount(c, row, n->used);
+		ctl_put_int(
+		    c, (int64_t)((double)n->used * 100 / (double)row->amount));
+	}
+	ctl_put_time(c, n->start);
+	ctl_put_time(c, n->end);
+	ctl_put_text(c, row->is_shadow ? STR("shadow") : STR("enforce"));
+	ctl_put_text(c, str_z(of));
+}
+
+static enum err
+on_status(void *arg, const struct store_limit *row)
+{
+	struct status *st = arg;
+	const struct zone *zone = NULL;
+	struct gate_count n = { 0 };
+	struct gate_rule rule;
+	const char *of;
+
+	if (gate_rule_wrong(row) ||
+	    (st->name.n > 0 && !str_eq(st->name, row->name)))
+		return ERR_OK;
+	if (row->timezone.n > 0 && zone_find(row->timezone, &zone) != ERR_OK)
+		zone = NULL;
+	gate_rule_make(row, zone, &rule);
+	of = not_said(&rule.limit, &st->ask);
+	gate_limit_look(&st->limit, &rule.limit, &st->ask, clock_wall(), &n);
+	put_count(st, row, &n, of);
+	return ERR_OK;
+}
+
+static int
+status_of(struct ctl *c, struct shm *shm, const struct store_limit *who)
+{
+	const struct zone *zone = NULL;
+	struct status st = { .c = c, .limit = { .shm = shm } };
+	enum err e;
+
+	if (who->timezone.n > 0 && zone_find(who->timezone, &zone) != ERR_OK)
+		zone = NULL;
+	st.ask = (struct gate_ask){ .tenant_id = who->tenant_id,
+		.team_id = who->team_id,
+		.user_id = who->user_id,
+		.key_id = who->key_id,
+		.model = who->model,
+		.provider = who->provider,
+		.zone = zone };
+	st.name = ctl_operand(c, 0);
+	ctl_list_begin(c, status_columns);
+	e = store_limit_each(c->store, 0, on_status, &st);
+	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+}
+
+static int
+run_status(struct ctl *c)
+{
+	struct store_limit who = { 0 };
+	struct shm *shm;
+	int status = CTL_OK;
+	const char *path;
+
+	if (c->n_operands > 0) {
+		status = find(c, &who);
+		who = (struct store_limit){ 0 };
+	}
+	if (status == CTL_OK)
+		status = read_who(c, &who);
+	if (status != CTL_OK)
+		return status;
+	who.model = str_z(o.model);
+	who.provider = str_z(o.provider);
+	path = arena_printf(c->arena, "%.*s/shm", STR_ARG(c->state_dir)).p;
+	if (!path)
+		return ctl_nomem(c);
+	if (shm_open_there(path, &shm) != ERR_OK)
+		return ctl_fail(c,
+		    "%s: the gateway of this host has no counts there, or they "
+		    "cannot be read",
+		    path);
+	status = status_of(c, shm, &who);
+	shm_close(shm);
+	return status;
+}
+
+#define ROW(v, operand, lo, hi, f, opts)                             \
+	.group = "limit", .verb = v, .operands = operand, .min = lo, \
+	.max = hi, .flags = CTL_STORE | (f), .options = opts
+
+const struct ctl_command ctl_limit_commands[] = {
+	{ ROW("create", "NAME", 1, 1, CTL_CHANGES, create_options),
+	    .help = "limit requests, tokens, concurrency or money",
+	    .more = "It holds for requests that match all of --tenant, --team, "
+		    "--user, --key, --model and --provider that are given. "
+		    "With --each it counts for each of them on its own: one "
+		    "limit with --each key is a limit for every key. Money is "
+		    "counted over a --period, the others over a window (--per) "
+		    "or a period. Workers know it within a second.",
+	    .run = run_create },
+	{ ROW("set", "NAME", 1, 1, CTL_CHANGES, set_options),
+	    .help = "change a limit's amount, window or mode",
+	    .more = "With another amount it counts on from where it is; with "
+		    "another window it begins anew.",
+	    .run = run_set },
+	{ ROW("remove", "NAME", 1, 1, CTL_CHANGES, NULL),
+	    .help = "take a limit away", .run = run_remove },
+	{ ROW("list", "", 0, 0, 0, list_options),
+	    .help = "list the limits of the database",
+	    .more = "Those of the configuration file are not among them.",
+	    .run = run_list },
+	{ ROW("show", "NAME", 1, 1, 0, NULL), .help = "show one limit",
+	    .run = run_show },
+	{ ROW("status", "[NAME]", 0, 1, 0, status_options),
+	    .help = "show what is used of limits on this host",
+	    .more = "Reads the counts of this host's workers. Of a limit that "
+		    "counts for each of something it must be said of which: "
+		    "--key for each key, and so on.",
+	    .run = run_status },
+	{ 0 },
+};
