@@ -20,6 +20,7 @@ import database
 import stack
 import talk
 from proc import children, until
+from test_quickstart import quick  # noqa: F401
 from test_secrets import Ctl, refuse
 
 # Memory is searched as a core dump would hold it, though none is written. What
@@ -454,3 +455,33 @@ def test_canaries(product, build, mock, tmp_path, monkeypatch, is_sanitized):
     bad, missing = sweep.verdict()
     assert not bad, '\n'.join(sorted({'%s (%s) in %s' % b for b in bad}))
     assert not missing, missing
+
+
+# ---- quickstart -----------------------------------------------------------------
+
+def test_the_folder_of_quickstart(quick):
+    """Where somebody looks first, and sends it to somebody else."""
+    text = canary('text')
+    quick.start()  # with its mock provider: nobody's network is needed
+    key = (quick.dir / 'keys/client').read_text().strip()
+    for wanted in key, 'llmgw_wrong000_' + key[15:]:
+        for stream in False, True:
+            talk.exchange(quick.port, 'POST', '/v1/chat/completions',
+                          talk.chat('default-chat', text, stream=stream),
+                          {'content-type': 'application/json',
+                           'authorization': 'Bearer ' + wanted})
+    until('all is logged', lambda: len(quick.requests()) >= 4)
+    searched = 0
+    for path in quick.dir.rglob('*'):
+        if not path.is_file():
+            continue
+        content = path.read_bytes()
+        searched += 1
+        for value, owner in ((text, None), (key, 'client'),
+                             (key[15:], 'client')):
+            for shape in shapes(value).values():
+                assert shape not in content or (
+                    path.parent.name == 'keys' and path.name == owner), \
+                    (value, path)
+    assert searched > 8
+    print('searched %d files of the folder' % searched)
