@@ -17,7 +17,8 @@ from conftest import BUILD, TOP
 from proc import environment, free_port, until
 from stack import CRASH_WORDS
 
-PROGRAMS = ('lighttpd', 'apache', 'llmgw-fcgi', 'mockprov')
+PROGRAMS = ('lighttpd', 'apache', 'llmgw-fcgi', 'llmgw-jobd', 'mockprov',
+            'memcached', 'mariadbd')
 STUB = '#!/bin/sh\necho "$0 $*" >>%s\nexit 1\n'
 
 
@@ -134,8 +135,10 @@ def servers(q):
 
 
 @pytest.mark.parametrize('option, running', [
-    ((), ['lighttpd', 'mockprov']),
-    (('--apache',), ['apache', 'llmgw-fcgi', 'mockprov'])])
+    ((), ['lighttpd', 'llmgw-jobd', 'mockprov']),
+    (('--apache',), ['apache', 'llmgw-fcgi', 'llmgw-jobd', 'mockprov']),
+    (('--mariadb',), ['lighttpd', 'llmgw-jobd', 'mockprov', 'memcached',
+                      'mariadbd'])])
 def test_all_that_it_prints_works(quick, option, running):
     out = quick.start(*option)
     assert servers(quick) == running
@@ -163,6 +166,15 @@ def test_the_request_is_in_the_log(quick):
     assert entry['stream'] is True and entry['status'] == 200
 
 
+@pytest.mark.parametrize('option', [(), ('--mariadb',)])
+def test_the_request_is_in_the_ledger(quick, option):
+    out = quick.start(*option)
+    quick.shell(printed(out, 'curl'))
+    report = printed(out, 'usage ')
+    assert until('a sum', lambda: re.search(
+        r'^demo +quickstart +1 ', quick.shell(report), re.M)), report
+
+
 def test_the_second_start_makes_nothing_anew(quick):
     out = quick.start()
     made = [BUILD / 'llmgw-fcgi', BUILD / 'llmgwctl', BUILD / 'Makefile',
@@ -182,7 +194,8 @@ def test_the_second_start_makes_nothing_anew(quick):
 def test_apache_takes_the_place_of_lighttpd(quick):
     quick.start()
     out = quick.start('--apache')
-    assert servers(quick) == ['apache', 'llmgw-fcgi', 'mockprov']
+    assert servers(quick) == ['apache', 'llmgw-fcgi', 'llmgw-jobd',
+                              'mockprov']
     assert text_of(quick.shell(printed(out, 'curl')))
 
 
@@ -310,7 +323,7 @@ def test_keys_in_the_environment_become_providers(quick):
     env = {'OPENAI_API_KEY': 'sk-secret-of-the-environment',
            'GEMINI_API_KEY': 'other-secret-of-the-environment'}
     quick.start(env=env)
-    assert servers(quick) == ['lighttpd'], 'no mock provider is needed'
+    assert servers(quick) == ['lighttpd', 'llmgw-jobd'], 'no mock is needed'
     assert sorted(quick.models()) == ['default-chat', 'gemini-2.5-flash',
                                       'gpt-4o-mini']
     for name in 'openai', 'gemini':
@@ -331,7 +344,7 @@ def test_a_key_of_its_own_is_no_providers(quick):
     key = (quick.dir / 'keys/client').read_text()
     out = quick.start(env={'OPENAI_API_KEY': key})
     assert 'OPENAI_API_KEY holds a key of a gateway' in out
-    assert servers(quick) == ['lighttpd', 'mockprov']
+    assert servers(quick) == ['lighttpd', 'llmgw-jobd', 'mockprov']
     assert text_of(quick.shell(printed(out, 'curl')))
 
 
