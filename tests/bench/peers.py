@@ -4,6 +4,7 @@ Each peer has a name, an address, extra headers, and two groups of processes:
 "gateway" does the work that is measured, "web" is the server before it.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -294,6 +295,60 @@ fastcgi.server = ( "/" => (( "socket" => "{self.socket}", "max-procs" => 1,
         return {"gateway": ours, "web": [p for p in pids if p not in ours]}
 
 
+class OursFull(Ours):
+    """Everything that counts is on: a key of the database, limits that are
+    counted in memcached as well, the ledger with llmgw-jobd draining it."""
+
+    name = "llmgw-full"
+    about = ("LLM Gateway behind lighttpd: key from the database (SQLite), "
+             "limits in memcached, ledger drained by llmgw-jobd, request log")
+    programs = ("lighttpd", "memcached")
+
+    def ctl(self, *args):
+        return subprocess.run(
+            [os.path.join(self.bench.build, "llmgwctl"), *args, "--config",
+             os.path.join(self.dir, "llmgw.yaml")],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=30, check=True).stdout
+
+    def configure(self):
+        config = super().configure()
+        memory = os.path.join(self.dir, "memcached")
+        with open(config, "a", encoding="utf-8") as f:
+            f.write(f"""
+store: "sqlite://{self.dir}/state/llmgw.db"
+memcached: [ "unix:{memory}" ]
+limits:
+  - {{ name: all-requests, requests: 100000000, per: 1m }}
+  - {{ name: each-key, each: [ key ], requests: 10000000, per: 1m }}
+  - {{ name: each-key-tokens, each: [ key ], tokens: 100000000000, per: 1h }}
+""")
+        if not os.path.exists(f"{self.dir}/state/llmgw.db"):
+            self.ctl("db", "init")
+            self.ctl("tenant", "create", "bench")
+            self.ctl("grant", "add", "--tenant", "bench", "*")
+            said = self.ctl("key", "create", "--tenant", "bench", "--json",
+                            "bench")
+            self.database_key = json.loads(said)["key"]
+        self.key = self.database_key
+        self.helpers = [
+            proc.start(["memcached", "-u", "root", "-s", memory, "-t", "1"],
+                       self.log),
+            proc.start([os.path.join(self.bench.build, "llmgw-jobd"),
+                        "--config", config], self.log)]
+        return config
+
+    def down(self):
+        super().down()
+        for helper in getattr(self, "helpers", []):
+            proc.stop(helper)
+        self.helpers = []
+
+    def groups(self):
+        return dict(super().groups(), jobd=[self.helpers[1].pid],
+                    memcached=[self.helpers[0].pid])
+
+
 class OursApache(Ours):
     name = "llmgw-apache"
     about = "LLM Gateway behind Apache mod_proxy_fcgi, flushpackets=on"
@@ -344,4 +399,4 @@ ProxyPass "/" "{to}" nocanon flushpackets=on enablereuse=on max=1024
                 "web": proc.family(self.popen.pid)}
 
 
-ALL = [Direct, Nginx, Lighttpd, Portkey, Ours, OursApache]
+ALL = [Direct, Nginx, Lighttpd, Portkey, Ours, OursFull, OursApache]
