@@ -36,8 +36,8 @@ db_open(struct ctl *c, bool create, usec_t timeout)
 		return ctl_fail(c, "%s%s", why,
 		    str_starts(c->store_url, STR("sqlite:"))
 			? ": llmgwctl db init makes it"
-			: ": CREATE DATABASE makes it, see sql/mariadb/"
-			  "roles.sql");
+			: ": CREATE DATABASE makes it, see roles.sql of the "
+			  "examples");
 	default:
 		return ctl_fail(c, "%s", why);
 	}
@@ -129,11 +129,12 @@ const struct ctl_command ctl_db_commands[] = {
 	    .verb = "init",
 	    .operands = "",
 	    .help = "make the tables of a new database",
-	    .more = "SQLite: makes the file as well, for the user who runs "
-		    "it: run it as the gateway's. MariaDB: the database and "
-		    "the account must be there (sql/mariadb/roles.sql makes "
-		    "them), and the account must own the schema. It may be "
-		    "killed and run again.",
+	    .more =
+		"SQLite: makes the file as well, for the user who runs "
+		"it: run it as the gateway's. MariaDB: the database and "
+		"the account must be there (roles.sql of the examples "
+		"makes them), and the account must own the schema. It may be "
+		"killed and run again.",
 	    .run = run_init },
 	{ .group = "db",
 	    .verb = "upgrade",

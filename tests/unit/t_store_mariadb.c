@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "store/driver.h"
+#include "store/logday.h"
+#include "store/schema.h"
 #include "store_bed.h"
 
 static char why[STORE_WHY_SIZE];
@@ -176,6 +179,152 @@ test_deadlock(void **state)
 	store_close(other);
 }
 
+/* ---- roles.sql ------------------------------------------------------------ */
+
+static void
+feed_roles(void)
+{
+	char option[300];
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (freopen(TOP_SRCDIR "/sql/mariadb/roles.sql", "r", stdin) ==
+			NULL ||
+		    freopen("/dev/null", "w", stdout) == NULL)
+			_exit(126);
+		(void)snprintf(
+		    option, sizeof(option), "--socket=%s", bed_socket());
+		(void)execl("/usr/bin/mariadb", "mariadb", "--no-defaults",
+		    "--user=root", option, (char *)NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static struct store *
+as(const char *user, bool any_schema)
+{
+	struct store_options o = {
+		.any_schema = any_schema,
+		.password = secret_new(STR("for the test")),
+	};
+	struct store *s = NULL;
+	char text[512];
+
+	(void)snprintf(text, sizeof(text),
+	    "ALTER USER %s@localhost IDENTIFIED BY 'for the test'", user);
+	bed_admin(text);
+	(void)snprintf(text, sizeof(text),
+	    "mariadb://%s@localhost/llmgw?socket=%s", user, bed_socket());
+	if (store_open(str_z(text), &o, &s, why) != ERR_OK)
+		fail_msg("%s: %s", user, why);
+	secret_unref(o.password);
+	return s;
+}
+
+extern const struct store_sql store_audit_sql[], store_audit_keep_sql[],
+    store_audit_read_sql[], store_change_sql[], store_ledger_sql[],
+    store_rollup_sql[], store_spool_segment_sql[], store_person_sql[],
+    store_price_sql[], store_grant_sql[], store_key_sql[], store_role_sql[],
+    store_team_sql[], store_tenant_sql[], store_user_sql[], store_secret_sql[];
+
+/* What the programs of an account do must be allowed. */
+static void
+may_prepare(struct store *s, const struct store_sql *const *tables, size_t n)
+{
+	const struct store_sql *row;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		for (row = tables[i]; row->text != NULL; row++)
+			if (s->driver->prepare(s, row) != ERR_OK)
+				fail_msg("%s: %s", store_why(s),
+				    row->mariadb ? row->mariadb : row->text);
+}
+
+/* Error 1142 is "denied to user for table", 1143 for a column. */
+static void
+may_not(struct store *s, const struct store_sql *rows)
+{
+	for (; rows->text != NULL; rows++) {
+		if (s->driver->prepare(s, rows) == ERR_OK &&
+		    store_run(s, rows, NULL, 0, NULL, NULL) == ERR_OK)
+			fail_msg("was allowed: %s", rows->text);
+		if (strstr(store_why(s), "MariaDB 1142") == NULL &&
+		    strstr(store_why(s), "MariaDB 1143") == NULL &&
+		    strstr(store_why(s), "MariaDB 1044") == NULL)
+			fail_msg("%s: %s", rows->text, store_why(s));
+	}
+}
+
+static const struct store_sql nobody_may[] = {
+	{ "UPDATE audit SET actor = ''", NULL },
+	{ "DELETE FROM audit", NULL },
+	{ "DROP TABLE audit", NULL },
+	{ "ALTER TABLE ledger DROP PARTITION p_rest", NULL },
+	{ "CREATE TABLE more (a INTEGER)", NULL },
+	{ "DELETE FROM ledger", NULL },
+	STORE_SQL_END,
+};
+static const struct store_sql runtime_may_not[] = {
+	{ "UPDATE client_key SET is_blocked = 0", NULL },
+	{ "INSERT INTO role_grant (role, created) VALUES ('admin', 0)", NULL },
+	{ "UPDATE provider_secret SET sealed = ''", NULL },
+	{ "DELETE FROM limit_rule", NULL },
+	STORE_SQL_END,
+};
+static const struct store_sql console_may_not[] = {
+	{ "UPDATE ledger SET cost = 0", NULL },
+	{ "DELETE FROM usage_rollup", NULL },
+	{ "DELETE FROM meta", NULL },
+	STORE_SQL_END,
+};
+
+static void
+test_roles(void **state)
+{
+	const struct store_sql *const runtime[] = { store_audit_sql,
+		store_audit_keep_sql, store_audit_read_sql, store_change_sql,
+		store_ledger_sql, store_rollup_sql, store_spool_segment_sql,
+		store_person_sql };
+	const struct store_sql *const console[] = { store_audit_sql,
+		store_audit_read_sql, store_person_sql, store_price_sql,
+		store_grant_sql, store_key_sql, store_role_sql, store_team_sql,
+		store_tenant_sql, store_user_sql, store_secret_sql };
+	struct store *s;
+	uint64_t n;
+
+	(void)state;
+	if (!bed_is_mariadb())
+		skip();
+	feed_roles();
+	s = as("llmgw_owner", true);
+	if (store_schema_init(s, NULL, NULL, why) != ERR_OK)
+		fail_msg("%s", why);
+	store_close(s);
+	feed_roles();
+	s = as("llmgw", false);
+	may_prepare(s, runtime, COUNT(runtime));
+	may_not(s, nobody_may);
+	may_not(s, runtime_may_not);
+	/* by the owner's procedures */
+	assert_int_equal(store_logday_make(s, STORE_LEDGER, 100), ERR_OK);
+	assert_int_equal(store_logday_drop(s, STORE_LEDGER, 101, &n), ERR_OK);
+	assert_int_equal(n, 1);
+	store_close(s);
+	s = as("llmgw_console", false);
+	may_prepare(s, console, COUNT(console));
+	may_not(s, nobody_may);
+	may_not(s, console_may_not);
+	store_close(s);
+	bed_admin("DROP DATABASE llmgw");
+	bed_admin("DROP USER llmgw_owner@localhost, llmgw@localhost, "
+		  "llmgw_console@localhost");
+}
+
 int
 main(void)
 {
@@ -184,6 +333,7 @@ main(void)
 		BED_TEST(test_what_is_not_there),
 		BED_TEST(test_session),
 		BED_TEST(test_deadlock),
+		BED_TEST(test_roles),
 	};
 
 	return bed_run("mariadb", tests, COUNT(tests));
