@@ -43,14 +43,15 @@ jobs_rollup_add(struct jobs_rollup *r, const struct store_ledger *row)
 	ASSERT(r->n + STORE_SPAN__MAX <= r->max);
 	for (int i = 0; i < STORE_SPAN__MAX; i++) {
 		enum store_span span = (enum store_span)i;
+		bool whose = store_span_has_callers(span);
 
 		r->rows[r->n++] = (struct store_rollup){ .span = span,
 			.start = store_span_start(span, row->began),
 			.tenant_id = row->tenant_id,
 			.team_id = row->team_id,
-			.user_id = row->user_id,
-			.key_id = row->key_id,
-			.client = row->client,
+			.user_id = whose ? row->user_id : 0,
+			.key_id = whose ? row->key_id : 0,
+			.client = whose ? row->client : STR(""),
 			.alias = row->alias,
 			.provider = row->provider,
 			.model = row->model,

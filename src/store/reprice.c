@@ -131,6 +131,7 @@ bind_sum(
 	const struct store_ledger *r = p->row;
 	int64_t before = r->cost > 0 ? r->cost : 0;
 	int64_t now = p->cost > 0 ? p->cost : 0;
+	bool whose = store_span_has_callers(span);
 
 	v[0] = store_int(now - before);
 	v[1] = store_int((p->cost < 0) - (r->cost < 0));
@@ -138,9 +139,9 @@ bind_sum(
 	v[3] = store_int(store_span_start(span, r->began));
 	v[4] = store_int(r->tenant_id);
 	v[5] = store_int(r->team_id);
-	v[6] = store_int(r->user_id);
-	v[7] = store_int(r->key_id);
-	v[8] = store_text(r->client);
+	v[6] = store_int(whose ? r->user_id : 0);
+	v[7] = store_int(whose ? r->key_id : 0);
+	v[8] = store_text(whose ? r->client : STR(""));
 	v[9] = store_text(r->alias);
 	v[10] = store_text(r->provider);
 	v[11] = store_text(r->model);

@@ -44,12 +44,19 @@ static const struct {
 	[STORE_MINUTE] = { "minute", 60 * USEC_PER_SEC },
 	[STORE_HOUR] = { "hour", HOUR },
 	[STORE_DAY_SPAN] = { "day", 24 * HOUR },
+	[STORE_DAY_MODEL] = { "daymodel", 24 * HOUR },
 };
 
 const char *
 store_span_word(enum store_span span)
 {
 	return spans[span].word;
+}
+
+bool
+store_span_has_callers(enum store_span span)
+{
+	return span != STORE_DAY_MODEL;
 }
 
 usec_t

@@ -17,6 +17,11 @@ enum store_span {
 	STORE_MINUTE,
 	STORE_HOUR,
 	STORE_DAY_SPAN,
+	/*
+	 * Days again, without user, key and client: few rows, so that reports
+	 * by model or team need not read those of every key.
+	 */
+	STORE_DAY_MODEL,
 	STORE_SPAN__MAX
 };
 
@@ -31,8 +36,10 @@ struct store_rollup {
 	nanousd_t cost;
 };
 
-/* "minute", "hour", "day" */
+/* "minute", "hour", "day", "daymodel" */
 const char *store_span_word(enum store_span span);
+/* False: its rows have no user, key and client. */
+bool store_span_has_callers(enum store_span span);
 /* The begin of the span that t is in. */
 usec_t store_span_start(enum store_span span, usec_t t);
 

@@ -60,8 +60,10 @@ fill(void)
 	assert_int_equal(store_begin(bed_store), ERR_OK);
 	assert_int_equal(
 	    store_ledger_add(bed_store, rows, COUNT(rows)), ERR_OK);
+	sums[STORE_DAY_MODEL].client = STR("");
 	/* the minutes are not kept any more */
-	assert_int_equal(store_rollup_add(bed_store, sums + 1, 2), ERR_OK);
+	assert_int_equal(
+	    store_rollup_add(bed_store, sums + 1, STORE_SPAN__MAX - 1), ERR_OK);
 	assert_int_equal(store_commit(bed_store), ERR_OK);
 }
 
@@ -137,9 +139,11 @@ on_sum(void *arg, const struct store_usage *row)
 static struct store_usage
 sum_of(enum store_span span)
 {
-	const struct store_usage_ask a = {
-		.span = span, .to = BEGAN + DAY, .max = 1
-	};
+	const struct store_usage_ask a = { .span = span,
+		/* by key, else the days' sums are the others */
+		.by = STORE_BY_KEY,
+		.to = BEGAN + DAY,
+		.max = 1 };
 	struct store_usage u = { 0 };
 
 	assert_int_equal(store_usage_each(bed_store, &a, on_sum, &u), ERR_OK);
