@@ -141,6 +141,22 @@ def test_guesses_are_bounded(books):
     assert ctl.json('audit', 'verify')['is_whole']
 
 
+def test_a_bad_configuration_is_told_once(books):
+    g, ctl, jobd = books
+    provider = g.config['providers']['openai']
+    provider['kind'] = 'nonsense'
+    g.write_config(g.config)
+    g.hang_up()
+    until('it is in the audit', lambda: events(ctl, 'config.refused'))
+    provider['kind'] = 'openai'
+    provider['headers'] = {'x-changed': 'yes'}
+    g.reload()
+    until('the good one is', lambda: events(ctl, 'config.reloaded'))
+    refused, = events(ctl, 'config.refused')
+    assert 'nonsense' in refused['result']
+    assert refused['actor'] == 'gateway'
+
+
 def test_reasons_can_be_required(books):
     g, ctl, jobd = books
     g.config['audit'] = {'require_reason': True, 'access': 'all',

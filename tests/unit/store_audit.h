@@ -7,8 +7,6 @@
 #include "store/logday.h"
 #include "store/schema.h"
 
-#define store bed_store
-
 #define A_DAY (86400 * USEC_PER_SEC)
 #define FIRST_DAY INT64_C(20000) /* 2024-10-04 */
 
@@ -16,8 +14,8 @@
 static inline void
 run(const struct store_sql *sql, const struct store_value *v, uint32_t n)
 {
-	if (store_run(store, sql, v, n, NULL, NULL) != ERR_OK)
-		fail_msg("%s: %s", sql->text, store_why(store));
+	if (store_run(bed_store, sql, v, n, NULL, NULL) != ERR_OK)
+		fail_msg("%s: %s", sql->text, store_why(bed_store));
 }
 
 static inline int64_t
@@ -26,7 +24,7 @@ count(const struct store_sql *sql)
 	int64_t n = -1;
 
 	assert_int_equal(
-	    store_run(store, sql, NULL, 0, store_row_int, &n), ERR_OK);
+	    store_run(bed_store, sql, NULL, 0, store_row_int, &n), ERR_OK);
 	return n;
 }
 
@@ -62,9 +60,9 @@ an_event(int64_t day, const char *action, const char *object)
 static inline void
 add(struct store_audit row)
 {
-	assert_int_equal(store_begin(store), ERR_OK);
-	assert_int_equal(store_audit_add(store, &row), ERR_OK);
-	assert_int_equal(store_commit(store), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_audit_add(bed_store, &row), ERR_OK);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
 }
 
 /* For BED_TEST_EMPTY. */
@@ -73,7 +71,7 @@ make_schema(void)
 {
 	char why[STORE_WHY_SIZE];
 
-	if (store_schema_init(store, NULL, NULL, why) != ERR_OK)
+	if (store_schema_init(bed_store, NULL, NULL, why) != ERR_OK)
 		fail_msg("%s", why);
 }
 
@@ -104,7 +102,7 @@ verify_with(const struct store_audit_check *check)
 {
 	struct store_audit_verdict v;
 
-	assert_int_equal(store_audit_verify(store, check, &v), ERR_OK);
+	assert_int_equal(store_audit_verify(bed_store, check, &v), ERR_OK);
 	return v;
 }
 

@@ -13,10 +13,11 @@ drop(int64_t day)
 	/* MariaDB drops partitions; who makes them in time is jobd */
 	for (int64_t d = 0; d < 8; d++)
 		assert_int_equal(
-		    store_logday_make(store, STORE_AUDIT, FIRST_DAY + d),
+		    store_logday_make(bed_store, STORE_AUDIT, FIRST_DAY + d),
 		    ERR_OK);
 	assert_int_equal(
-	    store_audit_drop(store, STR("jobd"), FIRST_DAY + day, &n), ERR_OK);
+	    store_audit_drop(bed_store, STR("jobd"), FIRST_DAY + day, &n),
+	    ERR_OK);
 	told = verify().end.seq - end.seq;
 	assert_true(told == 0 || told == 1);
 	assert_true(n > 0 || count(&rows) == before + told);
@@ -32,10 +33,10 @@ test_days_leave(void **state)
 	(void)state;
 	make_schema();
 	fill(4);
-	assert_int_equal(store_audit_kept_from(store, &kept), ERR_OK);
+	assert_int_equal(store_audit_kept_from(bed_store, &kept), ERR_OK);
 	assert_int_equal(kept, 0);
 	assert_int_equal(drop(2), 6);
-	assert_int_equal(store_audit_kept_from(store, &kept), ERR_OK);
+	assert_int_equal(store_audit_kept_from(bed_store, &kept), ERR_OK);
 	assert_int_equal(kept, FIRST_DAY + 2);
 	/* two days stay, and the row that tells of it */
 	v = verify();
@@ -86,8 +87,8 @@ test_the_week_stays(void **state)
 		add(row);
 	}
 	assert_int_equal(
-	    store_audit_drop(store, STR("jobd"), today, &n), ERR_OK);
-	assert_int_equal(store_audit_kept_from(store, &kept), ERR_OK);
+	    store_audit_drop(bed_store, STR("jobd"), today, &n), ERR_OK);
+	assert_int_equal(store_audit_kept_from(bed_store, &kept), ERR_OK);
 	assert_int_equal(kept, today - 7);
 	assert_true(verify().is_whole);
 }
@@ -132,14 +133,16 @@ test_triggers(void **state)
 	fill(2);
 	for (size_t i = 0; i < COUNT(refused); i++) {
 		assert_int_equal(
-		    store_run(store, &refused[i], NULL, 0, NULL, NULL), ERR_IO);
-		assert_non_null(strstr(store_why(store), "rows of the audit"));
+		    store_run(bed_store, &refused[i], NULL, 0, NULL, NULL),
+		    ERR_IO);
+		assert_non_null(
+		    strstr(store_why(bed_store), "rows of the audit"));
 	}
 	assert_whole(6);
 	/* also after days were dropped */
 	assert_int_equal(drop(1), 3);
 	assert_int_equal(
-	    store_run(store, &refused[1], NULL, 0, NULL, NULL), ERR_IO);
+	    store_run(bed_store, &refused[1], NULL, 0, NULL, NULL), ERR_IO);
 	assert_whole(4);
 }
 

@@ -23,7 +23,8 @@ rows(struct store_audit_filter f, uint32_t max)
 	static struct seen s;
 
 	s = (struct seen){ 0 };
-	assert_int_equal(store_audit_each(store, &f, max, on_row, &s), ERR_OK);
+	assert_int_equal(
+	    store_audit_each(bed_store, &f, max, on_row, &s), ERR_OK);
 	return s.text;
 }
 
@@ -80,7 +81,7 @@ test_a_row(void **state)
 	(void)state;
 	fill(1);
 	assert_int_equal(
-	    store_audit_each(store, &f, 1, on_second, NULL), ERR_OK);
+	    store_audit_each(bed_store, &f, 1, on_second, NULL), ERR_OK);
 }
 
 /* What the function says ends it; what nobody wrote so is told. */
@@ -97,7 +98,8 @@ test_ends(void **state)
 	(void)state;
 	make_schema();
 	fill(1);
-	assert_int_equal(store_audit_each(store, &f, 9, on_row, &s), ERR_LIMIT);
+	assert_int_equal(
+	    store_audit_each(bed_store, &f, 9, on_row, &s), ERR_LIMIT);
 	assert_string_equal(s.text, "1");
 	/* There a column has one type. */
 	if (bed_is_mariadb())
@@ -106,7 +108,7 @@ test_ends(void **state)
 	run(&blob, NULL, 0);
 	s = (struct seen){ 0 };
 	assert_int_equal(
-	    store_audit_each(store, &f, 9, on_row, &s), ERR_SYNTAX);
+	    store_audit_each(bed_store, &f, 9, on_row, &s), ERR_SYNTAX);
 	assert_string_equal(s.text, "1");
 }
 
@@ -128,8 +130,8 @@ test_heads(void **state)
 
 	(void)state;
 	fill(3);
-	assert_int_equal(
-	    store_audit_heads(store, FIRST_DAY + 1, FIRST_DAY + 5, on_head, &s),
+	assert_int_equal(store_audit_heads(bed_store, FIRST_DAY + 1,
+			     FIRST_DAY + 5, on_head, &s),
 	    ERR_OK);
 	assert_string_equal(s.text, "-1:9 1:6 2:9");
 }

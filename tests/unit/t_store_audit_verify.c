@@ -1,5 +1,18 @@
 #include "store_audit.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Days go on meanwhile. */
+static enum err
+add_one(struct store *s, void *arg)
+{
+	const int *i = arg;
+	struct store_audit row = an_event(5 + *i / 100, "auth.refused", "");
+
+	return store_audit_add(s, &row);
+}
+
 static void
 test_whole(void **state)
 {
@@ -28,12 +41,12 @@ test_many(void **state)
 	struct store_audit row = an_event(0, "auth.refused", "key");
 
 	(void)state;
-	assert_int_equal(store_begin(store), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
 	for (int i = 0; i < 4500; i++) {
 		row.at += i == 2100 ? A_DAY : 1;
-		assert_int_equal(store_audit_add(store, &row), ERR_OK);
+		assert_int_equal(store_audit_add(bed_store, &row), ERR_OK);
 	}
-	assert_int_equal(store_commit(store), ERR_OK);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
 	assert_whole(4500);
 }
 
@@ -265,6 +278,44 @@ test_from_a_day(void **state)
 	assert_int_equal(v.rows, 0);
 }
 
+/* Others write while it is read: that is no damage. */
+static void
+test_while_others_write(void **state)
+{
+	enum {
+		WRITERS = 2,
+		EACH = 400
+	};
+	pid_t pid[WRITERS];
+	int code, looks = 0;
+
+	(void)state;
+	fill(2);
+	for (int w = 0; w < WRITERS; w++) {
+		pid[w] = fork();
+		assert_true(pid[w] >= 0);
+		if (pid[w] != 0)
+			continue;
+		bed_store = bed_open(NULL);
+		for (int i = 0; i < EACH; i++)
+			if (store_atomically(bed_store, add_one, &i) != ERR_OK)
+				_exit(1);
+		_exit(0);
+	}
+	for (int w = 0; w < WRITERS;) {
+		struct store_audit_verdict v = verify();
+
+		assert_string_equal(v.why, "");
+		looks++;
+		if (waitpid(pid[w], &code, WNOHANG) == pid[w]) {
+			assert_int_equal(code, 0);
+			w++;
+		}
+	}
+	assert_whole(6 + WRITERS * EACH);
+	print_message("#| %d looks at a chain that grew\n", looks);
+}
+
 int
 main(void)
 {
@@ -278,6 +329,7 @@ main(void)
 		BED_TEST_EMPTY(test_written_anew),
 		BED_TEST(test_heads),
 		BED_TEST(test_broken_head),
+		BED_TEST(test_while_others_write),
 		BED_TEST_EMPTY(test_from_a_day),
 	};
 
