@@ -113,13 +113,13 @@ ledger_event(struct req *r, const struct msg_event *ev)
 }
 
 void
-ledger_ended(struct req *r, enum upstream_end end, bool was_sent)
+ledger_ended(struct req *r, bool was_sent)
 {
 	struct req_booking *k = &r->attempt.booking;
 
-	k->end = end;
 	k->status = r->attempt.status;
-	k->is_complete = r->attempt.ended && r->fail.class == MSG_FAIL_NONE;
+	k->is_ended = r->attempt.ended;
+	k->is_complete = k->is_ended && r->fail.class == MSG_FAIL_NONE;
 	k->was_sent = was_sent || k->status > 0;
 }
 
@@ -136,11 +136,12 @@ state_of(const struct req *r)
 		return METER_BOOKED_ABORTED;
 	if (k->status > 0 && (k->status < 200 || k->status > 299))
 		return METER_BOOKED_FAILED;
-	if (k->end != UPSTREAM_OK || r->fail.class == MSG_FAIL_CUT ||
+	/* An error that the provider told of in its stream is its answer. */
+	if (!k->is_ended || r->fail.class == MSG_FAIL_CUT ||
 	    r->fail.class == MSG_FAIL_BAD_ANSWER ||
 	    r->fail.class == MSG_FAIL_INTERNAL)
 		return METER_BOOKED_CUT;
-	return METER_BOOKED_FAILED; /* an error in the stream */
+	return METER_BOOKED_FAILED;
 }
 
 static void

@@ -65,10 +65,10 @@ struct req_booking {
 	struct spool_slot *slot; /* NULL: none is open */
 	usec_t began; /* wall */
 	uint64_t weight; /* of what has come: meter/estimate.h */
-	enum upstream_end end;
 	int status;
 	bool was_sent; /* the provider may have got it */
-	bool is_complete; /* the answer came to its end */
+	bool is_ended; /* the answer told its end, or its failure */
+	bool is_complete; /* its end */
 };
 
 /* One try at one target. */
@@ -373,7 +373,7 @@ MUST_CHECK enum err ledger_begin(struct req *r);
 /* What has come. */
 void ledger_event(struct req *r, const struct msg_event *ev);
 /* How the exchange ended; before the attempt's parts are freed. */
-void ledger_ended(struct req *r, enum upstream_end end, bool was_sent);
+void ledger_ended(struct req *r, bool was_sent);
 /*
  * What is booked of the present attempt: what the provider told, or what was
  * counted. Nothing when there is none.

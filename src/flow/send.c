@@ -241,7 +241,7 @@ on_done(void *arg, const struct upstream_result *result)
 	r->attempt.xfer = NULL;
 	conclude(r, result);
 	record(r, result);
-	ledger_ended(r, result->end, result->connected >= 0);
+	ledger_ended(r, result->connected >= 0);
 	/* A good answer's last events go with the end. */
 	if (r->fail.class != MSG_FAIL_NONE)
 		pass_on(r);
@@ -256,15 +256,15 @@ send_stop(struct req *r)
 		.first_byte = -1,
 		.total = clock_mono() - r->attempt.started };
 	const struct upstream_ops *ops = r->flow->upstream->ops;
-	bool is_sent;
+	bool has_begun;
 
 	if (!r->attempt.xfer)
 		return;
-	is_sent = !ops->is_sent || ops->is_sent(r->attempt.xfer);
+	has_begun = !ops->has_begun || ops->has_begun(r->attempt.xfer);
 	ops->cancel(r->attempt.xfer);
 	r->attempt.xfer = NULL;
 	record(r, &result);
-	ledger_ended(r, result.end, is_sent);
+	ledger_ended(r, has_begun);
 }
 
 /* The answer is complete, but the upstream does not end: enough waited. */
@@ -303,7 +303,7 @@ step_send(struct req *r)
 		return FLOW_WAIT;
 	fail_by_end(r, &none);
 	record(r, &none);
-	ledger_ended(r, none.end, false);
+	ledger_ended(r, false);
 	return choose_after_failure(r);
 }
 

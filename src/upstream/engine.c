@@ -339,6 +339,7 @@ static const struct upstream_ops engine_ops = {
 	.free = engine_free,
 	.counts = engine_counts,
 	.is_sent = xfer_is_sent,
+	.has_begun = xfer_has_begun,
 };
 
 static void

@@ -78,6 +78,7 @@ MUST_CHECK enum err xfer_watch(struct upstream_xfer *x);
 void xfer_result(
     const struct upstream_xfer *x, CURLcode code, struct upstream_result *r);
 bool xfer_is_sent(const struct upstream_xfer *x);
+bool xfer_has_begun(const struct upstream_xfer *x);
 void xfer_pause(struct upstream_xfer *x);
 void xfer_resume(struct upstream_xfer *x);
 

@@ -129,6 +129,11 @@ struct upstream_ops {
 	 * has come, call->body is not read any more. NULL: cannot tell.
 	 */
 	bool (*is_sent)(const struct upstream_xfer *x);
+	/*
+	 * Has any of the request gone out? Before that nobody has been asked.
+	 * NULL: cannot tell.
+	 */
+	bool (*has_begun)(const struct upstream_xfer *x);
 };
 
 struct upstream {

@@ -197,6 +197,17 @@ xfer_is_sent(const struct upstream_xfer *x)
 	return x->bytes_in > 0 && n >= (curl_off_t)x->call->body.n;
 }
 
+bool
+xfer_has_begun(const struct upstream_xfer *x)
+{
+	curl_off_t body = 0;
+	long head = 0;
+
+	curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &head);
+	curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &body);
+	return head > 0 || body > 0 || x->bytes_in > 0;
+}
+
 void
 xfer_pause(struct upstream_xfer *x)
 {

@@ -15,7 +15,7 @@ UPSTREAM_KEY = 'sk-upstream-key-of-the-live-tests'
 
 # What no program of ours may ever write to its log.
 CRASH_WORDS = re.compile(
-    r'.*(?:AddressSanitizer|LeakSanitizer|runtime error:|assertion failed'
+    r'(?:AddressSanitizer|LeakSanitizer|runtime error:|assertion failed'
     r'|Assertion).*')
 
 
