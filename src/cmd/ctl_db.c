@@ -2,6 +2,7 @@
 #include "cmd/ctl.h"
 
 #include "cmd/store_env.h"
+#include "gate/pepper.h"
 #include "store/schema.h"
 #include "store/store.h"
 
@@ -85,6 +86,19 @@ check_statements(struct ctl *c)
 	return tell(c, n);
 }
 
+/* Elsewhere than on the gateway's host it is made with the first key. */
+static void
+make_pepper(const struct ctl *c)
+{
+	struct gate_pepper pepper = { 0 };
+	enum err e = gate_pepper_make(c->state_dir, &pepper);
+
+	if (e != ERR_OK)
+		ctl_note(c, "no %.*s/pepper is made for client keys: %s",
+		    STR_ARG(c->state_dir), err_word(e));
+	gate_pepper_fini(&pepper);
+}
+
 static int
 run_init(struct ctl *c)
 {
@@ -95,6 +109,7 @@ run_init(struct ctl *c)
 		return status;
 	if (store_schema_init(c->store, tell_progress, c, why) != ERR_OK)
 		return ctl_fail(c, "%s", why);
+	make_pepper(c);
 	return check_statements(c);
 }
 
@@ -129,12 +144,12 @@ const struct ctl_command ctl_db_commands[] = {
 	    .verb = "init",
 	    .operands = "",
 	    .help = "make the tables of a new database",
-	    .more =
-		"SQLite: makes the file as well, for the user who runs "
-		"it: run it as the gateway's. MariaDB: the database and "
-		"the account must be there (roles.sql of the examples "
-		"makes them), and the account must own the schema. It may be "
-		"killed and run again.",
+	    .more = "SQLite: makes the file as well, for the user who runs "
+		    "it: run it as the gateway's. MariaDB: the database and "
+		    "the account must be there (roles.sql of the examples "
+		    "makes them), and the account must own the schema. Makes "
+		    "STATE_DIR/pepper as well, which keys the hashes of client "
+		    "keys. It may be killed and run again.",
 	    .run = run_init },
 	{ .group = "db",
 	    .verb = "upgrade",

@@ -1,0 +1,132 @@
+"""People and keys: what llmgwctl changes is in force on all workers soon."""
+import time
+
+import pytest
+
+import stack
+import talk
+from database import Ctl, MariaDB
+from proc import until
+
+WORKERS = 4
+
+
+@pytest.fixture(params=['sqlite', 'mariadb'])
+def acme(request, build, mock, tmp_path):
+    """A gateway, and llmgwctl that knows tenant acme; no grant yet."""
+    config = stack.default_config(mock)
+    config['server']['workers'] = WORKERS
+    config['models']['gpt']['tags'] = ['eu']
+    server = MariaDB(tmp_path) if request.param == 'mariadb' else None
+    if server:
+        server.create('llmgw')
+        config['store'] = server.url('llmgw')
+    g = stack.SERVERS['lighttpd'](build, tmp_path, config)
+    ctl = Ctl(build, g.config_file)
+    ctl.run('db', 'init')
+    ctl.run('tenant', 'create', 'acme')
+    ctl.run('team', 'create', 'red')
+    g.start()
+    yield g, ctl
+    g.stop()
+    if server:
+        server.stop()
+
+
+def new_key(ctl, name, *options):
+    return ctl.json('key', 'create', name, *options)['key']
+
+
+def ask(g, key, model='gpt'):
+    return g.post(talk.chat(model), headers={
+        'content-type': 'application/json',
+        'authorization': 'Bearer ' + key}).status
+
+
+def settles(g, key, status, model='gpt'):
+    """Every worker answers so; how long the last other answer came after."""
+    start = time.monotonic()
+    last, same = start, 0
+
+    def all_answer_so():
+        nonlocal last, same
+        got = ask(g, key, model)
+        same = same + 1 if got == status else 0
+        if got != status:
+            last = time.monotonic()
+        return same >= 8 * WORKERS
+    until('%s answers %d' % (model, status), all_answer_so)
+    return last - start
+
+
+def test_denied_until_granted(acme):
+    g, ctl = acme
+    key = new_key(ctl, 'ci', '--team', 'red')
+    assert ask(g, key) == 404
+    by_name = ctl.json('grant', 'add', 'gp*', '--team', 'red')['id']
+    settles(g, key, 200)
+    assert ask(g, key, 'claude') == 404
+    # what one denies is denied whatever allows it
+    by_tag = ctl.json('grant', 'add', 'eu', '--tag', '--deny')['id']
+    settles(g, key, 404)
+    ctl.run('grant', 'remove', str(by_tag))
+    settles(g, key, 200)
+    ctl.run('grant', 'remove', str(by_name))
+    settles(g, key, 404)
+    # a key without a user counts as a developer
+    ctl.run('grant', 'add', '*', '--role', 'developer')
+    settles(g, key, 200)
+    settles(g, key, 200, 'claude')
+    ctl.run('key', 'restrict', 'ci', '--models', 'claude')
+    settles(g, key, 404)
+    assert ask(g, key, 'claude') == 200
+
+
+def test_what_is_blocked_is_refused_on_all_workers(acme):
+    g, ctl = acme
+    ctl.run('grant', 'add', '*')
+    ctl.run('user', 'create', 'kim')
+    ctl.run('role', 'grant', 'developer', '--user', 'kim')
+    key = new_key(ctl, 'ci', '--team', 'red', '--user', 'kim')
+    settles(g, key, 200)
+    slowest = 0
+    for what in (('key', 'ci'), ('user', 'kim'), ('team', 'red'),
+                 ('tenant', 'acme')):
+        ctl.run(what[0], 'block', what[1])
+        slowest = max(slowest, settles(g, key, 401))
+        ctl.run(what[0], 'unblock', what[1])
+        settles(g, key, 200)
+    ctl.run('role', 'revoke', 'developer', '--user', 'kim')
+    settles(g, key, 403)
+    print('refused by all %d workers %d ms after the command, at the latest'
+          % (WORKERS, 1000 * slowest))
+
+
+def test_rotate_expire_restrict(acme):
+    g, ctl = acme
+    ctl.run('grant', 'add', '*')
+    old = new_key(ctl, 'ci')
+    settles(g, old, 200)
+    new = ctl.json('key', 'rotate', 'ci', '--grace', '1h')['key']
+    settles(g, new, 200)
+    settles(g, old, 200)
+    # the former secret alone
+    ctl.run('key', 'block', old[:14])
+    settles(g, old, 401)
+    settles(g, new, 200)
+    third = ctl.json('key', 'rotate', 'ci', '--grace', '0s')['key']
+    settles(g, new, 401)
+    settles(g, third, 200)
+    # all secrets are one client
+    names = {line['client'] for line in g.requests()
+             if line.get('status') == 200}
+    assert len(names) == 1, names
+
+    ctl.run('key', 'restrict', 'ci', '--networks', '203.0.113.0/24')
+    settles(g, third, 401)
+    ctl.run('key', 'restrict', 'ci', '--networks', '127.0.0.0/8')
+    settles(g, third, 200)
+    ctl.run('key', 'expire', 'ci')
+    settles(g, third, 401)
+    ctl.run('key', 'expire', 'ci', '--at', 'never')
+    settles(g, third, 200)
