@@ -20,6 +20,13 @@ static const struct store_sql sql[] = {
 	{ "SELECT COUNT(*) FROM change_log c JOIN client_key k"
 	  " ON k.id = c.object_id AND c.sort = 'key' WHERE k.name = ?",
 	    NULL },
+	/* a call of 2026-11-21 without a price */
+	{ "INSERT INTO ledger (day, id, request_id, attempt, began, ended,"
+	  " node, client, surface, alias, provider, model, state, status,"
+	  " is_estimated, prompt, completion) VALUES (20778, ?, 'r', 1,"
+	  " 1795219200000000, 1795219201000000, 'n', 'ci', 'chat', 'm', 'p',"
+	  " 'gpt-x', 'ok', 200, 0, 1000, 1000)",
+	    NULL },
 	STORE_SQL_END,
 };
 
@@ -72,6 +79,8 @@ begin(void **state)
 	    ctl_path("state"), ctl_path("one.key"));
 	ctl_put_file("llmgw.yaml", text, 0600);
 	(void)snprintf(text, sizeof(text),
+	    "providers: { p: { kind: openai } }\n"
+	    "models: { m: p/gpt-x }\n"
 	    "secrets: { master_key: 'file:%s', master_key_old: ['file:%s'] }\n",
 	    ctl_path("two.key"), ctl_path("one.key"));
 	ctl_put_file("two.yaml", text, 0600);
@@ -171,6 +180,8 @@ static const struct {
 	{ "price import", "litellm @prices.json", "price.import", NULL, NULL },
 	{ "price set", "openai gpt-x --input 1 --output 2", "price.set", NULL,
 	    NULL },
+	{ "usage recompute", "--from 2026-11-21 --to 2026-11-21 --write",
+	    "usage.recompute", NULL, "two.yaml" },
 	{ "price unset", "openai gpt-x", "price.unset", NULL, NULL },
 };
 
@@ -239,7 +250,11 @@ call(size_t i, struct arena *a)
 static void
 test_each_change_leaves_one_row(void **state)
 {
+	const struct store_value id = store_blob("0123456789abcdef", 16);
+
 	(void)state;
+	assert_int_equal(
+	    store_run(bed_store, &sql[5], &id, 1, NULL, NULL), ERR_OK);
 	for (size_t i = 0; i < COUNT(calls); i++) {
 		struct arena *a = arena_new(CTL_OUT_MAX);
 
