@@ -217,6 +217,19 @@ struct conf_key {
 	uint64_t identity; /* hash of the name: stable over reloads */
 };
 
+/* Tokens of an identity provider; issuer absent: none are taken. */
+struct conf_jwt {
+	struct str issuer;
+	struct str audience;
+	struct str keys; /* "https://..." or "file:/PATH" */
+	bool allow_private; /* addresses of ours for keys */
+	usec_t refresh; /* 10m */
+	usec_t leeway; /* 30s */
+	struct str tenant; /* of all its users; empty: the claim says */
+	/* names of claims; empty: not looked for */
+	struct str tenant_claim, user_claim, team_claim, roles_claim;
+};
+
 struct conf_breaker {
 	uint32_t failures; /* consecutive, to open: 5 */
 	double failure_ratio; /* of the last window, to open: 0.5 */
@@ -351,6 +364,7 @@ struct conf {
 	uint32_t n_keys;
 	struct map *keys_by_hash; /* key: the 32 hash bytes */
 	/* of the database's keys and users */
+	struct conf_jwt jwt;
 	struct str auth_tenant; /* of the web server's users; empty: none */
 	usec_t auth_poll; /* 500ms */
 	usec_t auth_stale_for; /* 1h */

@@ -6,6 +6,7 @@
 #include "conf/opt.h"
 
 #include "conf/options_audit.h"
+#include "conf/options_jwt.h"
 #include "conf/options_ledger.h"
 #include "conf/options_price.h"
 #include "conf/values.h"
@@ -174,6 +175,9 @@ static const struct opt_table key_table = {
 };
 
 static const struct opt auth_rows[] = {
+	{ "jwt", OPT_TABLE, IN(conf, jwt), .sub = &opt_jwt_table,
+	    .doc = "Signed tokens (JWT) of an identity provider, as Bearer "
+		   "keys. They name users of the database." },
 	{ "anonymous", OPT_BOOL, IN(conf, anonymous), .dflt = "false",
 	    .doc = "Serve requests that bring no key." },
 	{ "identity", OPT_WORD, IN(conf, identity_from), .dflt = "none",

@@ -36,6 +36,7 @@ flow_free(struct flow *f)
 	ASSERT(f->active == 0);
 	f->is_ending = true;
 	audit_fini(f);
+	jwks_free(f->jwks);
 	gate_directory_free(f->directory);
 	if (f->n_jobs > 0)
 		loop_finish_work(f->loop);

@@ -37,6 +37,7 @@ identify_conf(struct flow *f)
 
 		f->directory = gate_directory_new(f->loop, &source, &options);
 	}
+	jwks_conf(f);
 }
 
 void
@@ -115,6 +116,18 @@ keep_credential(struct req *r, const struct gate_want *want)
 		    arena_str(r->arena, str_z(want->public_part));
 }
 
+/* Not "no": it cannot be told now. */
+static enum flow_step
+come_again(struct req *r)
+{
+	enum gate_refusal away = GATE_AWAY;
+
+	if (gate_let_in(NULL, &away, r->rec.remote_addr, &r->client,
+		&r->fail) == ERR_OK)
+		ASSERT(!"nobody was let in");
+	return turn_away(r, away);
+}
+
 enum flow_step
 identify_now(struct req *r, const struct gate_credentials *cred)
 {
@@ -124,8 +137,8 @@ identify_now(struct req *r, const struct gate_credentials *cred)
 	v.want.sort = GATE_WANT_USER; /* nobody is wanted yet */
 	if (f->store && !f->directory)
 		return no_memory(r);
-	switch (gate_identify(
-	    r->conf, f->directory, cred, &r->client, &v, &r->fail)) {
+	switch (gate_identify(r->conf, f->directory, jwks_keys(f), cred,
+	    &r->client, &v, &r->fail)) {
 	case ERR_OK:
 		is_known(r);
 		return FLOW_IDENTIFY;
@@ -137,6 +150,8 @@ identify_now(struct req *r, const struct gate_credentials *cred)
 		return FLOW_IDENTIFY;
 	default:
 		keep_credential(r, &v.want);
+		if (v.wants_keys && jwks_wanted(f))
+			return come_again(r);
 		return turn_away(r, v.refusal);
 	}
 }
@@ -180,8 +195,6 @@ may_read_ahead(const struct req *r)
 enum flow_step
 step_identify(struct req *r)
 {
-	enum gate_refusal away = GATE_AWAY;
-
 	if (!r->look)
 		return go_in(r);
 	stats_add(r->flow->shm, STATS_CREDENTIALS_LOOKED_UP, 1);
@@ -190,10 +203,7 @@ step_identify(struct req *r)
 		return FLOW_WAIT;
 	}
 	r->look = NULL;
-	if (gate_let_in(NULL, &away, r->rec.remote_addr, &r->client,
-		&r->fail) == ERR_OK)
-		ASSERT(!"nobody was let in");
-	return turn_away(r, away);
+	return come_again(r);
 }
 
 void

@@ -200,6 +200,7 @@ struct flow {
 	struct shm *shm;
 	struct store_pool *store; /* NULL: no database */
 	struct gate_directory *directory; /* NULL: no database, or no conf */
+	struct flow_jwks *jwks; /* NULL: no auth.jwt */
 	struct conf *conf;
 	struct route_ring *ring; /* of conf; NULL: none, or no memory */
 	struct store_secrets *sealed; /* may be NULL */
@@ -276,6 +277,19 @@ enum flow_step identify_now(struct req *r, const struct gate_credentials *cred);
 void identify_drop(struct req *r);
 /* f->conf is a new one. */
 void identify_conf(struct flow *f);
+
+/* jwks.c: the key set of auth.jwt */
+/* f->conf is a new one. */
+void jwks_conf(struct flow *f);
+/* NULL is allowed. */
+void jwks_free(struct flow_jwks *j);
+/* NULL: there is none, or none yet. */
+const struct jwt_keys *jwks_keys(const struct flow *f);
+/*
+ * A token's key is not in it. True: it is being read again, or was not read
+ * yet; who comes again may be let in.
+ */
+bool jwks_wanted(struct flow *f);
 
 /* req.c: the body is complete: the next step */
 enum flow_step read_body_end(struct req *r);

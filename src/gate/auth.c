@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/map.h"
+#include "gate/token.h"
 
 #define BEARER STR("bearer ")
 
@@ -127,6 +128,27 @@ find(struct gate_directory *d, const struct gate_credentials *cred,
 	return gate_let_in(person, &v->refusal, cred->address, client, fail);
 }
 
+/* Once it is known, its id is enough. */
+static enum err
+identify_by_token(const struct conf *conf, struct gate_directory *d,
+    const struct jwt_keys *keys, struct str token,
+    const struct gate_credentials *cred, struct gate_client *client,
+    struct gate_verdict *v, struct msg_fail *fail)
+{
+	bool has_key;
+	enum err e;
+
+	gate_want_token(token, &v->want);
+	e = find(d, cred, client, v, fail);
+	if (e != ERR_AGAIN)
+		return e;
+	v->refusal = gate_token_read(
+	    &conf->jwt, keys, token, clock_wall(), &v->want, &has_key);
+	v->wants_keys = !has_key;
+	return v->refusal == GATE_WELCOME ? ERR_AGAIN
+					  : refuse(v->refusal, fail);
+}
+
 static enum err
 identify_by_key(const struct conf *conf, struct gate_directory *d,
     struct str key, const struct gate_credentials *cred,
@@ -161,13 +183,18 @@ identify_by_name(const struct conf *conf, struct gate_directory *d,
 
 enum err
 gate_identify(const struct conf *conf, struct gate_directory *directory,
-    const struct gate_credentials *cred, struct gate_client *client,
-    struct gate_verdict *verdict, struct msg_fail *fail)
+    const struct jwt_keys *keys, const struct gate_credentials *cred,
+    struct gate_client *client, struct gate_verdict *verdict,
+    struct msg_fail *fail)
 {
 	struct str key = given_key(cred);
 	struct str user = web_server_identity(conf, cred);
 
 	verdict->refusal = GATE_WELCOME;
+	verdict->wants_keys = false;
+	if (directory && conf->jwt.issuer.n > 0 && jwt_is_token(key))
+		return identify_by_token(
+		    conf, directory, keys, key, cred, client, verdict, fail);
 	/* Basic and Digest belong to the web server's own modules. */
 	if (key.n > 0)
 		return identify_by_key(

@@ -15,7 +15,8 @@
  *
  * A key may be one of the file or, where there is a database, one of its own;
  * those of the file come first. With auth.tenant the web server's user is one of
- * that tenant's, or refused. What the database knows is asked of the directory
+ * that tenant's, or refused. With auth.jwt a Bearer key that has the form of a
+ * token is one (gate/token.h). What the database knows is asked of the directory
  * (gate/directory.h); who is not known there yet is ERR_AGAIN.
  *
  * REFUSED. An unknown, foreign, expired or blocked key, or one from the wrong
@@ -30,6 +31,7 @@
 #include "conf/conf.h"
 #include "gate/directory.h"
 #include "gate/person.h"
+#include "wire/jwt.h"
 
 /* What the door knows of the client; absent spans where it knows nothing. */
 struct gate_credentials {
@@ -62,15 +64,18 @@ struct gate_client {
 struct gate_verdict {
 	enum gate_refusal refusal; /* GATE_WELCOME with ERR_OK */
 	struct gate_want want; /* ERR_AGAIN: who is to be looked up */
+	/* A token's key is not in the key set: perhaps in a newer one. */
+	bool wants_keys;
 };
 
 /*
- * directory: NULL without a database. ERR_OK and *client, ERR_DENIED and *fail,
+ * directory: NULL without a database. keys: of auth.jwt, NULL when they are
+ * not there. ERR_OK and *client, ERR_DENIED and *fail,
  * or ERR_AGAIN: gate_directory_look(verdict->want), then gate_let_in.
  * client->name may point into the credentials or the snapshot.
  */
-MUST_CHECK enum err
-gate_identify(const struct conf *conf, struct gate_directory *directory,
+MUST_CHECK enum err gate_identify(const struct conf *conf,
+    struct gate_directory *directory, const struct jwt_keys *keys,
     const struct gate_credentials *cred, struct gate_client *client,
     struct gate_verdict *verdict, struct msg_fail *fail);
 /*

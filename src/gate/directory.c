@@ -503,8 +503,8 @@ gate_directory_free(struct gate_directory *d)
 	free(d);
 }
 
-static void
-forget(struct gate_directory *d)
+void
+gate_directory_forget(struct gate_directory *d)
 {
 	while (d->oldest)
 		entry_drop(d, d->oldest);
@@ -522,7 +522,7 @@ read_pepper(struct gate_directory *d)
 	if (gate_pepper_load(str_z(d->state_dir), &p) != ERR_OK)
 		return;
 	if (d->pepper.bytes && strcmp(p.id, d->pepper.id) != 0)
-		forget(d);
+		gate_directory_forget(d);
 	gate_pepper_fini(&d->pepper);
 	d->pepper = p;
 }
@@ -565,8 +565,7 @@ gate_directory_want_key(
 		read_pepper(d);
 	if (!d->pepper.bytes)
 		return false;
-	out->sort = GATE_WANT_KEY;
-	out->tenant[0] = out->user[0] = '\0';
+	*out = (struct gate_want){ .sort = GATE_WANT_KEY };
 	memcpy(out->public_part, name.p, name.n);
 	out->public_part[name.n] = '\0';
 	gate_pepper_hash(&d->pepper, key, out->id);
@@ -590,15 +589,21 @@ gate_want_user(struct str tenant, struct str user, struct gate_want *out)
 {
 	char text[2 * GATE_NAME_SIZE];
 
+	*out = (struct gate_want){ .sort = GATE_WANT_USER };
 	if (!copy_name(out->tenant, tenant) || !copy_name(out->user, user))
 		return false;
-	out->sort = GATE_WANT_USER;
-	out->public_part[0] = '\0';
 	memcpy(text, tenant.p, tenant.n);
 	text[tenant.n] = '\0';
 	memcpy(text + tenant.n + 1, user.p, user.n);
 	hash_key(str_of(text, tenant.n + 1 + user.n), STR("user"), out->id);
 	return true;
+}
+
+void
+gate_want_token(struct str token, struct gate_want *out)
+{
+	*out = (struct gate_want){ .sort = GATE_WANT_USER };
+	hash_key(token, STR("token"), out->id);
 }
 
 /* ---- for doors and pages ------------------------------------------------------ */

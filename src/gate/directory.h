@@ -58,6 +58,10 @@ struct gate_want {
 	char public_part[STORE_KEY_PUBLIC + 1]; /* of a key */
 	char tenant[GATE_NAME_SIZE];
 	char user[GATE_NAME_SIZE];
+	/* of a token: what its issuer says of the user */
+	char team[GATE_NAME_SIZE]; /* "": nothing */
+	unsigned roles; /* bits 1u << enum gate_role */
+	usec_t expires; /* wall; 0: never */
 };
 
 /* ---- where it comes from ------------------------------------------------- */
@@ -126,6 +130,8 @@ void gate_directory_free(struct gate_directory *d);
  */
 void gate_directory_set(
     struct gate_directory *d, const struct gate_directory_options *options);
+/* Forgets everybody: whoever vouched for some of them may not do so any more. */
+void gate_directory_forget(struct gate_directory *d);
 /*
  * For a process whose loop stands still between requests: reads what changed
  * if that is due. Blocks.
@@ -138,7 +144,9 @@ void gate_directory_refresh(struct gate_directory *d);
  */
 MUST_CHECK bool gate_directory_want_key(
     struct gate_directory *d, struct str key, struct gate_want *out);
-/* False: nobody has such names. */
+/* A token: only its id, which is enough for gate_directory_find. */
+void gate_want_token(struct str token, struct gate_want *out);
+/* False: nobody has such names. out->id is made of them. */
 MUST_CHECK bool
 gate_want_user(struct str tenant, struct str user, struct gate_want *out);
 

@@ -75,6 +75,35 @@ refuse(struct store *s, const struct gate_want *w, struct gate_answer *a)
 	return ERR_OK;
 }
 
+/* Words of the roles whose bits are set. */
+static void
+role_words(unsigned roles, struct str out[STORE_PERSON_GIVEN_MAX])
+{
+	uint32_t n = 0;
+
+	_Static_assert(GATE_ROLE__MAX <= STORE_PERSON_GIVEN_MAX, "room");
+	for (unsigned i = 0; i < GATE_ROLE__MAX; i++)
+		if (roles & 1u << i)
+			out[n++] = str_z(gate_role_words[i]);
+}
+
+static enum err
+look_up_user(struct store *s, const struct gate_want *w, struct arena *arena,
+    struct store_person *facts)
+{
+	struct store_person_ask ask = { .tenant = str_z(w->tenant),
+		.user = str_z(w->user) };
+	enum err e;
+
+	if (w->team[0])
+		ask.team = str_z(w->team);
+	role_words(w->roles, ask.roles);
+	e = store_person_by_user(s, &ask, arena, facts);
+	if (e == ERR_OK)
+		facts->expires = w->expires;
+	return e;
+}
+
 /* What is wrong with this one alone is its answer; the rest is the result. */
 static enum err
 look_up(struct store *s, const struct gate_want *w, struct gate_answer *a)
@@ -89,8 +118,7 @@ look_up(struct store *s, const struct gate_want *w, struct gate_answer *a)
 		e = store_person_by_key(s, w->id,
 		    str_z(gate_role_words[GATE_DEVELOPER]), arena, &facts);
 	else
-		e = store_person_by_user(
-		    s, str_z(w->tenant), str_z(w->user), arena, &facts);
+		e = look_up_user(s, w, arena, &facts);
 	if (e == ERR_OK)
 		e = gate_person_new(&facts, &a->person);
 out:

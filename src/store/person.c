@@ -45,11 +45,13 @@ const struct store_sql store_person_sql[] = {
 		     " WHERE s.hash = ?",
 	    NULL },
 	[BY_USER] = { "SELECT n.id, n.name, n.timezone, n.residency,"
-		      " NULL, NULL, u.id, u.name, NULL, NULL,"
+		      " t.id, t.name, u.id, u.name, NULL, NULL,"
 		      " NULL, '', '', '',"
 		      " n.is_blocked + u.is_blocked"
+		      " + COALESCE(t.is_blocked, 0)"
 		      " FROM user_account u"
 		      " JOIN tenant n ON n.id = u.tenant_id"
+		      " LEFT JOIN team t ON t.tenant_id = n.id AND t.name = ?"
 		      " WHERE n.name = ? AND u.name = ?",
 	    NULL },
 	[TEAMS] = { "SELECT t.id, t.name FROM team t"
@@ -64,7 +66,8 @@ const struct store_sql store_person_sql[] = {
 		     " FROM model_grant g WHERE g.tenant_id = ?"
 		     " AND (g.user_id = ? OR g.key_id = ? OR g.team_id = ?"
 		     " OR g.team_id IN " TEAMS_OF_USER
-		     " OR g.role = ? OR g.role IN (SELECT r.role" ROLES_OF
+		     " OR g.role IN (?, ?, ?, ?, ?)"
+		     " OR g.role IN (SELECT r.role" ROLES_OF
 		     ") OR (g.user_id IS NULL AND g.key_id IS NULL"
 		     " AND g.team_id IS NULL AND g.role IS NULL))"
 		     " ORDER BY g.is_allowed, g.id LIMIT 1001",
@@ -77,6 +80,7 @@ struct look {
 	struct arena *arena;
 	struct store_person p;
 	bool is_found;
+	bool has_team; /* the key's, or one that was told */
 };
 
 static struct str
@@ -123,9 +127,9 @@ on_team(void *arg, const struct store_value *row, uint32_t n)
 	if (p->n_teams == STORE_PERSON_TEAMS_MAX)
 		return ERR_LIMIT;
 	p->teams[p->n_teams++] = keep(((struct look *)arg)->arena, &row[1]);
-	if (p->key_id > 0)
+	if (((struct look *)arg)->has_team)
 		return ERR_OK;
-	/* Without a key: the user's team, if it can only be one. */
+	/* Nobody says which: the user's team, if it can only be one. */
 	p->team_id = p->n_teams == 1 ? store_get_int(&row[0]) : 0;
 	p->team = p->n_teams == 1 ? p->teams[0] : (struct str){ 0 };
 	return ERR_OK;
@@ -170,21 +174,40 @@ lists_begin(struct store_person *p, struct arena *a)
 	return p->teams && p->roles && p->grants;
 }
 
+/* Roles that somebody vouches for, beside those of the rows. */
+static enum err
+add_roles(struct look *l, const struct str *given)
+{
+	struct store_person *p = &l->p;
+
+	for (uint32_t i = 0; i < STORE_PERSON_GIVEN_MAX; i++) {
+		if (!str_present(given[i]))
+			continue;
+		if (p->n_roles == STORE_PERSON_ROLES_MAX)
+			return ERR_LIMIT;
+		p->roles[p->n_roles++] = arena_str(l->arena, given[i]);
+	}
+	return arena_failed(l->arena) ? ERR_NOMEM : ERR_OK;
+}
+
 /* What one row said, and then what belongs to it. */
 static enum err
-look_further(struct store *s, struct look *l, struct str implied)
+look_further(struct store *s, struct look *l,
+    const struct str given[STORE_PERSON_GIVEN_MAX])
 {
 	struct store_person *p = &l->p;
 	struct store_value tenant = store_id(p->tenant_id);
 	struct store_value user = store_id(p->user_id);
 	struct store_value team = store_id(p->team_id);
-	struct store_value role = store_text(implied);
 	const struct store_value teams[] = { team, user };
 	const struct store_value roles[] = { tenant, user, team, user };
 	const struct store_value grants[] = { tenant, user, store_id(p->key_id),
-		team, user, role, tenant, user, team, user };
+		team, user, store_text(given[0]), store_text(given[1]),
+		store_text(given[2]), store_text(given[3]),
+		store_text(given[4]), tenant, user, team, user };
 	enum err e;
 
+	l->has_team = p->team_id > 0 || p->key_id > 0;
 	if (!lists_begin(p, l->arena))
 		return ERR_NOMEM;
 	e = store_run(s, &store_person_sql[TEAMS], teams, 2, on_team, l);
@@ -193,15 +216,8 @@ look_further(struct store *s, struct look *l, struct str implied)
 		    s, &store_person_sql[ROLES], roles, 4, on_role, l);
 	if (e == ERR_OK)
 		e = store_run(
-		    s, &store_person_sql[GRANTS], grants, 10, on_grant, l);
-	if (e == ERR_OK && str_present(implied)) {
-		if (p->n_roles == STORE_PERSON_ROLES_MAX)
-			return ERR_LIMIT;
-		p->roles[p->n_roles++] = arena_str(l->arena, implied);
-	}
-	if (e == ERR_OK && arena_failed(l->arena))
-		e = ERR_NOMEM;
-	return e;
+		    s, &store_person_sql[GRANTS], grants, 14, on_grant, l);
+	return e == ERR_OK ? add_roles(l, given) : e;
 }
 
 enum err
@@ -209,34 +225,36 @@ store_person_by_key(struct store *s, const unsigned char hash[HASH_KEY_BYTES],
     struct str implied, struct arena *arena, struct store_person *out)
 {
 	struct store_value v = store_blob(hash, HASH_KEY_BYTES);
+	struct str given[STORE_PERSON_GIVEN_MAX] = { { 0 } };
 	struct look l = { .arena = arena };
 	enum err e;
 
 	e = store_run(s, &store_person_sql[BY_KEY], &v, 1, on_person, &l);
 	if (e == ERR_OK && !l.is_found)
 		e = ERR_NOT_FOUND;
-	if (e == ERR_OK && l.p.user_id > 0)
-		implied = (struct str){ 0 };
+	if (e == ERR_OK && l.p.user_id == 0)
+		given[0] = implied;
 	if (e == ERR_OK)
-		e = look_further(s, &l, implied);
+		e = look_further(s, &l, given);
 	if (e == ERR_OK)
 		*out = l.p;
 	return e;
 }
 
 enum err
-store_person_by_user(struct store *s, struct str tenant, struct str user,
+store_person_by_user(struct store *s, const struct store_person_ask *ask,
     struct arena *arena, struct store_person *out)
 {
-	struct store_value v[] = { store_text(tenant), store_text(user) };
+	struct store_value v[] = { store_text(ask->team),
+		store_text(ask->tenant), store_text(ask->user) };
 	struct look l = { .arena = arena };
 	enum err e;
 
-	e = store_run(s, &store_person_sql[BY_USER], v, 2, on_person, &l);
+	e = store_run(s, &store_person_sql[BY_USER], v, 3, on_person, &l);
 	if (e == ERR_OK && !l.is_found)
 		e = ERR_NOT_FOUND;
 	if (e == ERR_OK)
-		e = look_further(s, &l, (struct str){ 0 });
+		e = look_further(s, &l, ask->roles);
 	if (e == ERR_OK)
 		*out = l.p;
 	return e;

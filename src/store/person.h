@@ -46,6 +46,17 @@ struct store_person {
 	struct str models, networks, hours;
 };
 
+/* Roles of the program (gate/role.h): a token cannot give more. */
+#define STORE_PERSON_GIVEN_MAX 5
+
+/* A user, and what somebody who vouches for him says of him. */
+struct store_person_ask {
+	struct str tenant, user;
+	struct str team; /* his, by name; absent: what the database says */
+	/* that he has beside those of the database; absent ones last */
+	struct str roles[STORE_PERSON_GIVEN_MAX];
+};
+
 /*
  * By the key's hash (base/hash.h, keyed with the pepper), or by the names of
  * tenant and user. implied: a role that a key without a user has, or absent.
@@ -55,8 +66,9 @@ struct store_person {
 MUST_CHECK enum err
 store_person_by_key(struct store *s, const unsigned char hash[HASH_KEY_BYTES],
     struct str implied, struct arena *arena, struct store_person *out);
-MUST_CHECK enum err store_person_by_user(struct store *s, struct str tenant,
-    struct str user, struct arena *arena, struct store_person *out);
+MUST_CHECK enum err
+store_person_by_user(struct store *s, const struct store_person_ask *ask,
+    struct arena *arena, struct store_person *out);
 /*
  * Is there a key with these 8 characters? Tells a wrong secret behind a right
  * name from a key that was never ours.

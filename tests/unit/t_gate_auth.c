@@ -49,7 +49,7 @@ identify(const struct gate_credentials *cred, struct gate_client *client,
     struct msg_fail *fail)
 {
 	struct gate_verdict v;
-	enum err e = gate_identify(&conf, NULL, cred, client, &v, fail);
+	enum err e = gate_identify(&conf, NULL, NULL, cred, client, &v, fail);
 
 	assert_int_equal(e == ERR_OK, v.refusal == GATE_WELCOME);
 	return e;

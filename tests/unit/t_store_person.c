@@ -137,6 +137,15 @@ words(const struct str *list, uint32_t n)
 	return text;
 }
 
+static enum err
+by_user(const char *tenant, const char *user, struct store_person *p)
+{
+	struct store_person_ask ask = { .tenant = str_z(tenant),
+		.user = str_z(user) };
+
+	return store_person_by_user(store, &ask, arena, p);
+}
+
 static void
 test_key_of_a_team(void **state)
 {
@@ -195,9 +204,7 @@ test_blocked_team_and_tenant(void **state)
 	    store_person_by_key(store, hash[2], (struct str){ 0 }, arena, &p),
 	    ERR_OK);
 	assert_true(p.is_blocked);
-	assert_int_equal(
-	    store_person_by_user(store, STR("other"), STR("kim"), arena, &p),
-	    ERR_OK);
+	assert_int_equal(by_user("other", "kim", &p), ERR_OK);
 	assert_true(p.is_blocked);
 	assert_string_equal(grants(&p), "+other");
 }
@@ -208,9 +215,7 @@ test_user(void **state)
 	struct store_person p;
 
 	(void)state;
-	assert_int_equal(
-	    store_person_by_user(store, STR("acme"), STR("lee"), arena, &p),
-	    ERR_OK);
+	assert_int_equal(by_user("acme", "lee", &p), ERR_OK);
 	assert_int_equal(p.user_id, 2);
 	assert_int_equal(p.key_id, 0);
 	assert_null(p.key.p);
@@ -218,11 +223,35 @@ test_user(void **state)
 	assert_int_equal(p.team_id, 2);
 	assert_str(p.team, "blue");
 	assert_string_equal(words(p.roles, p.n_roles), "viewer");
-	assert_int_equal(
-	    store_person_by_user(store, STR("acme"), STR("kim"), arena, &p),
-	    ERR_OK);
+	assert_int_equal(by_user("acme", "kim", &p), ERR_OK);
 	assert_int_equal(p.team_id, 0);
 	assert_null(p.team.p);
+}
+
+/* What a token says of him joins what the rows say. */
+static void
+test_user_with_a_word_of_others(void **state)
+{
+	struct store_person_ask ask = { .tenant = STR("acme"),
+		.user = STR("lee"),
+		.team = STR("red"),
+		.roles = { STR("developer"), STR("operator") } };
+	struct store_person p;
+
+	(void)state;
+	assert_int_equal(store_person_by_user(store, &ask, arena, &p), ERR_OK);
+	assert_int_equal(p.team_id, 1);
+	assert_str(p.team, "red");
+	assert_string_equal(words(p.teams, p.n_teams), "blue red");
+	assert_string_equal(
+	    words(p.roles, p.n_roles), "viewer developer operator");
+	assert_string_equal(grants(&p), "+whole +#red +blue +dev +view");
+	ask.team = STR("grey");
+	assert_int_equal(store_person_by_user(store, &ask, arena, &p), ERR_OK);
+	assert_true(p.is_blocked);
+	ask.team = STR("pink"); /* there is none: what the rows say */
+	assert_int_equal(store_person_by_user(store, &ask, arena, &p), ERR_OK);
+	assert_int_equal(p.team_id, 2);
 }
 
 static void
@@ -235,9 +264,7 @@ test_nobody(void **state)
 	assert_int_equal(
 	    store_person_by_key(store, hash[3], (struct str){ 0 }, arena, &p),
 	    ERR_NOT_FOUND);
-	assert_int_equal(
-	    store_person_by_user(store, STR("acme"), STR("Kim"), arena, &p),
-	    ERR_NOT_FOUND);
+	assert_int_equal(by_user("acme", "Kim", &p), ERR_NOT_FOUND);
 	assert_int_equal(p.tenant_id, 5);
 	assert_int_equal(
 	    store_person_has_public(store, STR("AAAAAAAA"), &yes), ERR_OK);
@@ -258,6 +285,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_blocked_team_and_tenant, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_user, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_user_with_a_word_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
 	};
 
