@@ -38,7 +38,7 @@ static const char *const providers[] = { "openai", "anthropic", "gemini",
 	"groq", "own" };
 
 static struct store *store;
-static char models[MODELS][16];
+static char models[MODELS][24];
 static char clients[BATCH][32];
 
 static void
