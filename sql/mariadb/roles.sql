@@ -45,7 +45,7 @@ BEGIN NOT ATOMIC
 	ELSE
 		-- What happened: added, settled, summed up. The audit is only added to.
 		GRANT INSERT ON llmgw.audit TO llmgw@localhost;
-		GRANT INSERT, UPDATE, DELETE ON llmgw.audit_head TO llmgw@localhost;
+		GRANT INSERT, UPDATE ON llmgw.audit_head TO llmgw@localhost;
 		GRANT INSERT, DELETE ON llmgw.change_log TO llmgw@localhost;
 		GRANT INSERT, UPDATE ON llmgw.ledger TO llmgw@localhost;
 		GRANT INSERT, UPDATE, DELETE ON llmgw.usage_rollup TO llmgw@localhost;
@@ -59,7 +59,7 @@ BEGIN NOT ATOMIC
 
 		-- Who may and how much; not what it cost.
 		GRANT INSERT ON llmgw.audit TO llmgw_console@localhost;
-		GRANT INSERT, UPDATE, DELETE ON llmgw.audit_head TO llmgw_console@localhost;
+		GRANT INSERT, UPDATE ON llmgw.audit_head TO llmgw_console@localhost;
 		GRANT INSERT ON llmgw.change_log TO llmgw_console@localhost;
 		GRANT INSERT, UPDATE, DELETE ON llmgw.tenant TO llmgw_console@localhost;
 		GRANT INSERT, UPDATE, DELETE ON llmgw.team TO llmgw_console@localhost;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "store/audit.h"
 #include "store/driver.h"
 #include "store/logday.h"
 #include "store/schema.h"
@@ -283,6 +284,39 @@ static const struct store_sql console_may_not[] = {
 	STORE_SQL_END,
 };
 
+static enum err
+note(struct store *s, void *arg)
+{
+	struct store_audit row = { .at = clock_wall(),
+		.actor = str_z(arg),
+		.action = STR("test"),
+		.source_id = str_z(arg) };
+
+	if (strstr(arg, "daemon"))
+		row.at = STORE_DAY * 100;
+	return store_audit_add(s, &row);
+}
+
+/* Both add to one chain, and its days leave by the owner's procedure. */
+static void
+audit_by_both(struct store *daemon, struct store *console)
+{
+	char daemons[] = "the daemon's own", consoles[] = "the console's...";
+	struct store_audit_check check = { 0 };
+	struct store_audit_verdict v;
+	uint64_t n;
+
+	assert_int_equal(store_logday_make(daemon, STORE_AUDIT, 100), ERR_OK);
+	assert_int_equal(store_atomically(daemon, note, daemons), ERR_OK);
+	assert_int_equal(store_atomically(console, note, consoles), ERR_OK);
+	assert_int_equal(
+	    store_audit_drop(daemon, STR("test"), 101, &n), ERR_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(store_audit_verify(console, &check, &v), ERR_OK);
+	assert_string_equal(v.why, "");
+	assert_int_equal(v.first_seq, 2);
+}
+
 static void
 test_roles(void **state)
 {
@@ -294,7 +328,7 @@ test_roles(void **state)
 		store_audit_read_sql, store_person_sql, store_price_sql,
 		store_grant_sql, store_key_sql, store_role_sql, store_team_sql,
 		store_tenant_sql, store_user_sql, store_secret_sql };
-	struct store *s;
+	struct store *s, *daemon;
 	uint64_t n;
 
 	(void)state;
@@ -319,6 +353,9 @@ test_roles(void **state)
 	may_prepare(s, console, COUNT(console));
 	may_not(s, nobody_may);
 	may_not(s, console_may_not);
+	daemon = as("llmgw", false);
+	audit_by_both(daemon, s);
+	store_close(daemon);
 	store_close(s);
 	bed_admin("DROP DATABASE llmgw");
 	bed_admin("DROP USER llmgw_owner@localhost, llmgw@localhost, "
