@@ -23,7 +23,10 @@ spool_bed(void)
 	return folder;
 }
 
-/* Names that end so, in no order. Returns how many. */
+/*
+ * Names that end so, in no order, without those of half made files; "": all.
+ * Returns how many.
+ */
 static inline unsigned
 spool_names(
     const char *folder, const char *end, char names[][256], unsigned max)
@@ -34,7 +37,8 @@ spool_names(
 
 	assert_non_null(d);
 	while ((e = readdir(d)))
-		if (str_ends(str_z(e->d_name), str_z(end)) && n < max)
+		if (str_ends(str_z(e->d_name), str_z(end)) && n < max &&
+		    (!*end || e->d_name[0] != '.'))
 			snprintf(names[n++], 256, "%s", e->d_name);
 	closedir(d);
 	return n;
