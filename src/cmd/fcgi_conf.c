@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cmd/store_env.h"
 
 #define PROBLEMS_ARENA ((size_t)1 << 20)
 
@@ -116,8 +117,7 @@ fcgi_log_open(struct fcgi_conf *c)
 struct store_pool *
 fcgi_store_open(const struct fcgi_conf *c)
 {
-	static const struct store_options options = { .timeout =
-							  STORE_WAIT_MAX };
+	struct store_options options = { .timeout = STORE_WAIT_MAX };
 	struct arena *a = arena_new(1 << 20);
 	struct conf_problems problems;
 	struct conf_places places;
@@ -125,10 +125,12 @@ fcgi_store_open(const struct fcgi_conf *c)
 
 	if (!a)
 		return NULL;
+	options.password = store_env_password();
 	conf_problems_init(&problems, a);
 	if (conf_places_read(c->file, a, &places, &problems) == ERR_OK)
 		pool = store_pool_new(
 		    places.store_url, &options, STORE_CONNECTIONS);
+	secret_unref(options.password);
 	if (!pool)
 		log_msg(LOG_ERROR, "no database: its address cannot be read");
 	arena_free(a);

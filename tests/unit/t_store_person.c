@@ -1,11 +1,8 @@
 #include "store/person.h"
 
-#include "check.h"
-#include "store/schema.h"
-
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+
+#include "store_bed.h"
 
 /*
  * acme (1) has the teams red (1), blue (2), grey (3, blocked) and the users
@@ -56,36 +53,26 @@ static const struct store_sql rows[] = {
 	STORE_SQL_END,
 };
 
-static char folder[64];
-static struct store *store;
 static struct arena *arena;
 static unsigned char hash[4][HASH_KEY_BYTES];
 
 static int
 setup(void **state)
 {
-	struct store_options o = { .create = true, .any_schema = true };
 	struct store_value v[3];
-	char why[STORE_WHY_SIZE], url[128];
 
-	(void)state;
+	if (bed_setup(state) != 0)
+		return -1;
 	for (size_t i = 0; i < COUNT(hash); i++)
 		memset(hash[i], (int)(i + 1), sizeof(hash[i]));
 	for (size_t i = 0; i < COUNT(v); i++)
 		v[i] = store_blob(hash[i], sizeof(hash[i]));
 	arena = arena_new(1 << 20);
-	snprintf(folder, sizeof(folder), "/tmp/llmgw-person-XXXXXX");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(url, sizeof(url), "sqlite://%s/a.db", folder);
-	if (store_open(str_z(url), &o, &store, why) != ERR_OK ||
-	    store_schema_init(store, NULL, NULL, why) != ERR_OK)
-		return -1;
 	for (size_t i = 0; rows[i].text; i++)
-		if (store_run(store, &rows[i], v,
+		if (store_run(bed_store, &rows[i], v,
 			strchr(rows[i].text, '?') ? 3 : 0, NULL,
 			NULL) != ERR_OK) {
-			print_error("%zu: %s\n", i, store_why(store));
+			print_error("%zu: %s\n", i, store_why(bed_store));
 			return -1;
 		}
 	return 0;
@@ -94,18 +81,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	static const char *const names[] = { "a.db", "a.db-wal", "a.db-shm",
-		"a.db-schema.lock" };
-	char path[128];
-
-	(void)state;
-	store_close(store);
 	arena_free(arena);
-	for (size_t i = 0; i < COUNT(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		unlink(path);
-	}
-	return rmdir(folder);
+	return bed_teardown(state);
 }
 
 /* "-kim +whole +#red": denied, allowed, by tag. */
@@ -143,7 +120,7 @@ by_user(const char *tenant, const char *user, struct store_person *p)
 	struct store_person_ask ask = { .tenant = str_z(tenant),
 		.user = str_z(user) };
 
-	return store_person_by_user(store, &ask, arena, p);
+	return store_person_by_user(bed_store, &ask, arena, p);
 }
 
 static void
@@ -152,8 +129,8 @@ test_key_of_a_team(void **state)
 	struct store_person p;
 
 	(void)state;
-	assert_int_equal(
-	    store_person_by_key(store, hash[0], STR("developer"), arena, &p),
+	assert_int_equal(store_person_by_key(
+			     bed_store, hash[0], STR("developer"), arena, &p),
 	    ERR_OK);
 	assert_int_equal(p.tenant_id, 1);
 	assert_int_equal(p.team_id, 1);
@@ -180,8 +157,8 @@ test_key_of_a_user(void **state)
 
 	(void)state;
 	/* what is implied for keys without a user is not for his */
-	assert_int_equal(
-	    store_person_by_key(store, hash[1], STR("developer"), arena, &p),
+	assert_int_equal(store_person_by_key(
+			     bed_store, hash[1], STR("developer"), arena, &p),
 	    ERR_OK);
 	assert_str(p.user, "kim");
 	assert_int_equal(p.team_id, 0);
@@ -200,8 +177,8 @@ test_blocked_team_and_tenant(void **state)
 	struct store_person p;
 
 	(void)state;
-	assert_int_equal(
-	    store_person_by_key(store, hash[2], (struct str){ 0 }, arena, &p),
+	assert_int_equal(store_person_by_key(
+			     bed_store, hash[2], (struct str){ 0 }, arena, &p),
 	    ERR_OK);
 	assert_true(p.is_blocked);
 	assert_int_equal(by_user("other", "kim", &p), ERR_OK);
@@ -239,7 +216,8 @@ test_user_with_a_word_of_others(void **state)
 	struct store_person p;
 
 	(void)state;
-	assert_int_equal(store_person_by_user(store, &ask, arena, &p), ERR_OK);
+	assert_int_equal(
+	    store_person_by_user(bed_store, &ask, arena, &p), ERR_OK);
 	assert_int_equal(p.team_id, 1);
 	assert_str(p.team, "red");
 	assert_string_equal(words(p.teams, p.n_teams), "blue red");
@@ -247,10 +225,12 @@ test_user_with_a_word_of_others(void **state)
 	    words(p.roles, p.n_roles), "viewer developer operator");
 	assert_string_equal(grants(&p), "+whole +#red +blue +dev +view");
 	ask.team = STR("grey");
-	assert_int_equal(store_person_by_user(store, &ask, arena, &p), ERR_OK);
+	assert_int_equal(
+	    store_person_by_user(bed_store, &ask, arena, &p), ERR_OK);
 	assert_true(p.is_blocked);
 	ask.team = STR("pink"); /* there is none: what the rows say */
-	assert_int_equal(store_person_by_user(store, &ask, arena, &p), ERR_OK);
+	assert_int_equal(
+	    store_person_by_user(bed_store, &ask, arena, &p), ERR_OK);
 	assert_int_equal(p.team_id, 2);
 }
 
@@ -261,16 +241,16 @@ test_nobody(void **state)
 	bool yes = false;
 
 	(void)state;
-	assert_int_equal(
-	    store_person_by_key(store, hash[3], (struct str){ 0 }, arena, &p),
+	assert_int_equal(store_person_by_key(
+			     bed_store, hash[3], (struct str){ 0 }, arena, &p),
 	    ERR_NOT_FOUND);
 	assert_int_equal(by_user("acme", "Kim", &p), ERR_NOT_FOUND);
 	assert_int_equal(p.tenant_id, 5);
 	assert_int_equal(
-	    store_person_has_public(store, STR("AAAAAAAA"), &yes), ERR_OK);
+	    store_person_has_public(bed_store, STR("AAAAAAAA"), &yes), ERR_OK);
 	assert_true(yes);
 	assert_int_equal(
-	    store_person_has_public(store, STR("AAAAAAAa"), &yes), ERR_OK);
+	    store_person_has_public(bed_store, STR("AAAAAAAa"), &yes), ERR_OK);
 	assert_false(yes);
 }
 
@@ -290,5 +270,5 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return bed_run("person", tests, COUNT(tests));
 }

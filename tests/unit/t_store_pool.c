@@ -1,8 +1,12 @@
 #include "store/pool.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
 
+#include "base/num.h"
 #include "store_bed.h"
 
 static char why[STORE_WHY_SIZE];
@@ -119,6 +123,84 @@ test_lost_and_found(void **state)
 	store_pool_free(p);
 }
 
+/* ---- a server that does not answer ---------------------------------------- */
+
+/* From the file that tests/tools/mariadb_bed.py has made beside the socket. */
+static pid_t
+server_pid(void)
+{
+	char path[300], text[32] = "";
+	int64_t pid = 0;
+	char *slash;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s", bed_socket());
+	slash = strrchr(path, '/');
+	assert_non_null(slash);
+	(void)snprintf(slash, sizeof(path) - (size_t)(slash - path), "/pid");
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	(void)fclose(f);
+	assert_int_equal(num_parse_i64(str_trim(str_z(text)), &pid), ERR_OK);
+	return (pid_t)pid;
+}
+
+static pid_t held;
+
+static int
+let_go(void **state)
+{
+	clock_real();
+	if (held > 0)
+		(void)kill(held, SIGCONT);
+	held = 0;
+	return bed_teardown(state);
+}
+
+/*
+ * It takes connections (the system does) and says nothing. One statement and
+ * one try to connect wait for their time-out; nobody else waits.
+ */
+static void
+test_held(void **state)
+{
+	const struct store_options o = { .timeout = 200 * USEC_PER_MSEC };
+	struct store_pool *p;
+	struct store *a, *b, *c = NULL;
+	usec_t now = clock_mono();
+
+	(void)state;
+	if (!bed_is_mariadb())
+		skip();
+	(void)alarm(120);
+	p = store_pool_new(bed_url(), &o, 3);
+	a = take(p);
+	b = take(p);
+	assert_int_equal(ask(a), 1);
+	store_pool_give(p, b, ERR_OK);
+	held = server_pid();
+	assert_int_equal(kill(held, SIGSTOP), 0);
+	assert_int_equal(store_run(a, &one, NULL, 0, NULL, NULL), ERR_CLOSED);
+	clock_set(now, 0);
+	store_pool_give(p, a, ERR_CLOSED);
+	assert_false(store_pool_is_up(p));
+	/* the idle one is not lent either */
+	assert_int_equal(store_pool_take(p, &c, why), ERR_CLOSED);
+	clock_set(now + STORE_POOL_RETRY, 0);
+	assert_int_equal(store_pool_take(p, &c, why), ERR_CLOSED);
+	assert_int_equal(kill(held, SIGCONT), 0);
+	held = 0;
+	clock_set(now + 2 * STORE_POOL_RETRY, 0);
+	c = take(p);
+	clock_real();
+	assert_int_equal(ask(c), 1);
+	store_pool_give(p, c, ERR_OK);
+	assert_true(store_pool_is_up(p));
+	store_pool_free(p);
+	(void)alarm(0);
+}
+
 /* ---- threads ------------------------------------------------------------- */
 
 #define THREADS 8
@@ -184,6 +266,7 @@ main(void)
 		BED_TEST(test_all_are_taken),
 		BED_TEST(test_away),
 		BED_TEST(test_lost_and_found),
+		cmocka_unit_test_setup_teardown(test_held, bed_setup, let_go),
 		BED_TEST(test_threads),
 	};
 
