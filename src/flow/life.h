@@ -213,6 +213,7 @@ struct flow {
 	struct stored_watch *stored_watch; /* NULL: no database */
 	struct gate_rules *rules; /* of the database; may be NULL */
 	struct rules_watch *rules_watch; /* NULL: no database */
+	usec_t seed_after; /* clock_mono: the ledger was away */
 	struct req *all;
 	uint32_t active;
 	uint32_t n_jobs; /* with the thread pool, also of requests now gone */
@@ -408,6 +409,14 @@ void flow_prices_take(struct flow *f, struct arena *arena,
     struct price_row *rows, size_t n, struct meter_prices *built);
 
 /* stored.c: they are read anew within a second when they change */
+/*
+ * seed.c: budgets that this host has not counted in their period are asked of
+ * the ledger first: WAIT, then `next` runs. Otherwise next runs now.
+ */
+enum flow_step
+seed_limits(struct req *r, const struct gate_limits *lists, uint32_t n,
+    const struct gate_ask *ask, enum flow_step (*next)(struct req *r));
+
 /* rules.c: the limits of the database */
 void rules_conf(struct flow *f); /* f->conf is another */
 void rules_fini(struct flow *f);

@@ -324,20 +324,15 @@ on_remote(void *arg, enum gate_remote_verdict verdict, uint32_t hold)
 	flow_go(r, judge(r, verdict, hold));
 }
 
-enum flow_step
-limits_take(struct req *r)
+/* All that is to be known of it is known. */
+static enum flow_step
+take_now(struct req *r)
 {
 	struct gate_limits lists[LISTS_MAX];
+	uint32_t n = lists_of_client(r, lists);
 	struct flow *f = r->flow;
 	struct gate_ask ask;
-	uint32_t n;
 
-	r->guess_output = -1;
-	r->limit = GATE_NOT_LIMITED;
-	r->rules = gate_rules_ref(f->rules);
-	n = lists_of_client(r, lists);
-	if (n == 0)
-		return FLOW_CHOOSE;
 	fill_who(r, &ask);
 	fill_guess(r, lists, n, NULL, &ask);
 	if (f->remote)
@@ -354,6 +349,25 @@ limits_take(struct req *r)
 		return FLOW_CHOOSE;
 	return judge(r,
 	    gate_remote_take(f->remote, &r->holds, &r->wait, on_remote, r), 0);
+}
+
+enum flow_step
+limits_take(struct req *r)
+{
+	struct gate_limits lists[LISTS_MAX];
+	struct gate_ask ask;
+	uint32_t n;
+
+	r->guess_output = -1;
+	r->limit = GATE_NOT_LIMITED;
+	r->rules = gate_rules_ref(r->flow->rules);
+	n = lists_of_client(r, lists);
+	if (n == 0)
+		return FLOW_CHOOSE;
+	if (!r->flow->store)
+		return take_now(r);
+	fill_who(r, &ask);
+	return seed_limits(r, lists, n, &ask, take_now);
 }
 
 static void

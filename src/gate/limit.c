@@ -68,8 +68,9 @@ rule_matches(const struct gate_rule *r, const struct gate_ask *a)
 }
 
 /* Number i of the list, if it is for this ask. */
-static const struct conf_limit *
-limit_at(const struct gate_limits *list, uint32_t i, const struct gate_ask *ask)
+const struct conf_limit *
+gate_limit_at(
+    const struct gate_limits *list, uint32_t i, const struct gate_ask *ask)
 {
 	const struct conf_limit *l;
 
@@ -91,8 +92,8 @@ who(int64_t id, struct str name)
 	return id > 0 ? (uint64_t)id : ~hash_stable(name);
 }
 
-static uint64_t
-identity_of(const struct conf_limit *l, const struct gate_ask *a)
+uint64_t
+gate_limit_identity(const struct conf_limit *l, const struct gate_ask *a)
 {
 	uint64_t of[7] = { l->identity };
 	uint64_t id;
@@ -116,8 +117,8 @@ identity_of(const struct conf_limit *l, const struct gate_ask *a)
 }
 
 /* One counter has one period: the tenant's only where it is one tenant's. */
-static const struct zone *
-zone_for(const struct conf_limit *l, const struct gate_ask *a)
+const struct zone *
+gate_limit_zone(const struct conf_limit *l, const struct gate_ask *a)
 {
 	const unsigned one =
 	    CONF_EACH_TENANT | CONF_EACH_TEAM | CONF_EACH_USER | CONF_EACH_KEY;
@@ -313,7 +314,7 @@ count_matches(const struct gate_limits *lists, uint32_t n_lists,
 
 	for (uint32_t k = 0; k < n_lists; k++)
 		for (uint32_t i = 0; i < lists[k].n; i++)
-			n += limit_at(&lists[k], i, ask) != NULL;
+			n += gate_limit_at(&lists[k], i, ask) != NULL;
 	return n;
 }
 
@@ -322,10 +323,10 @@ hold_make(struct gate_limit *l, const struct conf_limit *limit,
     const struct gate_ask *ask, usec_t wall, struct gate_hold *h)
 {
 	struct gate_window w =
-	    gate_window_of(l, limit, zone_for(limit, ask), wall);
+	    gate_window_of(l, limit, gate_limit_zone(limit, ask), wall);
 
 	*h = (struct gate_hold){ .limit = limit,
-		.identity = identity_of(limit, ask),
+		.identity = gate_limit_identity(limit, ask),
 		.tag_bits = gate_tag_bits(limit),
 		.window = w.number,
 		.end = w.end };
@@ -352,7 +353,7 @@ holds_make(struct gate_limit *l, struct arena *arena,
 	for (uint32_t k = 0; k < n_lists; k++) {
 		for (uint32_t i = 0; i < lists[k].n; i++) {
 			const struct conf_limit *limit =
-			    limit_at(&lists[k], i, ask);
+			    gate_limit_at(&lists[k], i, ask);
 			struct gate_hold *h = &holds->hold[holds->n];
 
 			if (!limit)
@@ -508,8 +509,8 @@ gate_limit_look(struct gate_limit *l, const struct conf_limit *limit,
     const struct gate_ask *ask, usec_t wall, struct gate_count *out)
 {
 	struct gate_window w =
-	    gate_window_of(l, limit, zone_for(limit, ask), wall);
-	uint64_t id = identity_of(limit, ask);
+	    gate_window_of(l, limit, gate_limit_zone(limit, ask), wall);
+	uint64_t id = gate_limit_identity(limit, ask);
 	struct shm_tally *t;
 
 	*out = (struct gate_count){ .start = w.start, .end = w.end };
@@ -533,7 +534,7 @@ gate_limit_share(struct gate_limit *l, const struct gate_limits *list,
 {
 	*out = (struct gate_share){ 0 };
 	for (uint32_t i = 0; i < list->n; i++) {
-		const struct conf_limit *limit = limit_at(list, i, ask);
+		const struct conf_limit *limit = gate_limit_at(list, i, ask);
 		struct gate_count c;
 		double share;
 

@@ -80,6 +80,8 @@ struct gate_holds {
 	uint32_t n;
 };
 
+#define GATE_SEED_NAME 260u
+
 #define GATE_EVENTS_MAX 8u /* of one request; more are not told */
 
 /* A limit that has reached its soft_percent, once in its window. */
@@ -152,6 +154,38 @@ struct gate_use {
  */
 void gate_limit_settle(struct gate_limit *l, struct gate_holds *holds,
     const struct gate_use *use, struct gate_limit_result *out);
+
+/* ---- periods that began before this host counted ------------------------ */
+
+/*
+ * A budget whose counter has seen nothing of its period yet: a new host, or its
+ * shared memory was lost. What the ledger has is counted first (store/spent.h).
+ */
+struct gate_seed {
+	struct shm_tally *tally;
+	unsigned tag_bits;
+	int64_t window;
+	usec_t start; /* of the period */
+	enum conf_limit_sort sort;
+	/* whose, as store_spent_ask; 0 or empty: any */
+	int64_t tenant_id, team_id, user_id, key_id;
+	char client[GATE_SEED_NAME];
+	/* globs; empty: any */
+	char model[GATE_SEED_NAME];
+	char key[GATE_SEED_NAME];
+};
+
+/*
+ * Up to max of the limits that the ask must take from and that want it. Limits
+ * of requests have no part in it (the ledger has calls), nor have those of one
+ * provider, nor the file's that name tenants, teams or users.
+ */
+uint32_t
+gate_limit_unseeded(struct gate_limit *l, const struct gate_limits *lists,
+    uint32_t n_lists, const struct gate_ask *ask, usec_t wall,
+    struct gate_seed *out, uint32_t max);
+/* amount: what the ledger has of it. Counted once, whoever comes first. */
+void gate_limit_seed(const struct gate_seed *seed, int64_t amount);
 
 /* ---- for those who count for several hosts, and for showing ------------- */
 

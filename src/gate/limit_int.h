@@ -7,7 +7,8 @@
 enum {
 	TALLY_COUNT, /* window and what is taken in it */
 	TALLY_SOFT, /* the window that was told, + 1 */
-	TALLY_KNOWN /* window and what the other hosts may know of it */
+	TALLY_KNOWN, /* window and what the other hosts may know of it */
+	TALLY_SEEDED /* the period that the ledger has been asked for, + 1 */
 };
 
 /* Where a moment lies. */
@@ -43,6 +44,14 @@ void gate_cell_add(
 int64_t
 gate_cell_get(const _Atomic int64_t *cell, unsigned tag_bits, int64_t window);
 
+/* Number i of the list, if it is for this ask; its counter; its calendar. */
+const struct conf_limit *gate_limit_at(
+    const struct gate_limits *list, uint32_t i, const struct gate_ask *ask);
+uint64_t
+gate_limit_identity(const struct conf_limit *l, const struct gate_ask *ask);
+/* NULL: UTC */
+const struct zone *
+gate_limit_zone(const struct conf_limit *l, const struct gate_ask *ask);
 /* Concurrency of the hold goes back; nothing for others. */
 void gate_hold_leave(struct gate_limit *l, struct gate_hold *hold);
 /* Tells in out (may be NULL) when the soft percentage is reached. */

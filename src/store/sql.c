@@ -6,6 +6,7 @@
 #include "store/people.h"
 #include "store/person.h"
 #include "store/secret.h"
+#include "store/spent.h"
 
 /* Each aggregate's table, for "every statement fits the schema". */
 extern const struct store_sql store_audit_sql[];
@@ -29,6 +30,7 @@ const struct store_sql *const store_sql_tables[] = {
 	store_grant_sql,
 	store_key_sql,
 	store_limit_sql,
+	store_spent_sql,
 	store_logday_sql,
 	store_role_sql,
 	store_price_sql,

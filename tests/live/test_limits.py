@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import sqlite3
+import subprocess
 import threading
 import time
 
@@ -348,3 +350,76 @@ def test_what_counts_while_it_is_away(start, mock, memcached):
     g.config['limits_when_away'] = 'local'
     g.reload()
     assert g.chat('gpt').status == 429
+
+
+def ctl(g, *words):
+    p = subprocess.run([g.build / 'llmgwctl', *words, '--json', '--config',
+                        g.config_file], stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, text=True, timeout=60)
+    assert p.returncode == 0, p.stderr
+    return json.loads(p.stdout)
+
+
+@pytest.fixture
+def with_database(mock, build, tmp_path):
+    """A gateway whose database is made before it starts."""
+    folder = tmp_path / 'gw'
+    folder.mkdir()
+    g = stack.Lighttpd(build, folder, config(mock, [], prices=[
+        {'provider': '*', 'model': '*', 'input': 1, 'output': 1}]))
+    ctl(g, 'db', 'init')
+    yield g
+    g.stop()
+
+
+def test_limits_of_the_database(with_database):
+    g = with_database
+    ctl(g, 'limit', 'create', 'all', '--requests', '3', '--per', '366d',
+        '--model', 'gpt')
+    g.start()
+    # before the first request, not a second after it
+    got = [g.chat('gpt').status for _ in range(5)]
+    assert got == [200] * 3 + [429] * 2
+    assert g.chat('claude').status == 200
+    (row,) = ctl(g, 'limit', 'status', 'all')
+    assert (row['used'], row['percent']) == (3, 100)
+    ctl(g, 'limit', 'set', 'all', '--amount', '8')
+    until('each worker knows the new amount', lambda: (
+        g.chat('gpt').headers.get('x-ratelimit-limit-requests') == '8'))
+    got = []
+    while not got or got[-1] == 200:
+        got.append(g.chat('gpt').status)
+    ctl(g, 'limit', 'remove', 'all')
+
+    def are_all_free():
+        return all(g.chat('gpt').status == 200 for _ in range(30))
+    until('each worker has let go of it', are_all_free)
+    # every one of them was counted once
+    sent = [r for r in g.requests() if r['alias'] == 'gpt']
+    limited = [r for r in sent if r.get('limit') == 'all']
+    assert limited and all(r['status'] == 429 for r in limited)
+
+
+def test_a_new_host_knows_what_was_spent(with_database):
+    """Its shared memory is empty; the ledger is not."""
+    g = with_database
+    ctl(g, 'limit', 'create', 'month', '--money', '10', '--period', 'month')
+    day = int(time.time()) // 86400 * 86400 * 10 ** 6
+    db = sqlite3.connect(g.folder / 'state/llmgw.db')
+    columns = [r[1] for r in db.execute('PRAGMA table_info(usage_rollup)')]
+    row = dict.fromkeys(columns, 0)
+    row.update(dict.fromkeys(('client', 'alias', 'provider', 'model'), 'x'),
+               span='day', start=day, requests=7, cost=10 * 10 ** 9)
+    db.execute('INSERT INTO usage_rollup (%s) VALUES (%s)'
+               % (', '.join(columns), ', '.join('?' * len(columns))),
+               [row[c] for c in columns])
+    db.commit()
+    db.close()
+    g.start()
+    answers = Crowd(g, 16).run([0], lambda r, i: talk.chat('gpt'))[0]
+    assert [a.status for a in answers] == [429] * 16
+    assert answers[0].error['code'] == 'insufficient_quota'
+    assert answers[0].headers['x-should-retry'] == 'false'
+    assert 'The next month begins at' in answers[0].error['message']
+    (row,) = ctl(g, 'limit', 'status', 'month')
+    assert row['percent'] == 100
