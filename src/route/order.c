@@ -58,27 +58,43 @@ swap(struct route_candidate *a, struct route_candidate *b)
 
 /* A target's share: less of it the nearer its limit is. */
 static uint64_t
-share(const struct route_candidate *c)
+share(const struct route_candidate *c, bool with_pressure)
 {
-	return (uint64_t)((double)c->target->weight * WEIGHT_UNIT *
-			  (1 - c->pressure));
+	double rest = with_pressure ? 1 - c->pressure : 1;
+
+	return (uint64_t)((double)c->target->weight * WEIGHT_UNIT * rest);
+}
+
+static uint64_t
+sum_of(const struct route_candidate *c, uint32_t n, bool with_pressure)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		sum += share(&c[i], with_pressure);
+	return sum;
 }
 
 /* Random order without replacement, each draw in proportion to its share. */
 static void
 order_weighted(struct route_candidate *c, uint32_t n)
 {
+	bool with_pressure = true;
+
 	for (uint32_t i = 0; i + 1 < n; i++) {
-		uint64_t sum = 0, draw;
+		uint64_t sum = sum_of(c + i, n - i, with_pressure), draw;
 		uint32_t pick = i;
 
-		for (uint32_t k = i; k < n; k++)
-			sum += share(&c[k]);
+		/* All that are left are at their limit: as if there were none. */
+		if (sum == 0) {
+			with_pressure = false;
+			sum = sum_of(c + i, n - i, with_pressure);
+		}
 		if (sum == 0)
 			return;
 		draw = rand_below(sum);
-		while (draw >= share(&c[pick]))
-			draw -= share(&c[pick++]);
+		while (draw >= share(&c[pick], with_pressure))
+			draw -= share(&c[pick++], with_pressure);
 		swap(&c[i], &c[pick]);
 	}
 }
