@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "gate/net.h"
 #include "gate/pepper.h"
+#include "gate/role.h"
 #include "sys/hours.h"
 
 static struct {
@@ -478,12 +479,22 @@ run_list(struct ctl *c)
 static int
 run_show(struct ctl *c)
 {
+	unsigned char hash[HASH_KEY_BYTES];
+	struct store_person p;
 	struct store_key k;
 	int status = ctl_find_key(c, o.tenant, ctl_operand(c, 0), &k);
+	enum err e;
 
 	if (status != CTL_OK)
 		return status;
-	ctl_key_record(c, &k, NULL);
+	e = store_key_hash(c->store, k.id, hash);
+	/* A key without a user is made to call models (gate/role.h). */
+	if (e == ERR_OK)
+		e = store_person_by_key(c->store, hash,
+		    str_z(gate_role_words[GATE_DEVELOPER]), c->arena, &p);
+	if (e != ERR_OK)
+		return ctl_store_fail(c, e);
+	ctl_key_show(c, &k, &p);
 	return ctl_record_end(c);
 }
 
@@ -501,8 +512,11 @@ const struct ctl_command ctl_key_commands[] = {
 	{ ROW("list", "", 0, 0, list_options),
 	    .help = "list the keys, without their secrets", .run = run_list },
 	{ ROW("show", "KEY", 1, 0, in_tenant),
-	    .help = "show a key, without its secret",
-	    .more = "KEY is a name or, here and below, llmgw_ and the 8 public "
+	    .help = "show a key, and what it may, without its secret",
+	    .more = "Grants are all that hold for it: a name or tag:NAME, "
+		    "with ! where it denies; its own list of models narrows "
+		    "them. KEY is a name or, here and below, llmgw_ and the 8 "
+		    "public "
 		    "characters.",
 	    .run = run_show },
 	{ ROW("rotate", "KEY", 1, CTL_CHANGES, rotate_options),

@@ -10,6 +10,9 @@ int ctl_key_hash(struct ctl *c);
 /* How keys are shown. */
 extern const char *const ctl_key_columns[];
 void ctl_key_row(struct ctl *c, const struct store_key *k);
+/* A record with what it may. */
+void ctl_key_show(
+    struct ctl *c, const struct store_key *k, const struct store_person *p);
 /* A record, with the new secret in it (text) or without (NULL). */
 void ctl_key_record(struct ctl *c, const struct store_key *k, const char *text);
 

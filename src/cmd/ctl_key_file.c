@@ -13,13 +13,14 @@
 const char *const ctl_key_columns[] = { "id", "tenant", "name", "team", "user",
 	"public", "state", "expires", "created", NULL };
 
-static const char *const record[] = { "id", "tenant", "name", "team", "user",
-	"public", "state", "expires", "created", "changed", "models",
-	"networks", "hours", "pepper", "former_of", NULL };
+#define ALL                                                                   \
+	"id", "tenant", "name", "team", "user", "public", "state", "expires", \
+	    "created", "changed", "models", "networks", "hours", "pepper",    \
+	    "former_of"
 
-static const char *const new_record[] = { "id", "tenant", "name", "team",
-	"user", "public", "state", "expires", "created", "changed", "models",
-	"networks", "hours", "pepper", "former_of", "key", NULL };
+static const char *const record[] = { ALL, NULL };
+static const char *const new_record[] = { ALL, "key", NULL };
+static const char *const whole_record[] = { ALL, CTL_RIGHTS, NULL };
 
 static struct str
 state_of(const struct store_key *k)
@@ -45,10 +46,9 @@ ctl_key_row(struct ctl *c, const struct store_key *k)
 	ctl_put_time(c, k->created);
 }
 
-void
-ctl_key_record(struct ctl *c, const struct store_key *k, const char *text)
+static void
+put_all(struct ctl *c, const struct store_key *k)
 {
-	ctl_record_begin(c, text != NULL ? new_record : record);
 	ctl_key_row(c, k);
 	ctl_put_time(c, k->changed);
 	ctl_put_words(c, k->models);
@@ -59,8 +59,24 @@ ctl_key_record(struct ctl *c, const struct store_key *k, const char *text)
 		ctl_put_int(c, k->replaced_by);
 	else
 		ctl_put_null(c);
+}
+
+void
+ctl_key_record(struct ctl *c, const struct store_key *k, const char *text)
+{
+	ctl_record_begin(c, text != NULL ? new_record : record);
+	put_all(c, k);
 	if (text != NULL)
 		ctl_put_secret(c, str_z(text));
+}
+
+void
+ctl_key_show(
+    struct ctl *c, const struct store_key *k, const struct store_person *p)
+{
+	ctl_record_begin(c, whole_record);
+	put_all(c, k);
+	ctl_put_rights(c, p);
 }
 
 /* ---- for the configuration file ------------------------------------------- */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/num.h"
 #include "store/store.h"
 #include "wire/http.h"
@@ -123,6 +124,37 @@ ctl_find_key(
 		    "no key '%.*s'; llmgwctl key list shows them",
 		    STR_ARG(name));
 	return e == ERR_OK ? CTL_OK : ctl_store_fail(c, e);
+}
+
+/* ---- rights -------------------------------------------------------------- */
+
+static void
+put_list(struct ctl *c, const struct str *list, uint32_t n)
+{
+	struct buf b;
+
+	buf_init(&b, (size_t)64 * 1024);
+	for (uint32_t i = 0; i < n; i++)
+		buf_printf(&b, "%s%.*s", i > 0 ? " " : "", STR_ARG(list[i]));
+	ctl_put_words(c, buf_str(&b));
+	buf_fini(&b);
+}
+
+void
+ctl_put_rights(struct ctl *c, const struct store_person *p)
+{
+	struct buf b;
+
+	put_list(c, p->teams, p->n_teams);
+	put_list(c, p->roles, p->n_roles);
+	buf_init(&b, (size_t)512 * 1024);
+	for (uint32_t i = 0; i < p->n_grants; i++)
+		buf_printf(&b, "%s%s%s%.*s", i > 0 ? " " : "",
+		    p->grants[i].is_allowed ? "" : "!",
+		    p->grants[i].is_tag ? "tag:" : "",
+		    STR_ARG(p->grants[i].pattern));
+	ctl_put_words(c, buf_str(&b));
+	buf_fini(&b);
 }
 
 /* ---- changing ------------------------------------------------------------ */

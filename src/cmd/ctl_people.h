@@ -7,6 +7,7 @@
 #include "cmd/ctl.h"
 #include "store/key.h"
 #include "store/people.h"
+#include "store/person.h"
 
 /*
  * The tenant of that name. NULL: --tenant was not given; where there is only
@@ -23,6 +24,14 @@ int ctl_find_user(struct ctl *c, const struct store_tenant *tenant,
  */
 int ctl_find_key(
     struct ctl *c, const char *tenant, struct str name, struct store_key *k);
+
+/*
+ * What a client may, as workers see it: three cells, lists of words: its teams
+ * that are not blocked, its roles, its grants ("gpt-*", "tag:eu", denied ones
+ * with ! before, which count first).
+ */
+#define CTL_RIGHTS "teams", "roles", "grants"
+void ctl_put_rights(struct ctl *c, const struct store_person *p);
 
 /* In a change: e of an _add. ERR_DENIED is said ("there is a team 'x'"). */
 enum err

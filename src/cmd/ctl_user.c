@@ -213,13 +213,24 @@ run_list(struct ctl *c)
 static int
 run_show(struct ctl *c)
 {
+	static const char *const whole[] = { "id", "tenant", "name", "title",
+		"email", "is_blocked", "created", "changed", CTL_RIGHTS, NULL };
+	struct store_person_ask ask = { 0 };
+	struct store_person p;
 	struct store_user u;
 	int status = find(c, &u);
+	enum err e;
 
 	if (status != CTL_OK)
 		return status;
-	ctl_record_begin(c, columns);
+	ask.tenant = u.tenant;
+	ask.user = u.name;
+	e = store_person_by_user(c->store, &ask, c->arena, &p);
+	if (e != ERR_OK)
+		return ctl_store_fail(c, e);
+	ctl_record_begin(c, whole);
 	put(c, &u);
+	ctl_put_rights(c, &p);
 	return ctl_record_end(c);
 }
 

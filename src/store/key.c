@@ -242,16 +242,37 @@ store_key_set(struct store *s, struct store_key *k)
 	return e;
 }
 
+struct hash_reader {
+	unsigned char hash[HASH_KEY_BYTES];
+	bool is_found;
+};
+
 static enum err
 on_hash(void *arg, const struct store_value *v, uint32_t n)
 {
+	struct hash_reader *r = arg;
 	struct str hash = store_get_str(&v[0]);
 
 	(void)n;
 	if (hash.n != HASH_KEY_BYTES)
 		return ERR_SYNTAX;
-	memcpy(arg, hash.p, HASH_KEY_BYTES);
+	memcpy(r->hash, hash.p, HASH_KEY_BYTES);
+	r->is_found = true;
 	return ERR_OK;
+}
+
+enum err
+store_key_hash(struct store *s, int64_t id, unsigned char out[HASH_KEY_BYTES])
+{
+	const struct store_value v = store_id(id);
+	struct hash_reader r = { 0 };
+	enum err e = store_run(s, &store_key_sql[HASH], &v, 1, on_hash, &r);
+
+	if (e == ERR_OK && !r.is_found)
+		e = ERR_NOT_FOUND;
+	if (e == ERR_OK)
+		memcpy(out, r.hash, sizeof(r.hash));
+	return e;
 }
 
 static enum err
@@ -278,14 +299,13 @@ store_key_rotate(struct store *s, struct store_key *k, struct str public_part,
     usec_t old_until)
 {
 	usec_t now = clock_wall();
-	const struct store_value id = store_id(k->id);
 	const struct store_value v[] = { store_text(public_part),
 		store_blob(hash, HASH_KEY_BYTES), store_text(pepper_id),
-		store_int(now), id };
+		store_int(now), store_id(k->id) };
 	unsigned char old[HASH_KEY_BYTES];
 	enum err e;
 
-	e = store_run(s, &store_key_sql[HASH], &id, 1, on_hash, old);
+	e = store_key_hash(s, k->id, old);
 	/* The new one first: each secret is in one row only. */
 	if (e == ERR_OK)
 		e = row_changed(s,

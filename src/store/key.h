@@ -77,6 +77,9 @@ MUST_CHECK enum err store_key_set(struct store *s, struct store_key *k);
 MUST_CHECK enum err store_key_rotate(struct store *s, struct store_key *k,
     struct str public_part, struct str pepper_id,
     const unsigned char hash[HASH_KEY_BYTES], usec_t old_until);
+/* What person.h looks it up by. ERR_NOT_FOUND. */
+MUST_CHECK enum err
+store_key_hash(struct store *s, int64_t id, unsigned char out[HASH_KEY_BYTES]);
 /* tenant_id, team_id, user_id 0: of all. In order of tenant and name. */
 MUST_CHECK enum err store_key_each(struct store *s, int64_t tenant_id,
     int64_t team_id, int64_t user_id, store_key_fn fn, void *arg);

@@ -457,6 +457,18 @@ test_lists(void **state)
 	ok("grant add eu --tag --deny");
 	ok("grant list");
 	assert_in(ctl_out, "deny");
+	/* What a user and a key may, as workers see it. */
+	ok("grant add gpt-* --team red");
+	ok("user show kim");
+	assert_in(ctl_out, "teams: red\n");
+	assert_in(ctl_out, "roles: auditor\n");
+	assert_in(ctl_out, "grants: !tag:eu gpt-*\n");
+	ok("key create ci --team red");
+	ok("key show ci --json");
+	ctl_scan(&j, a);
+	assert_int_equal(json_count(&j, json_get(&j, 0, "grants")), 2);
+	assert_true(json_str_is(
+	    &j, json_elem(&j, json_get(&j, 0, "roles"), 0), "developer"));
 	/* A name is nothing that a terminal obeys. */
 	no("user create 'k\x1b[31m'", "is not a user's name");
 	assert_false(str_contains(buf_str(&ctl_err), STR("\x1b")));

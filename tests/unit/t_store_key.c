@@ -44,6 +44,7 @@ test_make(void **state)
 static void
 test_add_and_find(void **state)
 {
+	unsigned char read[HASH_KEY_BYTES];
 	struct store_key k, got;
 
 	(void)state;
@@ -69,6 +70,9 @@ test_add_and_find(void **state)
 	    ERR_NOT_FOUND);
 	assert_int_equal(
 	    store_key_get(bed_store, 99, arena, &got), ERR_NOT_FOUND);
+	assert_int_equal(store_key_hash(bed_store, k.id, read), ERR_OK);
+	assert_memory_equal(read, hash[0], sizeof(read));
+	assert_int_equal(store_key_hash(bed_store, 99, read), ERR_NOT_FOUND);
 	/* Name, public part and hash are each of one key only. */
 	k.public_part = STR("BBBBBBBB");
 	assert_int_equal(store_key_add(bed_store, &k, hash[1]), ERR_DENIED);
