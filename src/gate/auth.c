@@ -27,6 +27,8 @@ find_key(const struct conf *conf, struct str key)
 	unsigned char hash[HASH_KEY_BYTES];
 	const struct conf_key *found;
 
+	if (map_count(conf->keys_by_hash) == 0)
+		return NULL; /* all keys are the database's */
 	hash_key(key, (struct str){ 0 }, hash);
 	found = map_find(
 	    conf->keys_by_hash, str_of((const char *)hash, sizeof(hash)));

@@ -1,7 +1,10 @@
 #include "gate/directory.h"
 
 #include "check.h"
+#include "base/map.h"
+#include "gate/auth.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -211,6 +214,78 @@ test_a_miss_and_then_hits(void **state)
 		assert_get(&b, 1, GATE_WELCOME, true);
 	assert_int_equal(b.fake.runs, runs);
 	tear_down(&b);
+}
+
+static void
+put_pepper(const char *folder, const char *bytes)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/pepper", folder);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, 32, f), 32);
+	fclose(f);
+}
+
+#define KEY "llmgw_AAAAAAAA_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* The hot path: whole credentials to a client, without memory or a thread. */
+static void
+test_a_hit_costs_nothing(void **state)
+{
+	enum {
+		ROUNDS = 100000
+	};
+	struct gate_credentials cred = { .authorization = STR("Bearer " KEY),
+		.address = STR("127.0.0.1") };
+	struct gate_directory_options o = options;
+	char folder[] = "/tmp/llmgw-directory-XXXXXX", path[128];
+	struct gate_client client = { 0 };
+	struct gate_verdict v;
+	struct msg_fail fail;
+	struct conf conf = { .keys_by_hash = map_new(1) };
+	struct asker a = { 0 };
+	struct mallinfo2 before, after;
+	usec_t start;
+	struct bed b;
+	int runs;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	put_pepper(folder, "0123456789abcdef0123456789abcdef");
+	o.state_dir = str_z(folder);
+	set_up(&b);
+	gate_directory_set(b.d, &o);
+	assert_int_equal(
+	    gate_identify(&conf, b.d, NULL, &cred, &client, &v, &fail),
+	    ERR_AGAIN);
+	b.fake.row[0].first = v.want.id[0];
+	a.look.want = v.want;
+	assert_true(gate_directory_look(b.d, &a.look, on_told, &a));
+	loop_turn(b.loop);
+	assert_int_equal(a.refusal, GATE_WELCOME);
+	runs = b.fake.runs;
+	before = mallinfo2();
+	clock_real();
+	start = clock_mono();
+	for (int i = 0; i < ROUNDS; i++) {
+		assert_int_equal(
+		    gate_identify(&conf, b.d, NULL, &cred, &client, &v, &fail),
+		    ERR_OK);
+		gate_client_fini(&client);
+	}
+	start = clock_mono() - start;
+	after = mallinfo2();
+	assert_int_equal(before.uordblks, after.uordblks);
+	assert_int_equal(b.fake.runs, runs);
+	print_message("a known key: %d ns\n", (int)(start * 1000 / ROUNDS));
+	tear_down(&b);
+	map_free(conf.keys_by_hash);
+	snprintf(path, sizeof(path), "%s/pepper", folder);
+	unlink(path);
+	rmdir(folder);
 }
 
 static void
@@ -454,21 +529,6 @@ test_not_more_than_so_many_wait(void **state)
 	free(a);
 }
 
-static void
-put_pepper(const char *folder, const char *bytes)
-{
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/pepper", folder);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_int_equal(fwrite(bytes, 1, 32, f), 32);
-	fclose(f);
-}
-
-#define KEY "llmgw_AAAAAAAA_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-
 /* Another pepper: what was known and what is being asked is of the past. */
 static void
 test_pepper(void **state)
@@ -625,6 +685,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_miss_and_then_hits),
+		cmocka_unit_test(test_a_hit_costs_nothing),
 		cmocka_unit_test(test_nobody_is_remembered_for_a_while),
 		cmocka_unit_test(test_revoked_within_a_poll),
 		cmocka_unit_test(test_changes_concern_who_belongs_to_it),
