@@ -29,7 +29,7 @@ enum {
 	MINUTE_DAYS = 31, /* so long minutes are kept */
 	KEYS = 100000,
 	MODELS = 20,
-	BATCH = 2000, /* calls that llmgw-jobd takes over at once */
+	BATCH = 20000, /* calls in a transaction */
 	PAGE = 2000,
 	ROUNDS = 5
 };
@@ -151,7 +151,7 @@ fill(int64_t calls, usec_t end)
 
 		add_batch(
 		    first + i * step, step, n, end - MINUTE_DAYS * DAY, &sums);
-		if (i / BATCH % 500 == 0) {
+		if (i / BATCH % 10 == 0) {
 			(void)printf("\r%lld calls", (long long)i);
 			(void)fflush(stdout);
 		}
