@@ -72,7 +72,7 @@ lists_of_client(const struct req *r, struct gate_limits lists[LISTS_MAX])
 		    r->client.key->n_limits, true);
 	add_file(lists, &n, r->conf->limits, r->conf->n_limits, false);
 	return n + gate_rules_for(r->rules, r->client.key_id, r->client.user_id,
-		       &lists[n]);
+		       r->client.tenant_id, &lists[n]);
 }
 
 static uint32_t
@@ -84,7 +84,7 @@ lists_of_call(const struct req *r, const struct conf_provider *p,
 	add_file(lists, &n, p->limits, p->n_limits, true);
 	add_file(lists, &n, r->conf->limits, r->conf->n_limits, false);
 	return n + gate_rules_for(r->rules, r->client.key_id, r->client.user_id,
-		       &lists[n]);
+		       r->client.tenant_id, &lists[n]);
 }
 
 /* ---- how much it will be ------------------------------------------------- */

@@ -157,13 +157,21 @@ gate_rule_make(const struct store_limit *row, const struct zone *zone,
 
 /* ---- all of them ---------------------------------------------------------- */
 
+/* By what a rule is found. */
+enum rank {
+	RANK_ALL, /* asked one by one */
+	RANK_KEY,
+	RANK_USER,
+	RANK_TENANT,
+	RANK__MAX
+};
+
 struct gate_rules {
 	struct arena *arena; /* names */
 	uint32_t refs;
-	/* in this order: for all; of a key, by its id; of a user, by his */
-	struct gate_rule *rule;
+	struct gate_rule *rule; /* in the order of enum rank, then by id */
 	uint32_t n, cap;
-	uint32_t n_all, n_key;
+	uint32_t n_of[RANK__MAX];
 	uint32_t n_bad;
 };
 
@@ -206,18 +214,31 @@ on_limit(void *arg, const struct store_limit *row)
 	return arena_failed(r->arena) ? ERR_NOMEM : ERR_OK;
 }
 
-static int
+static enum rank
 rank(const struct gate_rule *r)
 {
 	if (r->key_id > 0)
-		return 1;
-	return r->user_id > 0 ? 2 : 0;
+		return RANK_KEY;
+	if (r->user_id > 0)
+		return RANK_USER;
+	return r->tenant_id > 0 ? RANK_TENANT : RANK_ALL;
 }
 
 static int64_t
 id_of(const struct gate_rule *r)
 {
-	return r->key_id > 0 ? r->key_id : r->user_id;
+	switch (rank(r)) {
+	case RANK_KEY:
+		return r->key_id;
+	case RANK_USER:
+		return r->user_id;
+	case RANK_TENANT:
+		return r->tenant_id;
+	case RANK_ALL:
+	case RANK__MAX:
+		break;
+	}
+	return 0;
 }
 
 static int
@@ -226,7 +247,7 @@ in_order(const void *a, const void *b)
 	const struct gate_rule *x = a, *y = b;
 
 	if (rank(x) != rank(y))
-		return rank(x) - rank(y);
+		return rank(x) < rank(y) ? -1 : 1;
 	if (id_of(x) != id_of(y))
 		return id_of(x) < id_of(y) ? -1 : 1;
 	return str_cmp(x->limit.name, y->limit.name);
@@ -250,10 +271,8 @@ gate_rules_load(struct store *s, struct gate_rules **out, uint32_t *n_bad)
 	}
 	if (r->n > 0)
 		qsort(r->rule, r->n, sizeof(*r->rule), in_order);
-	for (uint32_t i = 0; i < r->n; i++) {
-		r->n_all += rank(&r->rule[i]) == 0;
-		r->n_key += rank(&r->rule[i]) == 1;
-	}
+	for (uint32_t i = 0; i < r->n; i++)
+		r->n_of[rank(&r->rule[i])]++;
 	*n_bad = r->n_bad;
 	*out = r;
 	return ERR_OK;
@@ -307,20 +326,25 @@ add_range(const struct gate_rule *rule, uint32_t n, int64_t id,
 
 uint32_t
 gate_rules_for(const struct gate_rules *r, int64_t key_id, int64_t user_id,
-    struct gate_limits *lists)
+    int64_t tenant_id, struct gate_limits *lists)
 {
-	uint32_t n = 0, first_user;
+	const int64_t ids[RANK__MAX] = { [RANK_KEY] = key_id,
+		[RANK_USER] = user_id,
+		[RANK_TENANT] = tenant_id };
+	const struct gate_rule *rule;
+	uint32_t n = 0;
 
 	if (!r || r->n == 0)
 		return 0;
-	first_user = r->n_all + r->n_key;
-	if (r->n_all > 0)
-		lists[n++] =
-		    (struct gate_limits){ .rules = r->rule, .n = r->n_all };
-	if (key_id > 0)
-		add_range(&r->rule[r->n_all], r->n_key, key_id, lists, &n);
-	if (user_id > 0)
-		add_range(&r->rule[first_user], r->n - first_user, user_id,
-		    lists, &n);
+	rule = r->rule;
+	if (r->n_of[RANK_ALL] > 0)
+		lists[n++] = (struct gate_limits){ .rules = rule,
+			.n = r->n_of[RANK_ALL] };
+	rule += r->n_of[RANK_ALL];
+	for (int k = RANK_KEY; k < RANK__MAX; k++) {
+		if (ids[k] > 0)
+			add_range(rule, r->n_of[k], ids[k], lists, &n);
+		rule += r->n_of[k];
+	}
 	return n;
 }

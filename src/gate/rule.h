@@ -2,8 +2,8 @@
 #define GATE_RULE_H
 /*
  * Limits of the database (store/limit.h) as gate/limit.h counts them: read
- * whole, immutable and counted. Rules of one key or one user are found by its
- * id; the rest, which are few, are asked one by one.
+ * whole, immutable and counted. Rules of one key, user or tenant are found by
+ * its id; the rest, which are few, are asked one by one.
  *
  * Made by any thread; counted by the loop's alone.
  */
@@ -33,8 +33,8 @@ void gate_rules_unref(struct gate_rules *r);
 uint32_t gate_rules_count(const struct gate_rules *r);
 
 /* For whom: up to GATE_RULE_LISTS lists; how many. r may be NULL. */
-#define GATE_RULE_LISTS 3u
+#define GATE_RULE_LISTS 4u
 uint32_t gate_rules_for(const struct gate_rules *r, int64_t key_id,
-    int64_t user_id, struct gate_limits *lists);
+    int64_t user_id, int64_t tenant_id, struct gate_limits *lists);
 
 #endif

@@ -124,7 +124,8 @@ take(struct gate_limit *l, struct gate_rules *rules, const struct gate_ask *ask)
 	struct gate_limits lists[GATE_RULE_LISTS];
 	struct gate_limit_result res;
 	struct gate_holds holds;
-	uint32_t n = gate_rules_for(rules, ask->key_id, ask->user_id, lists);
+	uint32_t n = gate_rules_for(
+	    rules, ask->key_id, ask->user_id, ask->tenant_id, lists);
 
 	assert_int_equal(
 	    gate_limit_take(l, a, lists, n, ask, clock_wall(), &holds, &res),

@@ -103,9 +103,9 @@ test_loaded(void **state)
 	uint32_t n_bad = 0;
 
 	(void)state;
-	assert_int_equal(gate_rules_for(NULL, 1, 1, lists), 0);
+	assert_int_equal(gate_rules_for(NULL, 1, 1, 1, lists), 0);
 	assert_int_equal(gate_rules_load(bed_store, &r, &n_bad), ERR_OK);
-	assert_int_equal(gate_rules_for(r, 1, 1, lists), 0);
+	assert_int_equal(gate_rules_for(r, 1, 1, 1, lists), 0);
 	gate_rules_unref(r);
 	add_people();
 	lee = (struct store_user){ .tenant_id = acme.id, .name = STR("lee") };
@@ -119,19 +119,21 @@ test_loaded(void **state)
 	assert_int_equal(gate_rules_load(bed_store, &r, &n_bad), ERR_OK);
 	assert_int_equal(n_bad, 1);
 	assert_int_equal(gate_rules_count(r), 5);
-	assert_int_equal(gate_rules_for(r, 0, 0, lists), 1);
-	assert_int_equal(lists[0].n, 2);
-	assert_str(lists[0].rules[0].limit.name, "acme");
-	assert_ptr_equal(
-	    lists[0].rules[0].limit.zone, lists[0].rules[0].limit.zone);
-	assert_null(lists[0].rules[1].limit.zone);
-	assert_int_equal(gate_rules_for(r, 77, kim.id, lists), 2);
+	assert_int_equal(gate_rules_for(r, 0, 0, 0, lists), 1);
+	assert_int_equal(lists[0].n, 1);
+	assert_str(lists[0].rules[0].limit.name, "all");
+	assert_null(lists[0].rules[0].limit.zone);
+	assert_int_equal(gate_rules_for(r, 77, kim.id, acme.id, lists), 3);
 	assert_int_equal(lists[1].n, 2);
 	assert_str(lists[1].rules[0].limit.name, "kim-1");
 	assert_str(lists[1].rules[1].limit.name, "kim-2");
-	assert_int_equal(gate_rules_for(r, 0, lee.id, lists), 2);
+	assert_int_equal(lists[2].n, 1);
+	assert_str(lists[2].rules[0].limit.name, "acme");
+	assert_true(lists[2].rules[0].limit.zone != zone_utc());
+	assert_non_null(lists[2].rules[0].limit.zone);
+	assert_int_equal(gate_rules_for(r, 0, lee.id, 0, lists), 2);
 	assert_int_equal(lists[1].n, 1);
-	assert_int_equal(gate_rules_for(r, 0, 4711, lists), 1);
+	assert_int_equal(gate_rules_for(r, 0, 4711, 4711, lists), 1);
 	gate_rules_unref(gate_rules_ref(r));
 	gate_rules_unref(r);
 }
