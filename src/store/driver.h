@@ -38,6 +38,8 @@ struct store_driver {
 	/* A constant text without values: schema, transactions. */
 	enum err (*exec)(struct store *s, const char *text);
 	const char *begin;
+	/* Is somebody there? NULL: always. */
+	bool (*ping)(struct store *s);
 	enum err (*lock)(struct store *s, const char *name, usec_t timeout);
 	void (*unlock)(struct store *s, const char *name);
 };
@@ -60,6 +62,7 @@ struct store {
 	enum store_state state;
 	enum err broken;
 	unsigned n_locks;
+	usec_t used; /* the last call */
 	uint64_t changed;
 	int64_t last_id;
 	char why[STORE_WHY_SIZE];

@@ -599,6 +599,12 @@ mariadb_exec(struct store *s, const char *text)
 	return mysql_errno(m->my) == 0 ? ERR_OK : mariadb_fail(m);
 }
 
+static bool
+mariadb_ping(struct store *s)
+{
+	return mysql_ping(mariadb_of(s)->my) == 0;
+}
+
 /* ---- locks --------------------------------------------------------------- */
 
 static const struct store_sql get_lock = {
@@ -654,6 +660,7 @@ const struct store_driver store_mariadb = {
 	.prepare = mariadb_prepare,
 	.exec = mariadb_exec,
 	.begin = "START TRANSACTION",
+	.ping = mariadb_ping,
 	.lock = mariadb_lock,
 	.unlock = mariadb_unlock,
 };

@@ -12,6 +12,8 @@
  * its locks by now, and the product waits for them.
  */
 #define TRIES 8
+/* A connection that has rested so long is looked at before it is used. */
+#define RESTED USEC_PER_SEC
 
 enum err
 store_fail(struct store *s, enum err e, const char *why)
@@ -36,6 +38,7 @@ connect_store(struct store *s)
 		return store_fail(s, ERR_CLOSED, "fault: no connection");
 	e = s->driver->open(s);
 	s->is_open = e == ERR_OK;
+	s->used = clock_mono();
 	if (e == ERR_OK && !s->any_schema) {
 		char why[STORE_WHY_SIZE];
 
@@ -128,6 +131,24 @@ store_why(const struct store *s)
 
 /* ---- statements --------------------------------------------------------- */
 
+/*
+ * A server that was restarted, or ends connections that rest, is no failure
+ * as long as nothing was under way.
+ */
+static void
+check_rested(struct store *s)
+{
+	usec_t now = clock_mono();
+	bool has_rested = now - s->used >= RESTED;
+
+	s->used = now;
+	if (!s->is_open || !has_rested || s->driver->ping == NULL ||
+	    s->state != STORE_IDLE || s->n_locks > 0 || s->driver->ping(s))
+		return;
+	s->driver->close(s);
+	s->is_open = false;
+}
+
 /* Opened again when it was lost. */
 static enum err
 ready(struct store *s)
@@ -135,6 +156,7 @@ ready(struct store *s)
 	ASSERT(!s->is_running);
 	if (s->state == STORE_BROKEN)
 		return s->broken;
+	check_rested(s);
 	if (s->is_open)
 		return ERR_OK;
 	if (s->n_locks > 0)

@@ -172,8 +172,9 @@ typedef enum err (*store_row_fn)(
  * foreign key). ERR_LIMIT: a text is too long for its column. ERR_AGAIN:
  * locked by another (deadlock, busy): may be tried again, a transaction as a
  * whole. ERR_CLOSED: the connection is lost; what was not committed is gone;
- * the next call connects anew. ERR_TIMEOUT. ERR_IO: anything else, see
- * store_why.
+ * the next call connects anew (and one that has rested for a second is looked
+ * at first, so a restart of the server while nothing ran is not noticed).
+ * ERR_TIMEOUT. ERR_IO: anything else, see store_why.
  *
  * After ERR_DENIED, ERR_LIMIT and what a row function returns a transaction
  * goes on without the statement. Any other failure rolls it back at once, and

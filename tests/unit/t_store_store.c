@@ -563,6 +563,31 @@ test_connects_anew(void **state)
 	assert_int_equal(count(bed_store), 1);
 }
 
+/* A restart of the server while nothing runs is nobody's failure. */
+static void
+test_looks_after_a_rest(void **state)
+{
+	usec_t now = clock_mono();
+
+	(void)state;
+	clock_set(now, now);
+	assert_int_equal(add(bed_store, "a"), ERR_OK);
+	if (bed_is_mariadb())
+		cut(bed_store);
+	clock_set(now + 2 * USEC_PER_SEC, now);
+	assert_int_equal(add(bed_store, "b"), ERR_OK);
+	/* not in a transaction: that is gone */
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	if (bed_is_mariadb())
+		cut(bed_store);
+	clock_set(now + 4 * USEC_PER_SEC, now);
+	assert_int_equal(
+	    add(bed_store, "c"), bed_is_mariadb() ? ERR_CLOSED : ERR_OK);
+	store_rollback(bed_store);
+	assert_int_equal(count(bed_store), 2);
+	clock_real();
+}
+
 static void
 test_a_lock_is_lost_with_it(void **state)
 {
@@ -604,6 +629,50 @@ test_faults(void **state)
 	assert_int_equal(add(bed_store, "b"), ERR_OK);
 	fault_setup(NULL);
 }
+
+static enum err
+add_three(struct store *s, void *arg)
+{
+	static const char *const names[] = { "a", "b", "c" };
+	enum err e = ERR_OK;
+	size_t i;
+
+	(void)arg;
+	for (i = 0; i < COUNT(names) && e == ERR_OK; i++)
+		e = add(s, names[i]);
+	return e;
+}
+
+/* Whatever fails, and wherever: all of it or nothing, and the truth about it. */
+static void
+test_each_fault(void **state)
+{
+	static const char *const points[] = { "stmt", "commit", "answer" };
+	char spec[64];
+	size_t i;
+	unsigned n, struck = 0;
+	enum err e;
+
+	(void)state;
+	for (i = 0; i < COUNT(points); i++)
+		for (n = 1;; n++) {
+			fault_setup(NULL);
+			assert_int_equal(store_run(bed_store, &sql[DROP_ALL],
+					     NULL, 0, NULL, NULL),
+			    ERR_OK);
+			(void)snprintf(
+			    spec, sizeof(spec), "store.%s:%u", points[i], n);
+			fault_setup(spec);
+			e = store_atomically(bed_store, add_three, NULL);
+			if (fault_struck() == 0)
+				break; /* there is no nth call */
+			struck++;
+			assert_int_equal(e, ERR_CLOSED);
+			assert_int_equal(count(bed_store), i == 2 ? 3 : 0);
+		}
+	fault_setup(NULL);
+	assert_true(struck == 5);
+}
 #endif
 
 int
@@ -629,9 +698,11 @@ main(void)
 		BED_TEST(test_many_are_all_or_none),
 		BED_TEST(test_a_lock_is_one_holder_s),
 		BED_TEST(test_connects_anew),
+		BED_TEST(test_looks_after_a_rest),
 		BED_TEST(test_a_lock_is_lost_with_it),
 #ifdef WITH_FAULTS
 		BED_TEST(test_faults),
+		BED_TEST(test_each_fault),
 #endif
 	};
 
