@@ -173,9 +173,11 @@ count(struct jobd_work *w, const struct jobs_drain_report *now)
 	if (now->unbooked > was->unbooked)
 		log_msg(LOG_WARN, "%llu calls were made without a booking",
 		    (unsigned long long)(now->unbooked - was->unbooked));
-	if (now->unknown > was->unknown)
-		log_msg(LOG_WARN, "%llu records are none of this version's",
-		    (unsigned long long)(now->unknown - was->unknown));
+	if (now->stuck > was->stuck)
+		log_msg(LOG_ERROR,
+		    "%llu files of the spool are of newer workers and wait for "
+		    "an llmgw-jobd of their version",
+		    (unsigned long long)now->stuck);
 	if (w->audit.damaged > w->audit_damaged)
 		log_msg(LOG_ERROR, "%llu events were none for the audit",
 		    (unsigned long long)(w->audit.damaged - w->audit_damaged));
@@ -212,7 +214,7 @@ bool
 jobd_work_is_idle(const struct jobd_work *w)
 {
 	return w->store && !w->problem[0] && w->seen.oldest == 0 &&
-	       !w->seen.is_behind;
+	       w->seen.stuck == 0 && !w->seen.is_behind;
 }
 
 /* ---- life ---------------------------------------------------------------- */

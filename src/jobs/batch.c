@@ -35,7 +35,7 @@ void
 jobs_batch_clear(struct jobs_batch *b)
 {
 	b->n_rows = b->n_events = 0;
-	b->unbooked = b->unknown = 0;
+	b->unbooked = 0;
 	b->oldest = 0;
 }
 
@@ -112,25 +112,24 @@ to_row(const struct jobs_batch *b, const struct meter_booking *k,
 	tokens_to_row(&k->usage, row);
 }
 
-static void
+static bool
 take_booking(struct jobs_batch *b, const struct spool_seen *seen)
 {
 	struct meter_booking k;
 	usec_t at;
 
-	if (meter_booking_decode(seen->payload, &k) != ERR_OK) {
-		b->unknown++;
-		return;
-	}
+	if (meter_booking_decode(seen->payload, &k) != ERR_OK)
+		return false;
 	if (seen->kind == SPOOL_BEGIN)
 		make_lost(b, &k, seen->progress);
 	at = k.ended > 0 ? k.ended : k.began;
 	if (b->oldest == 0 || at < b->oldest)
 		b->oldest = at;
 	to_row(b, &k, &b->rows[b->n_rows++]);
+	return true;
 }
 
-void
+bool
 jobs_batch_take(struct jobs_batch *b, const struct spool_seen *seen)
 {
 	struct spool_unbooked mark;
@@ -138,25 +137,21 @@ jobs_batch_take(struct jobs_batch *b, const struct spool_seen *seen)
 	switch (seen->kind) {
 	case SPOOL_BEGIN:
 	case SPOOL_SETTLE:
-		take_booking(b, seen);
-		return;
+		return take_booking(b, seen);
 	case SPOOL_AUDIT:
 		if (b->audit)
 			b->events[b->n_events++] = seen->payload;
-		else
-			b->unknown++;
-		return;
+		return b->audit != NULL;
 	case SPOOL_UNBOOKED:
-		if (seen->payload.n == sizeof(mark)) {
-			memcpy(&mark, seen->payload.p, sizeof(mark));
-			b->unbooked += mark.count;
-			return;
-		}
-		break;
+		if (seen->payload.n != sizeof(mark))
+			return false;
+		memcpy(&mark, seen->payload.p, sizeof(mark));
+		b->unbooked += mark.count;
+		return true;
 	case SPOOL_KIND__MAX:
 		break;
 	}
-	b->unknown++;
+	return false;
 }
 
 /* ---- writing ------------------------------------------------------------- */

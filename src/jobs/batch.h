@@ -39,7 +39,6 @@ struct jobs_batch {
 	struct str events[JOBS_BATCH_EVENTS];
 	uint32_t n_events;
 	int64_t unbooked;
-	int64_t unknown; /* records that are no such of this version */
 	usec_t oldest; /* of what it holds; 0: nothing */
 	struct jobs_rollup rollup;
 
@@ -51,8 +50,12 @@ struct jobs_batch {
 MUST_CHECK enum err jobs_batch_init(struct jobs_batch *b);
 void jobs_batch_fini(struct jobs_batch *b);
 bool jobs_batch_is_full(const struct jobs_batch *b);
-/* Takes a record in; there is room. */
-void jobs_batch_take(struct jobs_batch *b, const struct spool_seen *seen);
+/*
+ * Takes a record in; there is room. False: it is of a newer version than this
+ * program, and has to wait for one that knows it.
+ */
+MUST_CHECK bool
+jobs_batch_take(struct jobs_batch *b, const struct spool_seen *seen);
 /*
  * Writes it, with the positions of the sources where they have moved, and
  * empties it. Rows that are there already are left out of the sums. On an error

@@ -32,7 +32,7 @@ struct jobs_drain {
 	/* of the present pass */
 	struct store *store;
 	struct jobs_source sources[SOURCES_MAX];
-	uint32_t n_sources, n_batches;
+	uint32_t n_sources, n_batches, n_stuck;
 	usec_t oldest;
 };
 
@@ -137,7 +137,7 @@ static enum err
 write_batch(struct jobs_drain *d)
 {
 	struct jobs_batch *b = &d->batch;
-	int64_t unbooked = b->unbooked, unknown = b->unknown;
+	int64_t unbooked = b->unbooked;
 	enum err e;
 
 	if (b->oldest > 0 && (d->oldest == 0 || b->oldest < d->oldest))
@@ -153,7 +153,6 @@ write_batch(struct jobs_drain *d)
 	d->sums.rows += b->n_new;
 	d->sums.lost += b->n_lost;
 	d->sums.unbooked += (uint64_t)unbooked;
-	d->sums.unknown += (uint64_t)unknown;
 	for (uint32_t i = 0; i < d->n_sources && e == ERR_OK; i++)
 		e = position_put(
 		    d, str_z(d->sources[i].name), (int64_t)d->sources[i].taken);
@@ -228,11 +227,17 @@ static enum err
 read_segment(struct jobs_drain *d, struct jobs_source *one)
 {
 	struct spool_seen seen;
+	size_t at = one->reader.at;
 	enum err e = ERR_OK;
 
 	while (e == ERR_OK && d->n_batches < BATCHES_MAX &&
 	       spool_reader_next(&one->reader, one->is_over, &seen)) {
-		jobs_batch_take(&d->batch, &seen);
+		if (!jobs_batch_take(&d->batch, &seen)) {
+			one->reader.at = at;
+			d->n_stuck++;
+			return ERR_OK;
+		}
+		at = one->reader.at;
 		if (jobs_batch_is_full(&d->batch))
 			e = write_batch(d);
 		if (!d->store) /* has seen enough */
@@ -281,15 +286,17 @@ take_table(struct jobs_drain *d, const char *name)
 {
 	struct spool_reader r = { .map = { .fd = -1 } };
 	struct spool_seen seen;
+	bool is_stuck = false;
 	enum err e = spool_reader_open(&r, d->folder, name, 0);
 
 	if (e == ERR_NOT_FOUND)
 		return ERR_OK;
 	while (e == ERR_OK && spool_reader_next_slot(&r, &seen)) {
-		jobs_batch_take(&d->batch, &seen);
+		is_stuck |= !jobs_batch_take(&d->batch, &seen);
 		if (jobs_batch_is_full(&d->batch))
 			e = write_batch(d);
 	}
+	d->n_stuck += is_stuck;
 	if (e == ERR_OK && d->batch.n_rows > 0)
 		e = write_batch(d);
 	spool_reader_close(&r);
@@ -297,7 +304,7 @@ take_table(struct jobs_drain *d, const char *name)
 	jobs_crash_point("drain.table");
 	if (e == ERR_SYNTAX)
 		d->sums.damaged += sizeof(struct spool_head);
-	if ((e == ERR_OK || e == ERR_SYNTAX) && d->store) {
+	if ((e == ERR_OK || e == ERR_SYNTAX) && d->store && !is_stuck) {
 		delete_file(d, name);
 		e = ERR_OK;
 	}
@@ -325,6 +332,7 @@ static enum err
 take_dead(struct jobs_drain *d, const struct jobs_files *f, uint32_t at,
     uint32_t end, const char *table)
 {
+	uint32_t stuck = d->n_stuck;
 	enum err e = sources_end(d);
 
 	for (uint32_t i = at; i < end && e == ERR_OK; i++)
@@ -333,7 +341,8 @@ take_dead(struct jobs_drain *d, const struct jobs_files *f, uint32_t at,
 	if (e == ERR_OK)
 		e = sources_end(d);
 	/* All segments first: a settle in one is no lost begin. */
-	if (e == ERR_OK && table && d->n_batches < BATCHES_MAX)
+	if (e == ERR_OK && table && d->n_batches < BATCHES_MAX &&
+	    d->n_stuck == stuck)
 		e = take_table(d, table);
 	return e;
 }
@@ -400,7 +409,7 @@ jobs_drain_pass(
 	enum err e;
 
 	d->store = store;
-	d->n_batches = 0;
+	d->n_batches = d->n_stuck = 0;
 	d->oldest = 0;
 	jobs_files_tidy(d->folder, clock_wall());
 	e = jobs_files_list(d->folder, &files);
@@ -411,6 +420,7 @@ jobs_drain_pass(
 	pass_over(d);
 	jobs_files_free(&files);
 	d->sums.oldest = d->oldest;
+	d->sums.stuck = d->n_stuck;
 	d->sums.bytes = spool_folder_bytes(d->folder);
 	d->sums.is_behind =
 	    e == ERR_OK && (d->n_batches >= BATCHES_MAX || files.is_cut);

@@ -10,6 +10,9 @@
  * the end, then its table: settles that waited there, and begins without an end,
  * which are booked as lost; then its files are deleted, the table last.
  *
+ * A record that this version does not know stays where it is, with what comes
+ * behind it in its file, until a newer one runs.
+ *
  * It may be killed at any point. Before a commit nothing has happened; after it
  * the positions tell what need not be read again; and where a position was lost
  * with a deleted row, or a table is read twice, a row that is there (by its id)
@@ -33,20 +36,21 @@ struct jobs_drain_options {
 	const char *folder;
 	const char *node; /* of rows; any text up to 128 bytes */
 	const struct meter_prices *prices; /* may be NULL; borrowed */
-	jobs_audit_fn audit; /* may be NULL */
+	jobs_audit_fn audit; /* NULL: segments with events are stuck */
 	void *audit_arg;
 };
 
-/* Sums since the start but for the last three. */
+/* Sums since the start but for the last four. */
 struct jobs_drain_report {
 	uint64_t rows;
 	uint64_t lost; /* of rows */
 	uint64_t unbooked; /* as marks told */
-	uint64_t unknown; /* records that this version does not know */
 	uint64_t damaged; /* bytes */
 	uint64_t deleted; /* files */
 	usec_t oldest; /* wall: of what is not in the database; 0: all is */
 	uint64_t bytes; /* of the folder */
+	/* files that wait for a newer llmgw-jobd: a newer worker wrote them */
+	uint64_t stuck;
 	bool is_behind; /* the pass has stopped before the end: another, now */
 };
 

@@ -227,6 +227,18 @@ put_head(char *p, enum spool_sort sort)
 	h->magic = SPOOL_MAGIC;
 }
 
+/* A name that a power failure takes would take what is synced below it. */
+static enum err
+sync_folder(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int code = fd < 0 ? -1 : fsync(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return code == 0 ? ERR_OK : ERR_IO;
+}
+
 enum err
 spool_file_make(const char *folder, const char *name, enum spool_sort sort,
     size_t bytes, uint64_t max_bytes, struct spool_map *out)
@@ -256,7 +268,10 @@ spool_file_make(const char *folder, const char *name, enum spool_sort sort,
 	if (e != ERR_OK)
 		goto out;
 	put_head(m.p, sort);
-	e = rename(hidden, path) == 0 ? ERR_OK : ERR_IO;
+	if (rename(hidden, path) != 0)
+		e = ERR_IO;
+	else if ((e = sync_folder(folder)) != ERR_OK)
+		unlink(path);
 out:
 	if (e == ERR_OK) {
 		*out = m;

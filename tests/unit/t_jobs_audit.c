@@ -70,7 +70,7 @@ drain(const char *folder, struct store *s, struct jobs_audit *a)
 	do
 		assert_int_equal(jobs_drain_pass(d, s, &r), ERR_OK);
 	while (r.is_behind);
-	assert_int_equal(r.unknown, 0);
+	assert_int_equal(r.stuck, 0);
 	jobs_drain_free(d);
 }
 

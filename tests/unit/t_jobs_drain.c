@@ -305,6 +305,35 @@ test_many(void **state)
 	spool_bed_remove(folder);
 }
 
+/* What a newer worker wrote waits, and what began there is not lost. */
+static void
+test_newer(void **state)
+{
+	char *folder = spool_bed();
+	struct jobs_drain *d = drain_new(folder);
+	struct jobs_drain_report r;
+	struct spool_slot *slot;
+	struct writer w;
+
+	(void)state;
+	writer_open(&w, folder, SPOOL_MAX_ALL);
+	calls(&w, 0, 5);
+	slot = begin(&w, 5);
+	spool_settle(w.spool, slot, "\377 the future", 12);
+	calls(&w, 6, 8);
+	begin(&w, 9);
+	writer_close(&w);
+	for (int i = 0; i < 2; i++) {
+		r = pass(d);
+		assert_int_equal(r.stuck, 1);
+		assert_exact(5);
+		assert_int_equal(number(LOST), 0);
+		assert_int_equal(files(folder), 2);
+	}
+	jobs_drain_free(d);
+	spool_bed_remove(folder);
+}
+
 #ifdef WITH_FAULTS
 /* A drain of its own process that dies at a point. Did it? */
 static bool
@@ -404,6 +433,7 @@ main(void)
 		BED_TEST(test_again),
 		BED_TEST(test_away),
 		BED_TEST(test_many),
+		BED_TEST(test_newer),
 #ifdef WITH_FAULTS
 		BED_TEST(test_killed),
 #endif
