@@ -106,7 +106,7 @@ step_refuse(struct req *r)
 	int status = msg_fail_status(&r->fail);
 
 	r->rec.fail = r->fail.class;
-	r->rec.error = str_z(r->fail.message);
+	r->rec.error = echo_hidden(r, str_z(r->fail.message));
 	r->rec.outcome = outcome(r, status);
 	if (!r->is_head_sent) {
 		refuse_whole(r, status);

@@ -341,6 +341,9 @@ void limits_settle(struct req *r);
 void limits_share(
     struct req *r, const struct conf_provider *p, struct gate_share *out);
 
+/* echo.c: the text for the log, without what it quotes of the prompt */
+struct str echo_hidden(struct req *r, struct str message);
+
 /* sealed.c */
 void sealed_conf(struct flow *f); /* f->conf is another */
 void sealed_fini(struct flow *f);

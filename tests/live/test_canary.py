@@ -242,6 +242,18 @@ class Client:
                     'type': 'invalid_request_error',
                     'code': 'invalid_api_key'}}))
             assert self.ask('teller').status != 200
+        self.quoting_answer(mock, answer)
+
+    def quoting_answer(self, mock, answer):
+        """An error that quotes the prompt: for its client, not for the log."""
+        mock.call('POST', '/_mock/answer', dict(
+            answer, status=400, body={'error': {
+                'message': 'Not allowed: %s' % self.p['prompt'],
+                'type': 'invalid_request_error', 'code': 'bad_text'}}))
+        kept = len(self.errors)
+        a = self.ask('teller')
+        assert a.status == 400 and self.p['prompt'] in a.text
+        del self.errors[kept:]
 
 
 def make_config(mock, folder, url):
@@ -327,6 +339,9 @@ def plant():
                for i, name in enumerate(ALLOWED)}
     for name in 'prompt', 'system prompt', 'tool argument', 'completion':
         planted[name] = canary('text')
+    # words, which no rule takes for a key
+    planted['prompt'] = ' '.join(
+        re.findall('....', 'canary' + secrets.token_hex(15)))
     return planted
 
 
