@@ -330,6 +330,8 @@ void choose_release(struct req *r, const struct gate_use *use);
 /* After the snapshot was swapped. */
 void limits_conf(struct flow *f);
 void limits_fini(struct flow *f);
+/* A line when hosts count each for itself. */
+void limits_notes(struct flow *f, struct buf *out);
 /* The client's limits: CHOOSE, REFUSE, or WAIT for what other hosts have. */
 enum flow_step limits_take(struct req *r);
 /* Those of the provider that is to be asked; ERR_DENIED: r->fail. */

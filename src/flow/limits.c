@@ -468,3 +468,20 @@ limits_share(
 
 	gate_limit_share(&r->flow->limit, &own, &ask, clock_wall(), out);
 }
+
+void
+limits_notes(struct flow *f, struct buf *out)
+{
+	static const char *const meanwhile[] = {
+		[CONF_AWAY_LOCAL] = "each host counts limits for itself",
+		[CONF_AWAY_OPEN] = "limits refuse nothing",
+		[CONF_AWAY_CLOSED] = "what has a limit is refused",
+	};
+
+	if (!f->remote)
+		return;
+	gate_remote_look(f->remote);
+	if (gate_remote_is_away(f->remote))
+		buf_printf(out, "memcached is away: %s\n",
+		    meanwhile[f->conf->limits_when_away]);
+}

@@ -143,6 +143,7 @@ page_ready(struct req *r)
 	}
 	buf_init(&notes, NOTES_MAX);
 	keys_notes(f, &notes);
+	limits_notes(f, &notes);
 	h.notes = buf_str(&notes);
 	ready = api_health_print(&h, &r->out);
 	buf_fini(&notes);

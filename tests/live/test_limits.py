@@ -344,6 +344,8 @@ def test_what_counts_while_it_is_away(start, mock, memcached):
     memcached.stop()
     a = g.chat('gpt')
     assert a.status == 503 and 'retry-after' in a.headers, a
+    assert 'memcached is away: what has a limit' in \
+        g.get('/health/ready').text
     g.config['limits_when_away'] = 'open'
     g.reload()
     assert [g.chat('gpt').status for _ in range(12)].count(200) == 12
