@@ -120,8 +120,9 @@ fcgi_store_open(const struct fcgi_conf *c)
 	struct store_options options = { .timeout = STORE_WAIT_MAX };
 	struct arena *a = arena_new(1 << 20);
 	struct conf_problems problems;
-	struct conf_places places;
+	struct conf_places places = { 0 };
 	struct store_pool *pool = NULL;
+	struct str replica;
 
 	if (!a)
 		return NULL;
@@ -131,6 +132,11 @@ fcgi_store_open(const struct fcgi_conf *c)
 		pool = store_pool_new(
 		    places.store_url, &options, STORE_CONNECTIONS);
 	secret_unref(options.password);
+	/* llmgw-jobd keeps it where the database is not a file itself. */
+	replica = arena_printf(a, "%.*s/replica.db", STR_ARG(places.state_dir));
+	if (pool && !str_starts(places.store_url, STR("sqlite:")) &&
+	    (!replica.p || store_pool_replica(pool, replica.p) != ERR_OK))
+		log_msg(LOG_ERROR, "no replica of the database: no memory");
 	if (!pool)
 		log_msg(LOG_ERROR, "no database: its address cannot be read");
 	arena_free(a);

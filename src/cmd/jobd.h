@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "jobs/audit.h"
 #include "jobs/drain.h"
+#include "jobs/replica.h"
 #include "jobs/retention.h"
 #include "meter/price.h"
 #include "store/store.h"
@@ -42,6 +43,7 @@ struct jobd_work {
 	usec_t next_chores; /* mono: retention, prices */
 	struct meter_prices *prices;
 	struct jobs_audit audit;
+	struct jobs_replica replica;
 	uint64_t audit_damaged; /* told of already */
 	struct jobs_drain_report seen; /* of the last pass */
 	char problem[STORE_WHY_SIZE + 128]; /* said last; "": all is well */

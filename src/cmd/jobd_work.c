@@ -150,6 +150,25 @@ do_chores(struct jobd_work *w)
 		w->next_chores = clock_mono() + CHORES_EVERY;
 }
 
+/* The file's troubles are told, and do not hold up the spool. */
+static void
+keep_replica(struct jobd_work *w)
+{
+	bool was_well = !w->replica.why[0];
+	enum err e;
+
+	if (!w->store)
+		return;
+	e = jobs_replica_run(&w->replica, w->store);
+	if (was_well && w->replica.why[0])
+		log_msg(LOG_ERROR, "the replica: %s", w->replica.why);
+	if (e != ERR_OK && e != ERR_AGAIN) {
+		complain(w, "the replica", store_why(w->store));
+		if (e == ERR_CLOSED)
+			let_go(w);
+	}
+}
+
 /* ---- a round ------------------------------------------------------------- */
 
 static void
@@ -206,6 +225,7 @@ jobd_work_round(struct jobd_work *w)
 		complain(w, w->folder, err_word(e));
 	else if (w->store)
 		all_is_well(w);
+	keep_replica(w);
 	do_chores(w);
 	return now.is_behind ? 0 : LOOK_EVERY;
 }
@@ -230,6 +250,8 @@ jobd_work_begin(
 		snprintf(w->node, sizeof(w->node), "localhost");
 	snprintf(
 	    w->folder, sizeof(w->folder), "%.*s/spool", STR_ARG(state_dir));
+	snprintf(w->replica.path, sizeof(w->replica.path), "%.*s/replica.db",
+	    STR_ARG(state_dir));
 	snprintf(w->url, sizeof(w->url), "%.*s", STR_ARG(url));
 	o.folder = w->folder;
 	o.node = w->node;
@@ -249,6 +271,7 @@ void
 jobd_work_end(struct jobd_work *w)
 {
 	let_go(w);
+	jobs_replica_end(&w->replica);
 	jobs_drain_free(w->drain);
 	meter_prices_unref(w->prices);
 }

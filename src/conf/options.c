@@ -199,8 +199,9 @@ static const struct opt auth_rows[] = {
 		   "a blocked key is refused after this time and a query's." },
 	{ "stale_for", OPT_DURATION, IN(conf, auth_stale_for), .dflt = "1h",
 	    .max = 7 * DAY,
-	    .doc = "How long keys that a worker knows go on to work while the "
-		   "database is away. Keys that it does not know get 503." },
+	    .doc = "How long keys that this host knows go on to work while the "
+		   "database is away; llmgw-jobd keeps a copy for new "
+		   "workers. Keys that it does not know get 503." },
 	{ "max_known", OPT_U32, IN(conf, auth_max_known), .dflt = "100000",
 	    .min = 100, .max = 1000000,
 	    .doc = "Keys and users of the database that a worker remembers, "

@@ -82,6 +82,21 @@ read_rules(struct rules_watch *w, struct store *s)
 	return e;
 }
 
+/* What this host knew; all is read anew when the database is back. */
+static void
+read_old(struct rules_watch *w)
+{
+	struct store *s;
+
+	if (w->seen >= 0 ||
+	    store_pool_take_replica(w->flow->store, &s) != ERR_OK)
+		return;
+	w->after = -1;
+	(void)!read_rules(w, s);
+	w->after = -1;
+	store_close(s);
+}
+
 static void
 on_work(void *arg)
 {
@@ -90,10 +105,12 @@ on_work(void *arg)
 
 	w->why[0] = '\0';
 	w->err = store_pool_take(w->flow->store, &s, w->why);
+	if (w->err == ERR_OK) {
+		w->err = read_rules(w, s);
+		store_pool_give(w->flow->store, s, w->err);
+	}
 	if (w->err != ERR_OK)
-		return;
-	w->err = read_rules(w, s);
-	store_pool_give(w->flow->store, s, w->err);
+		read_old(w);
 }
 
 /* ---- on the loop -------------------------------------------------------- */
@@ -111,8 +128,9 @@ tell_away(struct rules_watch *w)
 	if (is_away)
 		log_msg(LOG_WARN, "limits cannot be read: %s%s%s; %s",
 		    err_word(w->err), w->why[0] ? ": " : "", w->why,
-		    w->seen < 0 ? "those of the file count"
-				: "the last ones stay");
+		    w->got	  ? "those that this host knew count"
+		    : w->seen < 0 ? "those of the file count"
+				  : "the last ones stay");
 	else
 		log_msg(LOG_INFO, "limits can be read again");
 }

@@ -85,6 +85,20 @@ read_sealed(struct sealed_watch *w, struct store *s)
 	return e;
 }
 
+/* What this host knew; all is read anew when the database is back. */
+static void
+read_old(struct sealed_watch *w)
+{
+	struct store *s;
+
+	if (w->seen >= 0 || store_pool_take_replica(w->pool, &s) != ERR_OK)
+		return;
+	w->after = -1;
+	(void)!read_sealed(w, s);
+	w->after = -1;
+	store_close(s);
+}
+
 static void
 on_work(void *arg)
 {
@@ -93,10 +107,12 @@ on_work(void *arg)
 
 	w->why[0] = '\0';
 	w->err = store_pool_take(w->pool, &s, w->why);
+	if (w->err == ERR_OK) {
+		w->err = read_sealed(w, s);
+		store_pool_give(w->pool, s, w->err);
+	}
 	if (w->err != ERR_OK)
-		return;
-	w->err = read_sealed(w, s);
-	store_pool_give(w->pool, s, w->err);
+		read_old(w);
 }
 
 /* ---- on the loop ------------------------------------------------------------ */
@@ -112,7 +128,9 @@ tell_away(struct sealed_watch *w)
 	if (is_away)
 		log_msg(LOG_WARN, "sealed keys cannot be read: %s%s%s; %s",
 		    err_word(w->err), w->why[0] ? ": " : "", w->why,
-		    w->seen < 0 ? "they are missing" : "the last ones stay");
+		    w->got	  ? "those that this host knew count"
+		    : w->seen < 0 ? "they are missing"
+				  : "the last ones stay");
 	else
 		log_msg(LOG_INFO, "sealed keys can be read again");
 }
@@ -121,8 +139,9 @@ static void
 take(struct sealed_watch *w)
 {
 	tell_away(w);
-	if (w->err == ERR_OK && !w->is_stale) {
-		w->seen = w->after;
+	if (!w->is_stale) {
+		if (w->err == ERR_OK)
+			w->seen = w->after;
 		if (w->got)
 			flow_secrets_set(w->flow, w->got);
 		if (w->got && w->got->n_closed > 0)

@@ -50,6 +50,29 @@ read_rows(struct stored_watch *w, struct store *s)
 	return e;
 }
 
+static enum err
+read_newest(struct stored_watch *w, struct store *s)
+{
+	enum err e = store_price_newest(s, &w->newest);
+
+	if (e == ERR_OK && w->newest != w->seen)
+		e = read_rows(w, s);
+	return e;
+}
+
+/* What this host knew: a version never changes, a newer one may be missing. */
+static void
+read_old(struct stored_watch *w)
+{
+	struct store *s;
+
+	if (w->seen >= 0 ||
+	    store_pool_take_replica(w->flow->store, &s) != ERR_OK)
+		return;
+	(void)!read_newest(w, s);
+	store_close(s);
+}
+
 static void
 on_work(void *arg)
 {
@@ -58,14 +81,14 @@ on_work(void *arg)
 
 	w->why[0] = '\0';
 	w->err = store_pool_take(w->flow->store, &s, w->why);
+	if (w->err == ERR_OK) {
+		w->err = read_newest(w, s);
+		if (w->err != ERR_OK)
+			snprintf(w->why, sizeof(w->why), "%s", store_why(s));
+		store_pool_give(w->flow->store, s, w->err);
+	}
 	if (w->err != ERR_OK)
-		return;
-	w->err = store_price_newest(s, &w->newest);
-	if (w->err == ERR_OK && w->newest != w->seen)
-		w->err = read_rows(w, s);
-	if (w->err != ERR_OK)
-		snprintf(w->why, sizeof(w->why), "%s", store_why(s));
-	store_pool_give(w->flow->store, s, w->err);
+		read_old(w);
 }
 
 /* ---- on the loop -------------------------------------------------------- */
@@ -83,8 +106,9 @@ tell_away(struct stored_watch *w)
 	if (is_away)
 		log_msg(LOG_WARN, "prices cannot be read: %s%s%s; %s",
 		    err_word(w->err), w->why[0] ? ": " : "", w->why,
-		    w->seen < 0 ? "those of the files count"
-				: "the last ones stay");
+		    w->arena	  ? "those that this host knew count"
+		    : w->seen < 0 ? "those of the files count"
+				  : "the last ones stay");
 	else
 		log_msg(LOG_INFO, "prices can be read again");
 }

@@ -304,6 +304,7 @@ fill_batch(struct gate_directory *d)
 	struct gate_batch *b = d->batch;
 
 	b->seen = d->seen;
+	b->known_at = 0;
 	b->n_changes = 0;
 	b->n_wants = 0;
 	for (const struct gate_look *l = d->waiting;
@@ -343,25 +344,45 @@ take_answers(struct gate_directory *d)
 	}
 }
 
-/* All get GATE_AWAY where nothing was answered. */
+/* Not kept in the list: changes since then may be unknown here. */
+static bool
+is_still_known(const struct gate_directory *d)
+{
+	usec_t at = d->batch->known_at;
+
+	return at > 0 && clock_wall() - at <= d->options.stale_for;
+}
+
+/*
+ * Who came while the job ran is in the next one: known_at is of the wants that
+ * it had.
+ */
 static void
 answer_looks(struct gate_directory *d, bool is_good)
 {
+	bool is_known = is_good || is_still_known(d);
 	struct gate_look *l, *next;
 
 	for (l = d->waiting; l; l = next) {
 		const struct gate_answer *a = answer_find(d->batch, l->want.id);
 
 		next = l->next;
-		if (is_good && !a)
-			continue; /* in the next job */
-		if (is_good && a->err == ERR_OK)
+		if (!a)
+			continue;
+		if (is_known && a->err == ERR_OK)
 			look_answer(d, l, GATE_WELCOME, a->person);
 		else if (is_good && a->err == ERR_NOT_FOUND)
 			look_answer(d, l, a->refusal, NULL);
 		else
 			look_answer(d, l, GATE_AWAY, NULL);
 	}
+}
+
+static void
+answer_away(struct gate_directory *d)
+{
+	while (d->waiting)
+		look_answer(d, d->waiting, GATE_AWAY, NULL);
 }
 
 static void
@@ -428,7 +449,7 @@ start_or_wait(struct gate_directory *d)
 	if (d->is_running || (d->waiting && start(d)))
 		return;
 	if (d->waiting) {
-		answer_looks(d, false);
+		answer_away(d);
 		tell_answers(d);
 	}
 	/* Without memory for a timer: gate_directory_find tries again. */

@@ -18,8 +18,9 @@
  * that was looked up before a change survives the poll after it: a revoked key
  * is refused after `poll` and the time of one query, in every worker.
  *
- * DATABASE AWAY. Who is known goes on to be known for stale_for; everybody else
- * gets GATE_AWAY, which is a 503 and never a 401.
+ * DATABASE AWAY. Who is known goes on to be known for stale_for, here or on this
+ * host (store/replica.h); everybody else gets GATE_AWAY, which is a 503 and
+ * never a 401.
  *
  * For the loop's thread only.
  */
@@ -94,12 +95,17 @@ struct gate_batch {
 	struct gate_want want[GATE_BATCH_MAX];
 	struct gate_answer answer[GATE_BATCH_MAX];
 	uint32_t n_wants;
+	/*
+	 * out, when the database is away: the answers are what was known then
+	 * (wall); 0: there are none.
+	 */
+	usec_t known_at;
 };
 
 /*
  * Changes first, then answers. Runs on the thread pool, one call at a time.
- * Anything but ERR_OK: the database is away, and the answers are not looked at
- * (they hold no person then).
+ * Anything but ERR_OK: the database is away, and of the answers only persons
+ * count, and those only with known_at (all others hold none then).
  */
 struct gate_source {
 	enum err (*run)(void *arg, struct gate_batch *b);

@@ -3,6 +3,7 @@
 #include "gate/role.h"
 #include "store/change.h"
 #include "store/person.h"
+#include "store/replica.h"
 
 /* Scratch of one look-up; what is kept of it is copied (gate_person_new). */
 #define LOOK_BYTES_MAX (1u << 20)
@@ -139,6 +140,41 @@ answer_nobody(struct gate_batch *b)
 	return ERR_OK;
 }
 
+static void
+drop_persons(struct gate_batch *b)
+{
+	for (uint32_t i = 0; i < b->n_wants; i++) {
+		gate_person_unref(b->answer[i].person);
+		b->answer[i] = (struct gate_answer){ .err = ERR_IO };
+	}
+}
+
+static enum err
+answer_from(struct store *s, struct gate_batch *b)
+{
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; e == ERR_OK && i < b->n_wants; i++)
+		e = look_up(s, &b->want[i], &b->answer[i]);
+	if (e != ERR_OK)
+		drop_persons(b);
+	return e;
+}
+
+/* Who is known on this host, while the database is away. */
+static void
+answer_known(struct store_pool *pool, struct gate_batch *b)
+{
+	struct store *s;
+
+	if (b->n_wants == 0 || store_pool_take_replica(pool, &s) != ERR_OK)
+		return;
+	if (store_replica_confirmed(s, &b->known_at) != ERR_OK ||
+	    answer_from(s, b) != ERR_OK)
+		b->known_at = 0;
+	store_close(s);
+}
+
 static enum err
 run(void *arg, struct gate_batch *b)
 {
@@ -148,16 +184,14 @@ run(void *arg, struct gate_batch *b)
 
 	if (e == ERR_NOT_FOUND && b->seen < 0)
 		return answer_nobody(b);
-	if (e != ERR_OK)
-		return e;
-	e = read_changes(s, b);
-	for (uint32_t i = 0; e == ERR_OK && i < b->n_wants; i++)
-		e = look_up(s, &b->want[i], &b->answer[i]);
-	store_pool_give(pool, s, e);
-	for (uint32_t i = 0; e != ERR_OK && i < b->n_wants; i++) {
-		gate_person_unref(b->answer[i].person);
-		b->answer[i].person = NULL;
+	if (e == ERR_OK) {
+		e = read_changes(s, b);
+		if (e == ERR_OK)
+			e = answer_from(s, b);
+		store_pool_give(pool, s, e);
 	}
+	if (e != ERR_OK)
+		answer_known(pool, b);
 	return e;
 }
 

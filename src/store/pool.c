@@ -13,6 +13,7 @@ struct store_pool {
 	struct store_options options;
 	char *url;
 	size_t url_bytes;
+	char *replica; /* its URL, or NULL */
 	unsigned max;
 	unsigned n_out; /* taken, or being opened */
 	unsigned n_idle;
@@ -67,6 +68,7 @@ store_pool_free(struct store_pool *p)
 	secret_unref(p->options.password);
 	(void)pthread_cond_destroy(&p->given);
 	(void)pthread_mutex_destroy(&p->lock);
+	free(p->replica);
 	free(p->url);
 	free(p);
 }
@@ -212,6 +214,34 @@ store_pool_give(struct store_pool *p, struct store *s, enum err outcome)
 	close_all(dead, n);
 	if (outcome == ERR_CLOSED)
 		store_close(s);
+}
+
+enum err
+store_pool_replica(struct store_pool *p, const char *path)
+{
+	size_t size = sizeof("sqlite://") + strlen(path);
+	char *url = NULL;
+
+	if (path[0] != '\0') {
+		url = malloc(size);
+		if (url == NULL)
+			return ERR_NOMEM;
+		(void)snprintf(url, size, "sqlite://%s", path);
+	}
+	free(p->replica);
+	p->replica = url;
+	return ERR_OK;
+}
+
+enum err
+store_pool_take_replica(struct store_pool *p, struct store **out)
+{
+	const struct store_options o = { .timeout = p->options.timeout };
+	char why[STORE_WHY_SIZE];
+
+	if (p->replica == NULL)
+		return ERR_NOT_FOUND;
+	return store_open(str_z(p->replica), &o, out, why);
 }
 
 bool

@@ -40,6 +40,18 @@ MUST_CHECK enum err store_pool_take(
  * ERR_CLOSED is a lost one. A transaction that is still open is rolled back.
  */
 void store_pool_give(struct store_pool *p, struct store *s, enum err outcome);
+/*
+ * The replica of this host (store/replica.h), for when store_pool_take fails.
+ * path is copied; "" or never called: there is none. Before the first take.
+ * ERR_NOMEM.
+ */
+MUST_CHECK enum err store_pool_replica(struct store_pool *p, const char *path);
+/*
+ * Opens it; the caller closes it with store_close. Reading only. ERR_NOT_FOUND:
+ * there is none. Others as store_open. Blocks for a file, not for the network.
+ */
+MUST_CHECK enum err
+store_pool_take_replica(struct store_pool *p, struct store **out);
 /* Does it answer, as far as is known? For health. */
 bool store_pool_is_up(struct store_pool *p);
 

@@ -18,6 +18,7 @@ extern const struct store_sql store_ledger_sql[];
 extern const struct store_sql store_rollup_sql[];
 extern const struct store_sql store_price_sql[];
 extern const struct store_sql store_reprice_sql[];
+extern const struct store_sql store_replica_sql[];
 extern const struct store_sql store_usage_sql[];
 extern const struct store_sql store_schema_sql[];
 extern const struct store_sql store_spool_segment_sql[];
@@ -34,6 +35,7 @@ const struct store_sql *const store_sql_tables[] = {
 	store_logday_sql,
 	store_role_sql,
 	store_price_sql,
+	store_replica_sql,
 	store_reprice_sql,
 	store_usage_sql,
 	store_schema_sql,

@@ -23,6 +23,7 @@ struct fake {
 	struct gate_change change[GATE_CHANGES_MAX];
 	int64_t n_changes;
 	bool is_away, is_broken;
+	usec_t known_at;
 	int runs, looks;
 	uint32_t widest; /* wants of one job */
 };
@@ -63,8 +64,12 @@ run(void *arg, struct gate_batch *b)
 	f->runs++;
 	if (b->n_wants > f->widest)
 		f->widest = b->n_wants;
-	if (f->is_away)
+	if (f->is_away) {
+		b->known_at = f->known_at;
+		for (uint32_t i = 0; f->known_at && i < b->n_wants; i++)
+			look_up(f, &b->want[i], &b->answer[i]);
 		return ERR_CLOSED;
+	}
 	for (int64_t i = b->seen < 0 ? f->n_changes : b->seen; i < f->n_changes;
 	     i++)
 		b->change[b->n_changes++] = f->change[i];
@@ -444,6 +449,31 @@ test_database_away(void **state)
 	tear_down(&b);
 }
 
+/* Who is known on the host, while the database is away. */
+static void
+test_known_on_the_host(void **state)
+{
+	struct gate_directory_state st;
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	b.fake.is_away = true;
+	b.fake.known_at = clock_wall() - STALE / 2;
+	assert_get(&b, 1, GATE_WELCOME, false);
+	assert_get(&b, 1, GATE_WELCOME, false); /* it is not kept */
+	assert_get(&b, 99, GATE_AWAY, false); /* may be new */
+	gate_directory_state(b.d, &st);
+	assert_true(st.is_away);
+	b.fake.known_at = clock_wall() - STALE - 1;
+	assert_get(&b, 1, GATE_AWAY, false);
+	b.fake.is_away = false;
+	pass(&b, POLL);
+	assert_get(&b, 1, GATE_WELCOME, false);
+	assert_get(&b, 1, GATE_WELCOME, true);
+	tear_down(&b);
+}
+
 /* A fault of one row is not the database's, and not a "no" either. */
 static void
 test_one_row_that_cannot_be_read(void **state)
@@ -692,6 +722,7 @@ main(void)
 		cmocka_unit_test(test_many_changes),
 		cmocka_unit_test(test_least_recently_seen_goes),
 		cmocka_unit_test(test_database_away),
+		cmocka_unit_test(test_known_on_the_host),
 		cmocka_unit_test(test_one_row_that_cannot_be_read),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_cancel),
