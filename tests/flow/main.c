@@ -41,6 +41,7 @@ struct run {
 	struct shm *shm;
 	struct script script;
 	struct people people;
+	struct bookings bookings;
 	struct flow *flow;
 	struct door doors[REQUESTS_MAX];
 	uint32_t n_doors;
@@ -301,6 +302,7 @@ check_all(struct run *r)
 	buf_init(&log, 1 << 24);
 	file_read(r->log_path, &log);
 	buf_adds(&log, buf_str(&r->audit));
+	bookings_print(&r->bookings, &log);
 	for (uint32_t i = 0; i < r->n_doors; i++) {
 		struct door *d = &r->doors[i];
 		const struct tree_node *expect = tree_find(d->spec, "expect");
@@ -413,6 +415,12 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 	ASSERT(r->flow);
 	buf_init(&r->audit, 1 << 20);
 	flow_audit_set(r->flow, on_event, r);
+	if (str_eqz(tree_text(tree_find(root, "ledger")), "full"))
+		flow_spool_set(r->flow, NULL, "no room");
+	else if (tree_find(root, "ledger")) {
+		bookings_open(&r->bookings, r->loop, r->folder);
+		flow_spool_set(r->flow, r->bookings.spool, "");
+	}
 	r->lost = log_lost();
 }
 
@@ -427,6 +435,7 @@ run_teardown(struct run *r)
 		    r->why, "%u requests were left\n", flow_active(r->flow));
 	else
 		flow_free(r->flow);
+	bookings_close(&r->bookings);
 	buf_fini(&r->audit);
 	for (uint32_t i = 0; i < r->n_doors; i++)
 		door_fini(&r->doors[i]);

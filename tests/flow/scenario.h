@@ -107,4 +107,17 @@ void expect_sane(
 /* Duration of a scalar, or `otherwise`. */
 usec_t scenario_duration(const struct tree_node *n, usec_t otherwise);
 
+/* ---- bookings.c: the ledger ----------------------------------------------- */
+
+struct bookings {
+	struct spool *spool; /* NULL: the scenario has none */
+	char folder[96];
+};
+
+void bookings_open(struct bookings *b, struct loop *loop, const char *folder);
+/* "ledger STATE PROVIDER/MODEL try=N status=S told=P+C cost=X", a line each. */
+void bookings_print(const struct bookings *b, struct buf *out);
+/* A zeroed one is allowed. */
+void bookings_close(struct bookings *b);
+
 #endif
