@@ -6,12 +6,14 @@ digits and in base64. The table says where each may be; anywhere else is a
 failure. What was searched is printed (pytest -s).
 """
 import base64
+import fnmatch
 import json
 import os
 import pathlib
 import re
 import secrets
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -85,7 +87,6 @@ class Sweep:
 
     def verdict(self):
         """What is where it may not be; what is not where it must be."""
-        import fnmatch
         bad = [f for f in self.found if not any(
             fnmatch.fnmatch(f[2], glob) for glob in ALLOWED[f[0]])]
         here = {f[0] for f in self.found}
@@ -306,7 +307,6 @@ class Store:
             for table, in self.db.run('SHOW TABLES', 'llmgw'):
                 sweep.look('table %s' % table, self.bytes_of(table))
             return
-        import sqlite3
         with sqlite3.connect('%s/keys.db' % self.folder) as c:
             tables = [r[0] for r in c.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -315,6 +315,13 @@ class Store:
                 sweep.look('table %s' % table, b'\n'.join(
                     v if isinstance(v, bytes) else str(v).encode()
                     for row in rows for v in row))
+
+    def count(self, table):
+        if self.db:
+            return int(self.db.run('SELECT COUNT(*) FROM %s' % table,
+                                   'llmgw')[0][0])
+        with sqlite3.connect('%s/keys.db' % self.folder) as c:
+            return c.execute('SELECT COUNT(*) FROM %s' % table).fetchone()[0]
 
     def bytes_of(self, table):
         return subprocess.run(
@@ -424,11 +431,23 @@ def sweep_all(sweep, g, ctl, store, client, said, pids):
             ctl.run('audit', 'list', '--json'), ctl.run('audit', 'export'),
             ctl.run('secret', 'rotate-master')]:
         sweep.look('llmgwctl', text)
-    store.rows(sweep)
     processes(sweep, 'web server', [g.server.p.pid])
     processes(sweep, 'gateway', pids)
     if store.db:
         processes(sweep, 'database', family(store.db.process.p.pid))
+
+
+def drained(sweep, g, store, build):
+    """What the workers have written down, in the database."""
+    p = subprocess.run(
+        [str(build / 'llmgw-jobd'), '--once', '--foreground', '--config',
+         str(g.config_file)], timeout=60, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    assert p.returncode == 0, p.stdout
+    sweep.look('llmgw-jobd', p.stdout)
+    store.rows(sweep)
+    assert store.count('ledger') > 50
+    assert store.count('audit') > 10
 
 
 def memory(sweep, pids):
@@ -460,6 +479,7 @@ def test_canaries(product, build, mock, tmp_path, monkeypatch, is_sanitized):
                       family(g.parent_pid()))
         finally:
             g.stop()
+        drained(sweep, g, store, build)
     finally:
         store.stop()
     files(sweep, tmp_path)
