@@ -105,16 +105,30 @@ sorts_of(const struct gate_limits *lists, uint32_t n)
 	return sorts;
 }
 
+/* The longest answer that client or targets allow; 0: nobody says. */
+static int64_t
+longest_answer(const struct req *r)
+{
+	int64_t asked = msg_max_tokens(&r->msg, 0), most = 0;
+
+	if (asked > 0)
+		return asked;
+	for (uint32_t i = 0; i < r->model->n_targets; i++) {
+		int64_t own = r->model->targets[i].max_output_tokens;
+
+		if (own == 0)
+			return 0;
+		most = own > most ? own : most;
+	}
+	return most;
+}
+
 static void
 guess(struct req *r)
 {
-	int64_t max = msg_max_tokens(&r->msg, 0);
-	int64_t out;
-
-	if (r->guess_output >= 0)
-		return;
-	out = gate_guess(r->flow->shm, r->model->name, client_number(r));
-	r->guess_output = max > 0 && max < out ? max : out;
+	if (r->guess_output < 0)
+		r->guess_output = gate_guess(r->flow->shm, r->model->name,
+		    client_number(r), longest_answer(r));
 }
 
 /* The dearest of those that may be asked; 0: no price is known. */

@@ -88,16 +88,18 @@ gate_guess_learn(
 }
 
 int64_t
-gate_guess(struct shm *shm, struct str alias, uint64_t client)
+gate_guess(struct shm *shm, struct str alias, uint64_t client, int64_t max)
 {
 	struct shm_tally *t = tally(shm, alias, client, false);
 	int64_t cell = t ? atomic_load(&t->cell[CELL_LENGTH]) : 0;
+	int64_t v;
 
 	if (seen_of(cell) < GATE_GUESS_ENOUGH) {
 		t = tally(shm, alias, 0, false);
 		cell = t ? atomic_load(&t->cell[CELL_LENGTH]) : 0;
 	}
 	if (seen_of(cell) == 0)
-		return GATE_GUESS_FIRST;
-	return (length_of(cell) + SCALE - 1) / SCALE;
+		return max > 0 ? max : GATE_GUESS_FIRST;
+	v = (length_of(cell) + SCALE - 1) / SCALE;
+	return max > 0 && max < v ? max : v;
 }

@@ -14,13 +14,18 @@
 #include "base/str.h"
 #include "sys/shm.h"
 
-/* Nothing known yet. */
+/* Nothing known yet, nor a maximum told. */
 #define GATE_GUESS_FIRST 256
 /* So many answers before a client's own figure counts. */
 #define GATE_GUESS_ENOUGH 8
 
-/* client: any stable number of who asks. Never negative. */
-int64_t gate_guess(struct shm *shm, struct str alias, uint64_t client);
+/*
+ * client: any stable number of who asks. max: what the client or the target
+ * allows, 0: not told; never more than that, and all of it while nothing is
+ * known. Never negative.
+ */
+int64_t
+gate_guess(struct shm *shm, struct str alias, uint64_t client, int64_t max);
 /* An answer had so many tokens; negative: not known, nothing is learnt. */
 void gate_guess_learn(
     struct shm *shm, struct str alias, uint64_t client, int64_t tokens);

@@ -115,7 +115,7 @@ main(void)
 		double ns;
 
 		for (uint32_t i = 0; i < TIMES; i++) {
-			int64_t v = gate_guess(shm, ask.model, 5);
+			int64_t v = gate_guess(shm, ask.model, 5, 0);
 
 			gate_guess_learn(shm, ask.model, 5, (v + i) % 500);
 		}

@@ -27,8 +27,11 @@ static void
 test_nothing_known(void **state)
 {
 	(void)state;
-	assert_int_equal(gate_guess(shm, ALIAS, 7), GATE_GUESS_FIRST);
+	assert_int_equal(gate_guess(shm, ALIAS, 7, 0), GATE_GUESS_FIRST);
 	assert_int_equal(shm_tallies_used(shm), 0);
+	/* a maximum that is told is all that is known */
+	assert_int_equal(gate_guess(shm, ALIAS, 7, 4000), 4000);
+	assert_int_equal(gate_guess(shm, ALIAS, 7, 5), 5);
 	gate_guess_learn(shm, ALIAS, 7, -1);
 	assert_int_equal(shm_tallies_used(shm), 0);
 }
@@ -42,11 +45,13 @@ test_own_after_enough(void **state)
 		gate_guess_learn(shm, ALIAS, 1, 1000);
 	for (int i = 0; i < GATE_GUESS_ENOUGH - 1; i++)
 		gate_guess_learn(shm, ALIAS, 2, 10);
-	assert_true(gate_guess(shm, ALIAS, 2) > 500);
+	assert_true(gate_guess(shm, ALIAS, 2, 0) > 500);
 	gate_guess_learn(shm, ALIAS, 2, 10);
-	assert_int_equal(gate_guess(shm, ALIAS, 2), 10);
-	assert_int_equal(gate_guess(shm, ALIAS, 1), 1000);
-	assert_int_equal(gate_guess(shm, STR("other"), 1), GATE_GUESS_FIRST);
+	assert_int_equal(gate_guess(shm, ALIAS, 2, 0), 10);
+	assert_int_equal(gate_guess(shm, ALIAS, 1, 0), 1000);
+	assert_int_equal(gate_guess(shm, ALIAS, 1, 4000), 1000);
+	assert_int_equal(gate_guess(shm, ALIAS, 1, 400), 400);
+	assert_int_equal(gate_guess(shm, STR("other"), 1, 0), GATE_GUESS_FIRST);
 }
 
 /* Answers of 1 .. 1000 tokens, evenly: about 95 of 100 are below the guess. */
@@ -66,7 +71,7 @@ test_high_quantile(void **state)
 		v = (int64_t)(x % 1000) + 1;
 		if (i >= 1000) {
 			n++;
-			below += v <= gate_guess(shm, ALIAS, 3);
+			below += v <= gate_guess(shm, ALIAS, 3, 0);
 		}
 		gate_guess_learn(shm, ALIAS, 3, v);
 	}
@@ -82,13 +87,13 @@ test_outliers(void **state)
 	for (int i = 0; i < 50; i++)
 		gate_guess_learn(shm, ALIAS, 4, 100);
 	gate_guess_learn(shm, ALIAS, 4, INT64_MAX);
-	assert_in_range(gate_guess(shm, ALIAS, 4), 101, 200);
+	assert_in_range(gate_guess(shm, ALIAS, 4, 0), 101, 200);
 	for (int i = 0; i < 2000; i++)
 		gate_guess_learn(shm, ALIAS, 4, 0);
-	assert_in_range(gate_guess(shm, ALIAS, 4), 0, 10);
+	assert_in_range(gate_guess(shm, ALIAS, 4, 0), 0, 10);
 	for (int i = 0; i < 400; i++)
 		gate_guess_learn(shm, ALIAS, 4, 5000);
-	assert_in_range(gate_guess(shm, ALIAS, 4), 4000, 6000);
+	assert_in_range(gate_guess(shm, ALIAS, 4, 0), 4000, 6000);
 }
 
 static void
@@ -98,7 +103,7 @@ test_full_table(void **state)
 	for (uint64_t id = 1; shm_tally(shm, id); id++)
 		;
 	gate_guess_learn(shm, ALIAS, 5, 100);
-	assert_int_equal(gate_guess(shm, ALIAS, 5), GATE_GUESS_FIRST);
+	assert_int_equal(gate_guess(shm, ALIAS, 5, 0), GATE_GUESS_FIRST);
 }
 
 int
