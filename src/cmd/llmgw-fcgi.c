@@ -21,6 +21,7 @@
 #include "base/rand.h"
 #include "cmd/fcgi.h"
 #include "cmd/kinds.h"
+#include "cmd/store_env.h"
 #include "front/listen.h"
 #include "sys/notify.h"
 #include "sys/stats.h"
@@ -326,6 +327,21 @@ cores(void)
 	return n > WORKER_MAX ? WORKER_MAX : (unsigned)n;
 }
 
+/* Refused here, where an operator looks, and not by each worker in turn. */
+static bool
+schema_fits(const struct fcgi_main *m)
+{
+	char why[STORE_WHY_SIZE];
+
+	/* The workers inherit it; our environment does not show it any more. */
+	secret_unref(store_env_password());
+	if (m->conf.conf == NULL ||
+	    store_env_fits(m->conf.conf->store_url, why) != ERR_UNSUPPORTED)
+		return true;
+	log_msg(LOG_ERROR, "cannot start: %s", why);
+	return false;
+}
+
 static int
 run_pool(struct fcgi_main *m)
 {
@@ -362,7 +378,7 @@ run(struct fcgi_main *m)
 		getenv("GATEWAY_INTERFACE")))
 		return fcgi_cgi_run(m);
 	if (m->listen_fd >= 0)
-		return run_pool(m);
+		return schema_fits(m) ? run_pool(m) : EXIT_PROBLEMS;
 	log_msg(LOG_ERROR, "nothing to listen on: standard input is not a "
 			   "listening socket; see --listen");
 	return EXIT_USAGE;

@@ -44,6 +44,7 @@ struct jobd {
 	usec_t watchdog_every, next_watchdog;
 	usec_t give_up; /* --once: mono */
 	int code;
+	char why[STORE_WHY_SIZE];
 };
 
 /* ---- options ------------------------------------------------------------- */
@@ -249,6 +250,8 @@ init(struct jobd *j)
 	j->password = store_env_password();
 	if (load(j) != ERR_OK)
 		return "the configuration cannot be read";
+	if (store_env_fits(str_z(j->url), j->why) == ERR_UNSUPPORTED)
+		return j->why;
 	if (notify_open(getenv("NOTIFY_SOCKET")) != ERR_OK)
 		log_msg(LOG_WARN, "NOTIFY_SOCKET cannot be used");
 	j->watchdog_every = notify_watchdog_every(
