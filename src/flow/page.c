@@ -114,9 +114,9 @@ store_problem(const struct req *r)
 		return (struct str){ 0 };
 	return arena_printf(r->arena,
 	    "the database has not answered for %lld s; keys that this "
-	    "worker knows work for another %lld s, others get 503",
+	    "worker knows work for another %lld s, others get 503: %s",
 	    (long long)(st.away_for / USEC_PER_SEC),
-	    (long long)(st.known_until / USEC_PER_SEC));
+	    (long long)(st.known_until / USEC_PER_SEC), st.why);
 }
 
 /* Ready: a configuration is in force and one target at least is usable. */

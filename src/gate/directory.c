@@ -1,5 +1,6 @@
 #include "gate/directory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/fault.h"
@@ -54,6 +55,7 @@ struct gate_directory {
 	usec_t asked; /* when the job under way began */
 	usec_t good; /* when the last good one began; -1: never */
 	bool is_away;
+	char why[STORE_WHY_SIZE];
 	uint64_t hits, misses, n_unknown;
 };
 
@@ -307,6 +309,7 @@ fill_batch(struct gate_directory *d)
 	b->known_at = 0;
 	b->n_changes = 0;
 	b->n_wants = 0;
+	b->why[0] = '\0';
 	for (const struct gate_look *l = d->waiting;
 	     l && b->n_wants < GATE_BATCH_MAX; l = l->next) {
 		if (answer_find(b, l->want.id))
@@ -402,6 +405,7 @@ on_done(void *arg)
 	bool is_good = d->outcome == ERR_OK;
 
 	d->is_running = false;
+	snprintf(d->why, sizeof(d->why), "%s", is_good ? "" : d->batch->why);
 	if (is_good) {
 		d->good = d->asked;
 		take_answers(d);
@@ -647,6 +651,7 @@ gate_directory_state(
 
 	*out = (struct gate_directory_state){
 		.is_away = d->is_away,
+		.why = d->why,
 		.away_for = d->is_away ? age : 0,
 		.known_until =
 		    age < d->options.stale_for ? d->options.stale_for - age : 0,

@@ -33,6 +33,7 @@
 #include "base/str.h"
 #include "gate/person.h"
 #include "store/key.h"
+#include "store/store.h"
 #include "sys/loop.h"
 
 #define GATE_PEOPLE_MAX 1000000u /* that options may ask for */
@@ -100,6 +101,7 @@ struct gate_batch {
 	 * (wall); 0: there are none.
 	 */
 	usec_t known_at;
+	char why[STORE_WHY_SIZE]; /* out: why it is away, one line */
 };
 
 /*
@@ -191,6 +193,7 @@ void gate_directory_cancel(struct gate_directory *d, struct gate_look *l);
 
 struct gate_directory_state {
 	bool is_away;
+	const char *why; /* it is away; borrowed, "" when it is not */
 	usec_t away_for; /* since the last good answer */
 	usec_t known_until; /* time left that who is known stays known */
 	uint32_t n_people;

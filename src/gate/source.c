@@ -1,5 +1,7 @@
 #include "gate/source.h"
 
+#include <stdio.h>
+
 #include "gate/role.h"
 #include "store/change.h"
 #include "store/person.h"
@@ -180,7 +182,7 @@ run(void *arg, struct gate_batch *b)
 {
 	struct store_pool *pool = arg;
 	struct store *s;
-	enum err e = store_pool_take(pool, &s, NULL);
+	enum err e = store_pool_take(pool, &s, b->why);
 
 	if (e == ERR_NOT_FOUND && b->seen < 0)
 		return answer_nobody(b);
@@ -188,6 +190,8 @@ run(void *arg, struct gate_batch *b)
 		e = read_changes(s, b);
 		if (e == ERR_OK)
 			e = answer_from(s, b);
+		if (e != ERR_OK)
+			snprintf(b->why, sizeof(b->why), "%s", store_why(s));
 		store_pool_give(pool, s, e);
 	}
 	if (e != ERR_OK)
