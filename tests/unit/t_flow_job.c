@@ -50,13 +50,17 @@ door_finish(void *door)
 
 static const struct req_door door = { door_write, door_pending, door_finish };
 
+/* No request here gets so far. */
+static const struct upstream_ops no_ops;
+static struct upstream upstream = { &no_ops };
+
 static void
 set_up(struct bed *b, struct loop *loop)
 {
 	*b = (struct bed){ .loop = loop };
 	assert_non_null(loop);
 	assert_int_equal(shm_open_file(NULL, 64, &b->shm), ERR_OK);
-	b->flow = flow_new(loop, NULL, b->shm, 0, NULL, NULL);
+	b->flow = flow_new(loop, &upstream, b->shm, 0, NULL, NULL);
 	assert_non_null(b->flow);
 	b->req = req_new(b->flow, &door, b);
 	assert_non_null(b->req);
