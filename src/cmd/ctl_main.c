@@ -50,7 +50,9 @@ const struct opt_row ctl_common_options[] = {
 	    .value = &common.store_url,
 	    .arg = "URL",
 	    .help = "The database instead of the one that the configuration "
-		    "names: sqlite:///PATH or mariadb://USER@HOST/NAME." },
+		    "names: sqlite:///PATH or mariadb://USER@HOST/NAME. On "
+		    "MariaDB the account of the gateway may look but not "
+		    "change people and rules; llmgw_console may (roles.sql)." },
 	{ .name = "help",
 	    .letter = 'h',
 	    .type = OPT_FLAG,

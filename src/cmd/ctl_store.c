@@ -68,6 +68,12 @@ ctl_store_fail(struct ctl *c, enum err e)
 
 	if (e == ERR_NOMEM)
 		return ctl_nomem(c);
+	/* The gateway's own account may change neither people nor rules. */
+	if (str_contains(str_z(why), STR("MariaDB 1142")))
+		return ctl_fail(c,
+		    "%s; name an account that may with --store "
+		    "mariadb://llmgw_console@... (roles.sql)",
+		    why);
 	return ctl_fail(c, "the database: %s%s%s", err_word(e),
 	    why[0] != '\0' ? ": " : "", why);
 }

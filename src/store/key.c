@@ -20,6 +20,7 @@ enum {
 	SET,
 	EACH,
 	HASH,
+	HASH_LOCK,
 	NEW_SECRET,
 	OLD_SECRET,
 };
@@ -42,7 +43,8 @@ const struct store_sql store_key_sql[] = {
 			  " AND (? = 0 OR k.user_id = ?)"
 			  " ORDER BY n.name, k.name",
 	    NULL },
-	[HASH] = { "SELECT hash FROM client_key WHERE id = ?",
+	[HASH] = { "SELECT hash FROM client_key WHERE id = ?", NULL },
+	[HASH_LOCK] = { "SELECT hash FROM client_key WHERE id = ?",
 	    "SELECT hash FROM client_key WHERE id = ? FOR UPDATE" },
 	[NEW_SECRET] = { "UPDATE client_key SET public = ?, hash = ?,"
 			 " pepper_id = ?, changed = ? WHERE id = ?"
@@ -261,18 +263,25 @@ on_hash(void *arg, const struct store_value *v, uint32_t n)
 	return ERR_OK;
 }
 
-enum err
-store_key_hash(struct store *s, int64_t id, unsigned char out[HASH_KEY_BYTES])
+static enum err
+read_hash(struct store *s, unsigned which, int64_t id,
+    unsigned char out[HASH_KEY_BYTES])
 {
 	const struct store_value v = store_id(id);
 	struct hash_reader r = { 0 };
-	enum err e = store_run(s, &store_key_sql[HASH], &v, 1, on_hash, &r);
+	enum err e = store_run(s, &store_key_sql[which], &v, 1, on_hash, &r);
 
 	if (e == ERR_OK && !r.is_found)
 		e = ERR_NOT_FOUND;
 	if (e == ERR_OK)
 		memcpy(out, r.hash, sizeof(r.hash));
 	return e;
+}
+
+enum err
+store_key_hash(struct store *s, int64_t id, unsigned char out[HASH_KEY_BYTES])
+{
+	return read_hash(s, HASH, id, out);
 }
 
 static enum err
@@ -305,7 +314,7 @@ store_key_rotate(struct store *s, struct store_key *k, struct str public_part,
 	unsigned char old[HASH_KEY_BYTES];
 	enum err e;
 
-	e = store_key_hash(s, k->id, old);
+	e = read_hash(s, HASH_LOCK, k->id, old);
 	/* The new one first: each secret is in one row only. */
 	if (e == ERR_OK)
 		e = row_changed(s,

@@ -237,7 +237,7 @@ test_help_of_one(void **state)
 	assert_true(says("--json"));
 	assert_int_equal(run("", "key", "new", "--help"), 0);
 	assert_true(says("--reason TEXT"));
-	assert_false(says("llmgw_"));
+	assert_false(says("blake2b:"));
 	assert_int_equal(run("", "help", "key", "old"), 2);
 }
 
