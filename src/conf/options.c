@@ -611,7 +611,7 @@ static const struct opt_table log_table = {
 
 static const struct opt_word away_words[] = {
 	{ "local", CONF_AWAY_LOCAL, "each host counts for itself" },
-	{ "open", CONF_AWAY_OPEN, "nothing is refused" },
+	{ "open", CONF_AWAY_OPEN, "what hosts count together refuses nothing" },
 	{ "closed", CONF_AWAY_CLOSED, "what has a limit is refused (503)" },
 	{ NULL, 0, NULL },
 };

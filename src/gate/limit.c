@@ -406,12 +406,21 @@ gate_limit_refused(
 					   : 1;
 }
 
+/* What other hosts count too, and they are away; the host's own it is not. */
+static bool
+is_lenient(const struct gate_limit *l, const struct gate_hold *h,
+    const struct gate_ask *ask)
+{
+	return l->is_lenient && h->tally && !str_present(ask->provider);
+}
+
 /* False: hold i refuses. */
 static bool
 take_one(struct gate_limit *l, struct gate_hold *h, const struct gate_ask *ask,
     struct gate_limit_result *out)
 {
-	bool may_refuse = !h->limit->is_shadow && !l->is_lenient;
+	bool lenient = is_lenient(l, h, ask);
+	bool may_refuse = !h->limit->is_shadow && !lenient;
 	bool is_too_large;
 	int64_t want = wanted(h->limit, ask, &is_too_large);
 	bool fitted = !is_too_large;
@@ -427,7 +436,7 @@ take_one(struct gate_limit *l, struct gate_hold *h, const struct gate_ask *ask,
 		return true;
 	}
 	out->is_too_large = is_too_large;
-	return l->is_lenient;
+	return lenient;
 }
 
 /* The first that has no room, or n: most refusals end here, with no trace. */
@@ -437,12 +446,13 @@ first_full(struct gate_limit *l, const struct gate_holds *holds,
 {
 	uint32_t i = 0;
 
-	for (; i < holds->n && holds->n > 1 && !l->is_lenient; i++) {
+	for (; i < holds->n && holds->n > 1; i++) {
 		const struct gate_hold *h = &holds->hold[i];
 		bool is_too_large;
 		int64_t want = wanted(h->limit, ask, &is_too_large);
 
-		if (!h->limit->is_shadow && !is_too_large && !has_room(h, want))
+		if (!h->limit->is_shadow && !is_lenient(l, h, ask) &&
+		    !is_too_large && !has_room(h, want))
 			return i;
 	}
 	return holds->n;

@@ -115,7 +115,7 @@ struct gate_limit_result {
 struct gate_limit {
 	struct shm *shm;
 	unsigned worker;
-	/* Nothing is refused: counters of several hosts are away, and open. */
+	/* Counters that hosts share are away, and refuse nothing meanwhile. */
 	bool is_lenient;
 	struct gate_period {
 		const struct zone *zone;

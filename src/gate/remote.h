@@ -11,6 +11,9 @@
  * is given back is there again on this host only when memcached has it, so that
  * the shared count is never above this host's own for no reason.
  *
+ * Of hosts that take the last of a limit at the same moment all may be refused,
+ * since a refusal counts until it is undone; never is one too many admitted.
+ *
  * A counter that memcached has not (lost, flushed, new) begins with what this
  * host knows of it.
  *

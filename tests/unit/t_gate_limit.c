@@ -589,21 +589,27 @@ test_soft_is_told_once(void **state)
 	assert_int_equal(take(&l, 1, WALL + MINUTE, 10, 0).res.n_events, 0);
 }
 
+/* But what is the host's own is refused all the same. */
 static void
-test_lenient_refuses_nothing(void **state)
+test_lenient(void **state)
 {
 	const struct conf_limit l[] = { L_REQUESTS(1, MINUTE),
-		L_CONCURRENT(1) };
+		L_CONCURRENT(2) };
+	const struct gate_limits list = { l, NULL, 1, true };
+	const struct gate_ask call = { .provider = STR("p") };
 	struct gate_count c;
 
 	(void)state;
 	limit.is_lenient = true;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		assert_true(passes(l, 2, WALL));
+	assert_ptr_equal(admit(l, 2, WALL).limit, &l[1]);
+	assert_true(passes(l, 1, WALL));
+	assert_false(take_as(&list, 1, &call, WALL).res.admitted);
 	limit.is_lenient = false;
 	gate_limit_look(&limit, l, &(struct gate_ask){ 0 }, WALL, &c);
 	assert_int_equal(c.used, 3);
-	assert_false(passes(l, 2, WALL));
+	assert_false(passes(l, 1, WALL));
 }
 
 static void
@@ -899,7 +905,7 @@ main(void)
 		TEST(test_largest_budget),
 		TEST(test_shadow),
 		TEST(test_soft_is_told_once),
-		TEST(test_lenient_refuses_nothing),
+		TEST(test_lenient),
 		TEST(test_share),
 		TEST(test_requests_exact_over_processes),
 		TEST(test_concurrent_exact_over_processes),
