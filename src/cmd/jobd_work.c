@@ -67,7 +67,7 @@ renew_prices(struct jobd_work *w)
 	if (a && w->conf && w->store &&
 	    store_price_rows(w->store, 0, a, &rows, &n) == ERR_OK &&
 	    meter_prices_of(w->conf, rows, n, &fresh) == ERR_OK) {
-		jobs_drain_prices(w->drain, fresh);
+		jobs_drain_prices(w->drain, fresh, w->conf);
 		meter_prices_unref(w->prices);
 		w->prices = fresh;
 	}
@@ -264,6 +264,8 @@ void
 jobd_work_conf(struct jobd_work *w, const struct conf *conf)
 {
 	w->conf = conf;
+	if (w->drain)
+		jobs_drain_prices(w->drain, w->prices, conf);
 	w->next_chores = clock_mono();
 }
 

@@ -54,8 +54,8 @@ make_lost(const struct jobs_batch *b, struct meter_booking *k, uint64_t weight)
 	k->state = METER_BOOKED_LOST;
 	k->is_estimated = true;
 	k->usage.completion = meter_estimate_tokens(weight);
-	if (!meter_price_cost(b->prices, k->kind, k->model, &k->usage, &k->cost,
-		&k->price_version))
+	if (!meter_price_booked_cost(b->prices, b->conf, k->provider, k->kind,
+		k->model, &k->usage, &k->cost, &k->price_version))
 		k->cost = -1;
 }
 

@@ -30,6 +30,7 @@ typedef enum err (*jobs_audit_fn)(
 struct jobs_batch {
 	struct str node;
 	const struct meter_prices *prices; /* for lost ones; may be NULL */
+	const struct conf *conf; /* as well: targets' own prices */
 	jobs_audit_fn audit; /* NULL: events are left out */
 	void *audit_arg;
 

@@ -509,7 +509,9 @@ jobs_drain_free(struct jobs_drain *d)
 }
 
 void
-jobs_drain_prices(struct jobs_drain *d, const struct meter_prices *prices)
+jobs_drain_prices(struct jobs_drain *d, const struct meter_prices *prices,
+    const struct conf *conf)
 {
 	d->batch.prices = prices;
+	d->batch.conf = conf;
 }

@@ -58,8 +58,9 @@ struct jobs_drain_report {
 MUST_CHECK enum err jobs_drain_new(
     const struct jobs_drain_options *options, struct jobs_drain **out);
 void jobs_drain_free(struct jobs_drain *d);
-/* Others from now on. */
-void jobs_drain_prices(struct jobs_drain *d, const struct meter_prices *prices);
+/* Others from now on. Both are borrowed and may be NULL. */
+void jobs_drain_prices(struct jobs_drain *d, const struct meter_prices *prices,
+    const struct conf *conf);
 /*
  * One pass. store NULL: only looks how much waits. An error of the store: what
  * was not written waits, and the positions are read again next time.

@@ -538,6 +538,37 @@ meter_price_target_cost(const struct meter_prices *p,
 	return meter_price_cost_of(p, &ask, usage, cost, version);
 }
 
+const struct conf_target *
+meter_price_target_find(
+    const struct conf *c, struct str provider, struct str model)
+{
+	for (uint32_t i = 0; c != NULL && i < c->n_models; i++) {
+		const struct conf_model *m = &c->models[i];
+
+		for (uint32_t k = 0; k < m->n_targets; k++) {
+			const struct conf_target *t = &m->targets[k];
+
+			if (str_eq(t->provider->name, provider) &&
+			    str_eq(t->model, model))
+				return t;
+		}
+	}
+	return NULL;
+}
+
+bool
+meter_price_booked_cost(const struct meter_prices *p, const struct conf *c,
+    struct str provider, struct str price_as, struct str model,
+    const struct msg_usage *usage, nanousd_t *cost, int64_t *version)
+{
+	const struct conf_target *t =
+	    meter_price_target_find(c, provider, model);
+
+	if (t != NULL)
+		return meter_price_target_cost(p, t, usage, cost, version);
+	return meter_price_cost(p, price_as, model, usage, cost, version);
+}
+
 bool
 meter_price_estimate(const struct meter_prices *p,
     const struct conf_target *target, int64_t prompt, int64_t completion,

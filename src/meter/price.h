@@ -115,6 +115,20 @@ MUST_CHECK bool meter_price_cost(const struct meter_prices *p,
 MUST_CHECK bool meter_price_target_cost(const struct meter_prices *p,
     const struct conf_target *target, const struct msg_usage *usage,
     nanousd_t *cost, int64_t *version);
+/*
+ * The target of a provider's name and model, the first of several; NULL: the
+ * configuration has none (any more). c may be NULL.
+ */
+const struct conf_target *meter_price_target_find(
+    const struct conf *c, struct str provider, struct str model);
+/*
+ * Of a call as it was booked: by its target, or where there is none by price_as
+ * and model.
+ */
+MUST_CHECK bool
+meter_price_booked_cost(const struct meter_prices *p, const struct conf *c,
+    struct str provider, struct str price_as, struct str model,
+    const struct msg_usage *usage, nanousd_t *cost, int64_t *version);
 /* What so many tokens would cost, all of them plain input and output. */
 MUST_CHECK bool meter_price_estimate(const struct meter_prices *p,
     const struct conf_target *target, int64_t prompt, int64_t completion,

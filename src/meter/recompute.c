@@ -53,24 +53,6 @@ meter_recompute_free(struct meter_recompute *r)
 	arena_free(r->arena);
 }
 
-/* The first target of that name: aliases may share one. */
-static const struct conf_target *
-find_target(const struct conf *c, struct str provider, struct str model)
-{
-	for (uint32_t i = 0; i < c->n_models; i++) {
-		const struct conf_model *m = &c->models[i];
-
-		for (uint32_t k = 0; k < m->n_targets; k++) {
-			const struct conf_target *t = &m->targets[k];
-
-			if (str_eq(t->provider->name, provider) &&
-			    str_eq(t->model, model))
-				return t;
-		}
-	}
-	return NULL;
-}
-
 static struct str
 price_as(const struct conf *c, struct str provider)
 {
@@ -105,7 +87,8 @@ find_model(struct meter_recompute *r, const struct store_ledger *row,
 		return ERR_NOMEM;
 	m->sum.provider = str_of(key.p, row->provider.n);
 	m->sum.model = str_skip(key, row->provider.n + 1);
-	m->target = find_target(r->conf, m->sum.provider, m->sum.model);
+	m->target =
+	    meter_price_target_find(r->conf, m->sum.provider, m->sum.model);
 	m->price_as = price_as(r->conf, m->sum.provider);
 	if (map_put(r->by_name, key, m) != ERR_OK)
 		return ERR_NOMEM;

@@ -1,6 +1,7 @@
 #include "jobs_help.h"
 
 #include "jobs/batch.h"
+#include "meter/estimate.h"
 #include "store/rollup.h"
 
 enum {
@@ -83,6 +84,34 @@ test_absurd(void **state)
 	assert_int_equal(number(PROMPT), INT64_C(3000000000000));
 	assert_true(
 	    number(COST) == STORE_SPAN__MAX * 3000000 * NANOUSD_PER_USD);
+	batch_free(b);
+}
+
+/* A lost call costs what its target's own price says. */
+static void
+test_lost_is_priced(void **state)
+{
+	static char bytes[METER_BOOKING_MAX];
+	struct conf_provider provider = { .name = STR("provider") };
+	struct conf_target target = {
+		.provider = &provider, .model = STR("odd"), .has_price = true
+	};
+	struct conf_model model = { .targets = &target, .n_targets = 1 };
+	const struct conf conf = { .models = &model, .n_models = 1 };
+	struct meter_booking k = booking(5, METER_BOOKED_OPEN);
+	struct spool_seen seen = { .kind = SPOOL_BEGIN,
+		.payload = str_of(bytes, meter_booking_encode(&k, bytes)),
+		.progress = 10 * METER_ESTIMATE_UNIT };
+	struct jobs_batch *b = batch_new();
+
+	(void)state;
+	price_row_init(&target.price);
+	target.price.part[PRICE_INPUT] = 1000;
+	target.price.part[PRICE_OUTPUT] = 2000;
+	b->conf = &conf;
+	assert_true(jobs_batch_take(b, &seen));
+	assert_int_equal(jobs_batch_write(b, bed_store, NULL, 0), ERR_OK);
+	assert_int_equal(number(COST), STORE_SPAN__MAX * (5 + 2 * 10));
 	batch_free(b);
 }
 
@@ -175,6 +204,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BED_TEST(test_absurd),
+		BED_TEST(test_lost_is_priced),
 		BED_TEST(test_one_is_there),
 		BED_TEST(test_kinds),
 		BED_TEST(test_full),

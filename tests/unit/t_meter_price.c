@@ -322,10 +322,13 @@ targets(void **state)
 {
 	const struct price_row rows[] = { row_of(
 	    "openai", "gpt-4o", "2.5", "10") };
-	struct conf_provider provider = { .price_as = STR("azure") };
+	struct conf_provider provider = { .name = STR("main"),
+		.price_as = STR("azure") };
 	struct conf_target t = { .provider = &provider,
 		.model = STR("our-deployment"),
 		.family = STR("gpt-4o") };
+	struct conf_model model = { .targets = &t, .n_targets = 1 };
+	const struct conf conf = { .models = &model, .n_models = 1 };
 	struct meter_prices *p = list_of(rows, 1);
 	struct msg_usage u = used(10, 10);
 	nanousd_t cost;
@@ -339,8 +342,21 @@ targets(void **state)
 	assert_true(cost == 125000);
 	t.family = (struct str){ 0 };
 	assert_false(meter_price_estimate(p, &t, 10, 10, &cost));
-	/* its own price wins, and needs no list */
+	/* a booking knows names; what is not configured goes by price_as */
+	assert_null(meter_price_target_find(NULL, STR("main"), t.model));
+	assert_ptr_equal(
+	    meter_price_target_find(&conf, STR("main"), t.model), &t);
+	assert_null(meter_price_target_find(&conf, STR("other"), t.model));
 	t.family = STR("gpt-4o");
+	assert_true(meter_price_booked_cost(
+	    p, &conf, STR("main"), STR("x"), t.model, &u, &cost, &version));
+	assert_true(cost == 125000);
+	assert_true(meter_price_booked_cost(p, &conf, STR("other"),
+	    STR("openai"), STR("gpt-4o"), &u, &cost, &version));
+	assert_true(cost == 125000);
+	assert_false(meter_price_booked_cost(
+	    p, NULL, STR("main"), STR("x"), t.model, &u, &cost, &version));
+	/* its own price wins, and needs no list */
 	t.has_price = true;
 	t.price = row_of("", "", "1", "1");
 	assert_true(meter_price_target_cost(p, &t, &u, &cost, &version));
