@@ -320,8 +320,8 @@ store: "sqlite://{self.dir}/state/llmgw.db"
 memcached: [ "unix:{memory}" ]
 limits:
   - {{ name: all-requests, requests: 100000000, per: 1m }}
-  - {{ name: each-key, each: [ key ], requests: 10000000, per: 1m }}
-  - {{ name: each-key-tokens, each: [ key ], tokens: 100000000000, per: 1h }}
+  - {{ name: each-key, each_of: [ key ], requests: 10000000, per: 1m }}
+  - {{ name: each-key-tokens, each_of: [ key ], tokens: 100000000000, per: 1h }}
 """)
         if not os.path.exists(f"{self.dir}/state/llmgw.db"):
             self.ctl("db", "init")

@@ -22,11 +22,11 @@ CRASH_WORDS = re.compile(
 class Mock:
     """tests/tools/mockprov and its control interface."""
 
-    def __init__(self, build, folder):
+    def __init__(self, build, folder, last=4000):
         self.port_file = folder / 'port'
         self.process = Process(
             [build / 'tests/tools/mockprov', '--listen', '127.0.0.1:0',
-             '--port-file', self.port_file, '--last', '4000'],
+             '--port-file', self.port_file, '--last', str(last)],
             folder, 'mockprov')
         until('mock provider', lambda: self.port_file.exists()
               and self.port_file.read_text().strip())
@@ -143,7 +143,7 @@ class Gateway:
                            ('upstream', UPSTREAM_KEY)):
             (self.folder / name).write_text(text)
             (self.folder / name).chmod(0o600)
-        (self.folder / 'state').mkdir()
+        (self.folder / 'state').mkdir(exist_ok=True)
         (self.folder / 'htdocs').mkdir()
         self.config = config
         self.write_config(config)

@@ -157,8 +157,16 @@ class World:
                 pass
         self.go_on(40)
         full.unlink()
-        self.go_on(20)
+        until('all workers book again', self.is_booking, 60)
         self.windows.append(('full', began, time.monotonic()))
+
+    def is_booking(self):
+        """None of the latest was refused, so many that each worker had some."""
+        self.go_on(60)
+        latest = sorted((d for c in self.clients for d in c.done[-60:]),
+                        key=lambda d: d.ended)[-60:]
+        return not any(d.problem and 'cannot book' in d.problem
+                       for d in latest)
 
     def events(self):
         common = [self.kill_worker, self.kill_jobd, self.hold_memory,
@@ -186,7 +194,7 @@ def disk(tmp_path):
 
 @pytest.fixture
 def own_mock(build, tmp_path):
-    m = stack.Mock(build, tmp_path, last=200000)
+    m = stack.Mock(build, tmp_path, last=20000)
     yield m
     m.stop()
 
@@ -196,7 +204,7 @@ def config(mock, db, memory):
     c['server']['workers'] = WORKERS
     c['store'] = db.create('truth')
     c['memcached'] = [memory.address]
-    c['limits'] = [{'name': 'each', 'each': ['key'], 'requests': 100000000,
+    c['limits'] = [{'name': 'each', 'each_of': ['key'], 'requests': 100000000,
                     'per': '1h'}]
     for name in WHOLE + STREAMS:
         for t in c['models'][name]['targets']:
@@ -261,7 +269,7 @@ def rows_of(w):
 def calls_seen(w):
     """Request's id -> how many calls the mock provider got for it."""
     seen = collections.Counter()
-    for call in w.mock.last(200000):
+    for call in w.mock.last(20000):
         found = re.search(r'chaos-\d\d-\d{6}', json.dumps(call))
         if found:
             seen[found.group(0)] += 1

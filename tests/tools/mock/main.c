@@ -5,7 +5,7 @@
 
 #include "base/num.h"
 
-#define LAST_MAX 4096
+#define LAST_MAX 65536
 
 struct mock_options mock_options = { .last_max = 256 };
 
