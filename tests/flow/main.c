@@ -15,6 +15,7 @@
 #include "conf/conf.h"
 #include "conf/yaml.h"
 #include "meter/event.h"
+#include "meter/spool.h"
 #include "sys/shm.h"
 
 #define REQUESTS_MAX 128
@@ -461,6 +462,8 @@ run_scenario(const struct tree_node *root, struct buf *why)
 		   LOG_INFO) == ERR_OK);
 	if (!conf || load(&r, tree_text(conf)))
 		tree_each(tree_find(root, "steps"), step) do_step(&r, step);
+	if (r.bookings.spool) /* its sync is part of what may fail */
+		turn_until_idle(&r, clock_mono() + 2 * SPOOL_SYNC_EVERY);
 	check_all(&r);
 	if (r.is_torture) {
 		struck = fault_struck();
