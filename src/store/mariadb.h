@@ -38,6 +38,8 @@ mariadb_of(struct store *s)
 /* The library's last failure, noted. */
 enum err mariadb_fail(struct mariadb *m);
 enum err mariadb_fail_stmt(struct mariadb *m, MYSQL_STMT *st);
+/* NULL is allowed. */
+void mariadb_stmt_free(struct mariadb_stmt *p);
 /* Prepared before, or now. */
 enum err mariadb_get(
     struct mariadb *m, const struct store_sql *sql, struct mariadb_stmt **out);

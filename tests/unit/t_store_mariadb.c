@@ -123,63 +123,6 @@ test_session(void **state)
 	    store_run(bed_store, &ask, NULL, 0, check_session, NULL), ERR_OK);
 }
 
-/* Two transactions that want each other's row: one is told to try again. */
-static void
-test_deadlock(void **state)
-{
-	static const struct store_sql add = {
-		"INSERT INTO tenant (name, created, changed) VALUES (?, 0, 0)",
-		NULL
-	};
-	static const struct store_sql touch = {
-		"UPDATE tenant SET changed = changed + 1 WHERE name = ?", NULL
-	};
-	struct store_value a = store_text(STR("a")), b = store_text(STR("b"));
-	struct store *other;
-	int status;
-	pid_t pid;
-	enum err e;
-
-	(void)state;
-	if (!bed_is_mariadb())
-		skip();
-	assert_int_equal(store_run(bed_store, &add, &a, 1, NULL, NULL), ERR_OK);
-	assert_int_equal(store_run(bed_store, &add, &b, 1, NULL, NULL), ERR_OK);
-	assert_int_equal(store_begin(bed_store), ERR_OK);
-	assert_int_equal(
-	    store_run(bed_store, &touch, &a, 1, NULL, NULL), ERR_OK);
-	/* the lock says that the child has its row */
-	pid = fork();
-	if (pid == 0) {
-		struct store *s = bed_open(NULL);
-
-		e = store_begin(s);
-		if (e == ERR_OK)
-			e = store_run(s, &touch, &b, 1, NULL, NULL);
-		if (e == ERR_OK)
-			e = store_lock(s, "has_b", 9 * USEC_PER_SEC);
-		if (e == ERR_OK)
-			e = store_run(s, &touch, &a, 1, NULL, NULL);
-		_exit((int)e);
-	}
-	other = bed_open(NULL);
-	do {
-		e = store_lock(other, "has_b", 0);
-		if (e == ERR_OK)
-			store_unlock(other, "has_b");
-		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
-	} while (e == ERR_OK);
-	assert_int_equal(e, ERR_TIMEOUT);
-	e = store_run(bed_store, &touch, &b, 1, NULL, NULL);
-	store_rollback(bed_store);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	/* whichever the server chose */
-	assert_int_equal(
-	    (e == ERR_AGAIN) + (WEXITSTATUS(status) == ERR_AGAIN), 1);
-	store_close(other);
-}
-
 /* ---- roles.sql ------------------------------------------------------------ */
 
 static void
@@ -369,7 +312,6 @@ main(void)
 		BED_TEST(test_passwords),
 		BED_TEST(test_what_is_not_there),
 		BED_TEST(test_session),
-		BED_TEST(test_deadlock),
 		BED_TEST(test_roles),
 	};
 
