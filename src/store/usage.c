@@ -2,11 +2,34 @@
 
 enum {
 	REPORT,
+	/* the same for keys alone, which are many: narrow rows to sort */
+	BY_KEY,
 };
 
 #define NUMBER(c, as) "CASE WHEN ? = 1 THEN " c " ELSE 0 END AS " as ", "
 #define WORD(c, as) "CASE WHEN ? = 1 THEN " c " ELSE '' END AS " as ", "
 #define SUM(c) "SUM(" c ") AS " c
+#define SUMS                                                                                 \
+	SUM("requests")                                                                      \
+	", " SUM("failed") ", " SUM("lost") ", " SUM("estimated") ", " SUM(                  \
+	    "u"                                                                              \
+	    "n"                                                                              \
+	    "p"                                                                              \
+	    "r"                                                                              \
+	    "i"                                                                              \
+	    "c"                                                                              \
+	    "e"                                                                              \
+	    "d") ", " SUM("prompt") ", " SUM("completion") ", " SUM("cached") ", " SUM("rea" \
+										       "son" \
+										       "in"  \
+										       "g") ", " SUM("cost")
+#define FILTERED                                       \
+	" FROM usage_rollup"                           \
+	" WHERE span = ? AND start >= ? AND start < ?" \
+	" AND (? = 0 OR tenant_id = ?)"                \
+	" AND (? = '' OR provider = ?)"                \
+	" AND (? = '' OR alias = ?)"                   \
+	" AND (? = '' OR model = ?)"
 
 const struct store_sql store_usage_sql[] = {
 	[REPORT] = { "SELECT g.g_start, g.g_tenant, g.g_team, g.g_user,"
@@ -17,31 +40,36 @@ const struct store_sql store_usage_sql[] = {
 		     " FROM (SELECT " NUMBER("start", "g_start") NUMBER(
 			 "tenant_id", "g_tenant") NUMBER("team_id", "g_team")
 			 NUMBER("user_id", "g_user") NUMBER("key_id", "g_key")
-			     WORD("client", "g_client") WORD(
-				 "alias", "g_alias") WORD("provider",
-				 "g_provider") WORD("model", "g_model")
-				 SUM("requests") ", " SUM("failed") ", " SUM(
-				     "lost") ", " SUM("estimated") ", " SUM(
-				     "unpriced") ", " SUM("prompt") ", " SUM(
-				     "completion") ", " SUM("cached") ", " SUM(
-				     "reasoning") ", " SUM("cost")
-		     " FROM usage_rollup"
-		     " WHERE span = ? AND start >= ? AND start < ?"
-		     " AND (? = 0 OR tenant_id = ?)"
-		     " AND (? = '' OR provider = ?)"
-		     " AND (? = '' OR alias = ?)"
-		     " AND (? = '' OR model = ?)"
-		     " GROUP BY g_start, g_tenant, g_team, g_user, g_key,"
-		     " g_client, g_alias, g_provider, g_model) g"
-		     " LEFT JOIN tenant n ON n.id = g.g_tenant"
-		     " LEFT JOIN team t ON t.id = g.g_team"
-		     " LEFT JOIN user_account u ON u.id = g.g_user"
-		     " LEFT JOIN client_key k ON k.id = g.g_key"
-		     " ORDER BY g.g_start, g.cost DESC, g.requests DESC,"
-		     " g.g_tenant, g.g_team, g.g_user, g.g_key, g.g_client,"
-		     " g.g_alias, g.g_provider, g.g_model LIMIT ?",
+			     WORD("client", "g_client") WORD("alias", "g_alias")
+				 WORD("provider", "g_provider")
+				     WORD("model", "g_model") SUMS FILTERED
+	    " GROUP BY g_start, g_tenant, g_team, g_user, g_key,"
+	    " g_client, g_alias, g_provider, g_model) g"
+	    " LEFT JOIN tenant n ON n.id = g.g_tenant"
+	    " LEFT JOIN team t ON t.id = g.g_team"
+	    " LEFT JOIN user_account u ON u.id = g.g_user"
+	    " LEFT JOIN client_key k ON k.id = g.g_key"
+	    " ORDER BY g.g_start, g.cost DESC, g.requests DESC,"
+	    " g.g_tenant, g.g_team, g.g_user, g.g_key, g.g_client,"
+	    " g.g_alias, g.g_provider, g.g_model LIMIT ?",
+	    NULL },
+	[BY_KEY] = { "SELECT 0, 0, 0, 0, g.key_id, NULL, NULL, NULL, k.name,"
+		     " g.client, '', '', '', g.requests, g.failed, g.lost,"
+		     " g.estimated, g.unpriced, g.prompt, g.completion,"
+		     " g.cached, g.reasoning, g.cost"
+		     " FROM (SELECT key_id, client, " SUMS FILTERED
+		     " GROUP BY key_id, client ORDER BY SUM(cost) DESC,"
+		     " SUM(requests) DESC, key_id, client LIMIT ?) g"
+		     " LEFT JOIN client_key k ON k.id = g.key_id"
+		     " ORDER BY g.cost DESC, g.requests DESC, g.key_id,"
+		     " g.client",
 	    NULL },
 	STORE_SQL_END,
+};
+
+enum {
+	FLAGS = 9, /* values that say by what */
+	N_VALUES = FLAGS + 12
 };
 
 struct reading {
@@ -105,7 +133,7 @@ store_usage_each(struct store *s, const struct store_usage_ask *ask,
 {
 	struct reading r = { fn, arg };
 	enum store_span span = span_of(ask);
-	const struct store_value v[] = {
+	const struct store_value v[N_VALUES] = {
 		store_int((ask->by & STORE_BY_TIME) != 0),
 		store_int((ask->by & STORE_BY_TENANT) != 0),
 		store_int((ask->by & STORE_BY_TEAM) != 0),
@@ -129,6 +157,9 @@ store_usage_each(struct store *s, const struct store_usage_ask *ask,
 		store_int(ask->max),
 	};
 
-	return store_run(
-	    s, &store_usage_sql[REPORT], v, sizeof(v) / sizeof(*v), on_row, &r);
+	/* the second half of the values is what filters and bounds */
+	if (ask->by == STORE_BY_KEY)
+		return store_run(s, &store_usage_sql[BY_KEY], v + FLAGS,
+		    N_VALUES - FLAGS, on_row, &r);
+	return store_run(s, &store_usage_sql[REPORT], v, N_VALUES, on_row, &r);
 }

@@ -136,6 +136,21 @@ by_each(void **state)
 	assert_int_equal(s.row[0].requests, 13);
 	assert_string_equal(s.text[1][1], "b");
 	assert_string_equal(s.text[1][0], "");
+	ask((struct store_usage_ask){ .by = STORE_BY_KEY }, &s);
+	assert_int_equal(s.n, 2);
+	assert_string_equal(s.text[0][0], "dev");
+	assert_int_equal(s.row[0].cost, 10105);
+	assert_int_equal(s.row[0].requests, 11);
+	assert_int_equal(s.row[0].cached, 21);
+	assert_string_equal(s.text[0][1], "");
+	assert_string_equal(s.text[1][0], "ops");
+	ask((struct store_usage_ask){ .by = STORE_BY_KEY,
+		.model = STR("a"),
+		.to = DAY_0 + DAY,
+		.max = 1 },
+	    &s);
+	assert_int_equal(s.n, 1);
+	assert_string_equal(s.text[0][0], "ops");
 	ask((struct store_usage_ask){ .by = STORE_BY_TIME | STORE_BY_KEY }, &s);
 	assert_int_equal(s.n, 3);
 	assert_true(s.row[0].start == DAY_0);
