@@ -20,7 +20,8 @@ static const struct opt rows[] = {
 	{ "max_spool", OPT_SIZE, IN(conf, ledger_max_spool), .dflt = "1GiB",
 	    .min = 16 * MIB, .max = (int64_t)1 << 50,
 	    .doc = "Largest size of the spool's files, all workers together: "
-		   "what is kept while the database is away." },
+		   "what is kept while the database is away. Each worker "
+		   "takes 6 MiB of it from the start." },
 	{ "when_full", OPT_WORD, IN(conf, ledger_when_full), .dflt = "refuse",
 	    .words = full_words,
 	    .doc = "What to do with a request while the spool has no room "

@@ -23,6 +23,9 @@ test_page(void **state)
 	stats_observe(s, STATS_H_REQUEST, 200);
 	stats_observe(s, STATS_H_REQUEST, 300);
 	stats_observe(s, STATS_H_REQUEST, INT64_C(2000000000));
+	clock_set(1, 1000 * USEC_PER_SEC);
+	stats_set(s, STATS_V_SPOOL_BYTES, 4096);
+	stats_set(s, STATS_V_SPOOL_OLDEST, 900 * USEC_PER_SEC);
 	buf_init(&b, 65536);
 	machine_print(s, &b);
 	page = buf_str(&b);
@@ -44,6 +47,17 @@ test_page(void **state)
 	    str_contains(page, STR("llmgw_shared_slots_refused_total 0\n")));
 	for (int i = 0; i < STATS_COUNTER__MAX; i++)
 		assert_true(str_contains(page, str_z(stats_counters[i].help)));
+	assert_true(str_contains(page, STR("llmgw_ledger_spool_bytes 4096\n")));
+	assert_true(str_contains(
+	    page, STR("llmgw_ledger_oldest_undrained_seconds 100\n")));
+	/* of a program that was never there there is no age */
+	assert_false(str_contains(page, STR("llmgw_jobd_last_seen")));
+	stats_set(s, STATS_V_JOBD_SEEN, clock_wall() - 3 * USEC_PER_SEC);
+	buf_reset(&b);
+	machine_print(s, &b);
+	assert_true(
+	    str_contains(buf_str(&b), STR("llmgw_jobd_last_seen_seconds 3\n")));
+	clock_real();
 	assert_false(b.failed);
 	buf_fini(&b);
 	shm_close(s);
