@@ -320,6 +320,12 @@ struct conf_policy {
 };
 
 /* What to do with requests that the spool has no room to book. */
+enum conf_ledger {
+	CONF_LEDGER_AUTO, /* where there is a database */
+	CONF_LEDGER_ON,
+	CONF_LEDGER_OFF
+};
+
 enum conf_when_full {
 	CONF_FULL_REFUSE,
 	CONF_FULL_UNBOOKED
@@ -422,7 +428,9 @@ struct conf {
 	bool audit_require_reason; /* false: see conf_places */
 
 	/* ledger: */
-	bool ledger; /* true: calls are booked */
+	enum conf_ledger ledger_mode; /* auto */
+	bool ledger; /* calls are booked */
+	bool has_store; /* it is named, or its file was there */
 	uint64_t ledger_max_spool; /* 1GiB */
 	enum conf_when_full ledger_when_full;
 	usec_t ledger_keep; /* 400d: rows */

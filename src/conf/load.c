@@ -345,6 +345,19 @@ load_catalogue(struct load *l, struct conf *c)
 		    own.first != NULL ? own.first->what.p : err_word(e));
 }
 
+/* Nobody drains the spool of a host that has no database. */
+static void
+find_store(struct conf *c)
+{
+	const char *file =
+	    arena_printf(c->arena, "%.*s/llmgw.db", STR_ARG(c->state_dir)).p;
+
+	c->has_store = !c->store_is_default ||
+		       (file != NULL && access(file, F_OK) == 0);
+	c->ledger = c->ledger_mode == CONF_LEDGER_ON ||
+		    (c->ledger_mode == CONF_LEDGER_AUTO && c->has_store);
+}
+
 static void
 build(struct load *l)
 {
@@ -365,6 +378,7 @@ build(struct load *l)
 		c->store_url = arena_printf(
 		    c->arena, "sqlite://%.*s/llmgw.db", STR_ARG(c->state_dir));
 	}
+	find_store(c);
 	c->loaded_wall = clock_wall();
 	(void)snprintf(c->digest, sizeof(c->digest), "%016llx",
 	    (unsigned long long)hash_stable(buf_str(&l->digest)));

@@ -13,10 +13,20 @@ static const struct opt_word full_words[] = {
 	{ NULL, 0, NULL },
 };
 
+static const struct opt_word enabled_words[] = {
+	{ "auto", CONF_LEDGER_AUTO,
+	    "when `store` is named, or its file is in the state folder" },
+	{ "true", CONF_LEDGER_ON, NULL },
+	{ "false", CONF_LEDGER_OFF, NULL },
+	{ NULL, 0, NULL },
+};
+
 static const struct opt rows[] = {
-	{ "enabled", OPT_BOOL, IN(conf, ledger), .dflt = "true",
+	{ "enabled", OPT_WORD, IN(conf, ledger_mode), .dflt = "auto",
+	    .words = enabled_words,
 	    .doc = "Book each call to a provider. The workers write a spool, "
-		   "llmgw-jobd brings it to the database." },
+		   "llmgw-jobd brings it to the database; without one nobody "
+		   "would." },
 	{ "max_spool", OPT_SIZE, IN(conf, ledger_max_spool), .dflt = "1GiB",
 	    .min = 16 * MIB, .max = (int64_t)1 << 50,
 	    .doc = "Largest size of the spool's files, all workers together: "
