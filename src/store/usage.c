@@ -6,23 +6,23 @@ enum {
 	BY_KEY,
 };
 
-#define NUMBER(c, as) "CASE WHEN ? = 1 THEN " c " ELSE 0 END AS " as ", "
-#define WORD(c, as) "CASE WHEN ? = 1 THEN " c " ELSE '' END AS " as ", "
-#define SUM(c) "SUM(" c ") AS " c
-#define SUMS                                                                                 \
-	SUM("requests")                                                                      \
-	", " SUM("failed") ", " SUM("lost") ", " SUM("estimated") ", " SUM(                  \
-	    "u"                                                                              \
-	    "n"                                                                              \
-	    "p"                                                                              \
-	    "r"                                                                              \
-	    "i"                                                                              \
-	    "c"                                                                              \
-	    "e"                                                                              \
-	    "d") ", " SUM("prompt") ", " SUM("completion") ", " SUM("cached") ", " SUM("rea" \
-										       "son" \
-										       "in"  \
-										       "g") ", " SUM("cost")
+#define SUMS                                                     \
+	" SUM(requests) AS requests, SUM(failed) AS failed,"     \
+	" SUM(lost) AS lost, SUM(estimated) AS estimated,"       \
+	" SUM(unpriced) AS unpriced, SUM(prompt) AS prompt,"     \
+	" SUM(completion) AS completion, SUM(cached) AS cached," \
+	" SUM(reasoning) AS reasoning, SUM(cost) AS cost"
+/* What is not asked for is the same in all rows. */
+#define GROUPS                                                      \
+	" CASE WHEN ? = 1 THEN start ELSE 0 END AS g_start,"        \
+	" CASE WHEN ? = 1 THEN tenant_id ELSE 0 END AS g_tenant,"   \
+	" CASE WHEN ? = 1 THEN team_id ELSE 0 END AS g_team,"       \
+	" CASE WHEN ? = 1 THEN user_id ELSE 0 END AS g_user,"       \
+	" CASE WHEN ? = 1 THEN key_id ELSE 0 END AS g_key,"         \
+	" CASE WHEN ? = 1 THEN client ELSE '' END AS g_client,"     \
+	" CASE WHEN ? = 1 THEN alias ELSE '' END AS g_alias,"       \
+	" CASE WHEN ? = 1 THEN provider ELSE '' END AS g_provider," \
+	" CASE WHEN ? = 1 THEN model ELSE '' END AS g_model,"
 #define FILTERED                                       \
 	" FROM usage_rollup"                           \
 	" WHERE span = ? AND start >= ? AND start < ?" \
@@ -37,27 +37,22 @@ const struct store_sql store_usage_sql[] = {
 		     " g.g_alias, g.g_provider, g.g_model, g.requests,"
 		     " g.failed, g.lost, g.estimated, g.unpriced, g.prompt,"
 		     " g.completion, g.cached, g.reasoning, g.cost"
-		     " FROM (SELECT " NUMBER("start", "g_start") NUMBER(
-			 "tenant_id", "g_tenant") NUMBER("team_id", "g_team")
-			 NUMBER("user_id", "g_user") NUMBER("key_id", "g_key")
-			     WORD("client", "g_client") WORD("alias", "g_alias")
-				 WORD("provider", "g_provider")
-				     WORD("model", "g_model") SUMS FILTERED
-	    " GROUP BY g_start, g_tenant, g_team, g_user, g_key,"
-	    " g_client, g_alias, g_provider, g_model) g"
-	    " LEFT JOIN tenant n ON n.id = g.g_tenant"
-	    " LEFT JOIN team t ON t.id = g.g_team"
-	    " LEFT JOIN user_account u ON u.id = g.g_user"
-	    " LEFT JOIN client_key k ON k.id = g.g_key"
-	    " ORDER BY g.g_start, g.cost DESC, g.requests DESC,"
-	    " g.g_tenant, g.g_team, g.g_user, g.g_key, g.g_client,"
-	    " g.g_alias, g.g_provider, g.g_model LIMIT ?",
+		     " FROM (SELECT" GROUPS SUMS FILTERED
+		     " GROUP BY g_start, g_tenant, g_team, g_user, g_key,"
+		     " g_client, g_alias, g_provider, g_model) g"
+		     " LEFT JOIN tenant n ON n.id = g.g_tenant"
+		     " LEFT JOIN team t ON t.id = g.g_team"
+		     " LEFT JOIN user_account u ON u.id = g.g_user"
+		     " LEFT JOIN client_key k ON k.id = g.g_key"
+		     " ORDER BY g.g_start, g.cost DESC, g.requests DESC,"
+		     " g.g_tenant, g.g_team, g.g_user, g.g_key, g.g_client,"
+		     " g.g_alias, g.g_provider, g.g_model LIMIT ?",
 	    NULL },
 	[BY_KEY] = { "SELECT 0, 0, 0, 0, g.key_id, NULL, NULL, NULL, k.name,"
 		     " g.client, '', '', '', g.requests, g.failed, g.lost,"
 		     " g.estimated, g.unpriced, g.prompt, g.completion,"
 		     " g.cached, g.reasoning, g.cost"
-		     " FROM (SELECT key_id, client, " SUMS FILTERED
+		     " FROM (SELECT key_id, client," SUMS FILTERED
 		     " GROUP BY key_id, client ORDER BY SUM(cost) DESC,"
 		     " SUM(requests) DESC, key_id, client LIMIT ?) g"
 		     " LEFT JOIN client_key k ON k.id = g.key_id"
