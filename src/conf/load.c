@@ -352,8 +352,8 @@ find_store(struct conf *c)
 	const char *file =
 	    arena_printf(c->arena, "%.*s/llmgw.db", STR_ARG(c->state_dir)).p;
 
-	c->has_store = !c->store_is_default ||
-		       (file != NULL && access(file, F_OK) == 0);
+	c->has_store =
+	    !c->store_is_default || (file != NULL && access(file, F_OK) == 0);
 	c->ledger = c->ledger_mode == CONF_LEDGER_ON ||
 		    (c->ledger_mode == CONF_LEDGER_AUTO && c->has_store);
 }

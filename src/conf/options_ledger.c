@@ -16,8 +16,8 @@ static const struct opt_word full_words[] = {
 static const struct opt_word enabled_words[] = {
 	{ "auto", CONF_LEDGER_AUTO,
 	    "when `store` is named, or its file is in the state folder" },
-	{ "true", CONF_LEDGER_ON, NULL },
-	{ "false", CONF_LEDGER_OFF, NULL },
+	{ "true", CONF_LEDGER_ON, "always" },
+	{ "false", CONF_LEDGER_OFF, "never" },
 	{ NULL, 0, NULL },
 };
 
