@@ -16,6 +16,10 @@
 -- Nobody but the owner can change or delete a row of the audit; its days are
 -- dropped by a procedure of the owner, which keeps the last week.
 --
+-- A server with a binary log (replicas) wants, before db init and db upgrade:
+--	SET GLOBAL log_bin_trust_function_creators = 1;
+-- or it refuses the audit's triggers to who is no administrator (error 1419).
+--
 -- unix_socket: the user of the operating system who has the account's name
 -- needs no password. For others, and for accounts of other hosts:
 --	ALTER USER llmgw_owner@localhost IDENTIFIED BY '...';

@@ -165,8 +165,8 @@ const struct ctl_command ctl_db_commands[] = {
 	    .operands = "",
 	    .help = "tell whether the database fits this release",
 	    .more = "Compares the schema's number and has the database "
-		    "prepare every statement that the programs know, which "
-		    "needs all its tables and columns.",
+		    "prepare every statement that the programs know and its "
+		    "account may run, which needs their tables and columns.",
 	    .run = run_check },
 	{ 0 },
 };

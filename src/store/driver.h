@@ -58,6 +58,7 @@ struct store {
 	bool create;
 	bool any_schema;
 	bool is_open;
+	bool is_forbidden; /* the last failure: the account may not */
 	bool is_running; /* a statement's rows are being read */
 	enum store_state state;
 	enum err broken;

@@ -87,6 +87,15 @@ err_of(unsigned code)
 	}
 }
 
+/* The account lacks a grant. */
+static bool
+is_forbidden(unsigned code)
+{
+	return code == ER_TABLEACCESS_DENIED_ERROR ||
+	       code == ER_COLUMNACCESS_DENIED_ERROR ||
+	       code == ER_PROCACCESS_DENIED_ERROR;
+}
+
 /* Of these the server's text has the value; the last words name the column. */
 static bool
 tells_values(unsigned code)
@@ -103,6 +112,13 @@ fail_as(struct mariadb *m, enum err e, unsigned code, const char *text)
 	char why[STORE_WHY_SIZE];
 	const char *last = NULL, *p;
 
+	m->base.is_forbidden = is_forbidden(code);
+	/* Triggers, and a server that has replicas. */
+	if (code == ER_BINLOG_CREATE_ROUTINE_NEED_SUPER)
+		return store_fail(&m->base, e,
+		    "MariaDB 1419: the server has a binary log: SET GLOBAL "
+		    "log_bin_trust_function_creators = 1 as its "
+		    "administrator, and run the same command again");
 	for (p = text; (p = strstr(p, " for ")) != NULL; p++)
 		last = p;
 	if (!tells_values(code))

@@ -334,7 +334,10 @@ store_schema_check(struct store *s, uint32_t *n, char why[STORE_WHY_SIZE])
 
 			if (text_of(s, row)[0] == '\0')
 				continue;
+			s->is_forbidden = false;
 			e = s->driver->prepare(s, row);
+			if (e == ERR_IO && s->is_forbidden)
+				continue;
 			if (e != ERR_OK) {
 				(void)snprintf(why, STORE_WHY_SIZE,
 				    "%.200s: %.200s", store_why(s),

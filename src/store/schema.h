@@ -51,7 +51,7 @@ MUST_CHECK enum err store_schema_upgrade(struct store *s,
 /*
  * Prepares every statement of the program (store_sql_tables) against the
  * database: each table and column is there. *n: how many. why names the first
- * that fails.
+ * that fails. What the account may not do (sql/mariadb/roles.sql) is left out.
  */
 MUST_CHECK enum err
 store_schema_check(struct store *s, uint32_t *n, char why[STORE_WHY_SIZE]);

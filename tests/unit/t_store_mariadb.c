@@ -271,6 +271,7 @@ test_roles(void **state)
 		store_audit_read_sql, store_person_sql, store_price_sql,
 		store_grant_sql, store_key_sql, store_role_sql, store_team_sql,
 		store_tenant_sql, store_user_sql, store_secret_sql };
+	uint32_t all = 0, some = 0;
 	struct store *s, *daemon;
 	uint64_t n;
 
@@ -279,12 +280,17 @@ test_roles(void **state)
 		skip();
 	feed_roles();
 	s = as("llmgw_owner", true);
-	if (store_schema_init(s, NULL, NULL, why) != ERR_OK)
+	if (store_schema_init(s, NULL, NULL, why) != ERR_OK ||
+	    store_schema_check(s, &all, why) != ERR_OK)
 		fail_msg("%s", why);
 	store_close(s);
 	feed_roles();
 	s = as("llmgw", false);
 	may_prepare(s, runtime, COUNT(runtime));
+	/* db check with the account of the daemons */
+	if (store_schema_check(s, &some, why) != ERR_OK)
+		fail_msg("%s", why);
+	assert_in_range(some, 20, all - 1);
 	may_not(s, nobody_may);
 	may_not(s, runtime_may_not);
 	/* by the owner's procedures */
