@@ -6,6 +6,7 @@
 #include "gate/net.h"
 #include "meter/spool.h"
 #include "route/breaker.h"
+#include "sys/stats.h"
 
 /* Lines on keys in /health/ready; further ones are left out. */
 #define NOTES_MAX 16384
@@ -101,6 +102,23 @@ ledger_problem(const struct flow *f, char *out, size_t size)
 	return out;
 }
 
+/* llmgw-jobd looks five times a second, or takes a batch to the database. */
+#define JOBD_LATE (60 * USEC_PER_SEC)
+
+/* One that was never there is none that has gone. */
+static void
+jobd_notes(struct flow *f, struct buf *out)
+{
+	usec_t seen = stats_value(f->shm, STATS_V_JOBD_SEEN);
+	usec_t age = clock_wall() - seen;
+
+	if (f->conf && f->conf->ledger && seen > 0 && age > JOBD_LATE)
+		buf_printf(out,
+		    "llmgw-jobd was last seen %lld s ago: what calls took "
+		    "waits in the spool\n",
+		    (long long)(age / USEC_PER_SEC));
+}
+
 /* Not a reason to be out of service: who is known is served. */
 static struct str
 store_problem(const struct req *r)
@@ -144,6 +162,7 @@ page_ready(struct req *r)
 	buf_init(&notes, NOTES_MAX);
 	keys_notes(f, &notes);
 	limits_notes(f, &notes);
+	jobd_notes(f, &notes);
 	h.notes = buf_str(&notes);
 	ready = api_health_print(&h, &r->out);
 	buf_fini(&notes);

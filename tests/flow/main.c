@@ -1,4 +1,5 @@
 #include "scenario.h"
+#include "sys/stats.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -416,6 +417,10 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 	ASSERT(r->flow);
 	buf_init(&r->audit, 1 << 20);
 	flow_audit_set(r->flow, on_event, r);
+	if (tree_find(root, "jobd_seen"))
+		stats_set(r->shm, STATS_V_JOBD_SEEN,
+		    clock_wall() -
+			scenario_duration(tree_find(root, "jobd_seen"), 0));
 	if (str_eqz(tree_text(tree_find(root, "ledger")), "full"))
 		flow_spool_set(r->flow, NULL, "no room");
 	else if (tree_find(root, "ledger")) {
