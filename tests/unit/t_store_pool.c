@@ -165,7 +165,7 @@ let_go(void **state)
 static void
 test_held(void **state)
 {
-	const struct store_options o = { .timeout = 200 * USEC_PER_MSEC };
+	const struct store_options o = { .timeout = USEC_PER_SEC };
 	struct store_pool *p;
 	struct store *a, *b, *c = NULL;
 	usec_t now = clock_mono();
