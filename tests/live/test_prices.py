@@ -51,8 +51,10 @@ def test_prices_of_the_database(build, mock, tmp_path, store):
     try:
         a = g.chat('gpt')
         assert a.status == 200 and costs(a) is None
-        assert 'llmgw_unpriced_total{gen_ai_provider_name="openai",' \
-            'gen_ai_request_model="demo"} 1' in g.metrics()
+        # counted once the client has its answer
+        until('it is counted', lambda: (
+            'llmgw_unpriced_total{gen_ai_provider_name="openai",'
+            'gen_ai_request_model="demo"} 1' in g.metrics()))
         a = g.chat('own')
         assert costs(a) == should_cost(a, 100, 200)
 
