@@ -435,8 +435,10 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 static void
 run_teardown(struct run *r)
 {
-	/* With a database it never is: workers ask what has changed. */
-	turn_until_idle(r, r->people.pool ? clock_mono() + HOUR : r->until);
+	/* With a database it never is idle: workers ask what has changed. */
+	if (!r->people.pool || flow_active(r->flow) != 0)
+		turn_until_idle(
+		    r, r->people.pool ? clock_mono() + HOUR : r->until);
 	if (flow_active(r->flow) != 0)
 		buf_printf(
 		    r->why, "%u requests were left\n", flow_active(r->flow));
