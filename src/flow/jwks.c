@@ -23,6 +23,7 @@ struct flow_jwks {
 	struct timer timer;
 	usec_t asked; /* when it was last tried */
 	usec_t retry; /* the next pause after a failure */
+	bool is_old; /* the last try failed */
 };
 
 static void start(void *arg);
@@ -37,6 +38,7 @@ again(struct flow_jwks *j, usec_t delay)
 static void
 failed(struct flow_jwks *j, const char *why)
 {
+	j->is_old = true;
 	log_msg(LOG_WARN, "auth.jwt: the key set cannot be read: %s", why);
 	again(j, j->retry);
 	j->retry *= 2;
@@ -68,6 +70,7 @@ take(struct flow_jwks *j, struct str text)
 		    e == ERR_NOT_FOUND ? "it has no key of use" : err_word(e));
 		return;
 	}
+	j->is_old = false;
 	j->retry = RETRY_FIRST;
 	again(j, j->conf->jwt.refresh);
 }
@@ -218,7 +221,7 @@ jwks_wanted(struct flow *f)
 
 	if (!j || j->xfer)
 		return j != NULL;
-	if (j->keys && clock_mono() - j->asked < UNKNOWN_EVERY)
+	if (j->keys && !j->is_old && clock_mono() - j->asked < UNKNOWN_EVERY)
 		return false;
 	if (clock_mono() - j->asked < RETRY_FIRST)
 		return true;
