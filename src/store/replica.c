@@ -136,7 +136,10 @@ const struct store_sql store_replica_sql[] = {
 			    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 			    " ?, ?)",
 	    NULL },
-	[READ_KEY] = { "SELECT " KEY_COLUMNS " FROM client_key WHERE id = ?",
+	/* With its former secrets: the change log knows them by its id. */
+	[READ_KEY] = { "SELECT " KEY_COLUMNS " FROM client_key WHERE id = ?"
+		       " OR replaced_by = ?"
+		       " ORDER BY replaced_by IS NOT NULL, id",
 	    NULL },
 	[READ_USER] = { "SELECT " USER_COLUMNS " FROM user_account"
 			" WHERE id = ?",
@@ -249,12 +252,12 @@ on_row(void *arg, const struct store_value *row, uint32_t n)
 
 static enum err
 copy_rows(struct copy *c, struct store *from, const struct store_sql *read,
-    const struct store_value *arg, enum table table)
+    const struct store_value *args, uint32_t n_args, enum table table)
 {
 	enum err e;
 
 	c->write = &store_replica_sql[WRITE + table];
-	e = store_run(from, read, arg, arg ? 1 : 0, on_row, c);
+	e = store_run(from, read, args, n_args, on_row, c);
 	if (e == ERR_OK)
 		return write_chunk(c);
 	c->n_rows = 0;
@@ -274,8 +277,8 @@ copy_all(struct copy *c, struct store *from)
 		c->is_to = e != ERR_OK;
 	}
 	for (int t = 0; e == ERR_OK && t < TABLE__MAX; t++)
-		e = copy_rows(
-		    c, from, &store_replica_sql[READ + t], NULL, (enum table)t);
+		e = copy_rows(c, from, &store_replica_sql[READ + t], NULL, 0,
+		    (enum table)t);
 	return e;
 }
 
@@ -335,12 +338,13 @@ copy_news(struct copy *c, struct store *from, const struct news *w)
 	if (w->is_all)
 		return copy_all(c, from);
 	for (uint32_t i = 0; e == ERR_OK && i < w->n; i++) {
-		struct store_value id = store_int(w->one[i].id);
+		const struct store_value id = store_int(w->one[i].id);
+		const struct store_value ids[] = { id, id };
+		bool is_key = w->one[i].table == KEY;
 
 		e = copy_rows(c, from,
-		    &store_replica_sql[w->one[i].table == KEY ? READ_KEY
-							      : READ_USER],
-		    &id, w->one[i].table);
+		    &store_replica_sql[is_key ? READ_KEY : READ_USER], ids,
+		    is_key ? 2 : 1, w->one[i].table);
 	}
 	return e;
 }

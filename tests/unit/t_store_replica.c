@@ -179,6 +179,41 @@ test_a_parent_is_missing(void **state)
 	assert_true(str_eqz(p.team, "late"));
 }
 
+/* The log tells a former secret by the id of its key. */
+static void
+test_former_secret(void **state)
+{
+	static const unsigned char newer[HASH_KEY_BYTES] = { 1, 2, 3 };
+	struct store_person p;
+	struct store_key k, former;
+
+	(void)state;
+	add_all(&k);
+	update(NOW);
+	assert_int_equal(store_key_rotate(bed_store, &k, STR("CCCCCCCC"),
+			     STR("p"), newer, NOW + 1),
+	    ERR_OK);
+	changed("key", k.id);
+	update(NOW);
+	assert_int_equal(find(&p), ERR_OK);
+	assert_false(p.is_blocked);
+	assert_int_equal(p.expires, NOW + 1);
+	assert_int_equal(p.key_id, k.id);
+
+	assert_int_equal(
+	    store_key_find_public(bed_store, STR("AAAAAAAA"), arena, &former),
+	    ERR_OK);
+	former.is_blocked = true;
+	assert_int_equal(store_key_set(bed_store, &former), ERR_OK);
+	changed("key", k.id);
+	update(NOW);
+	assert_int_equal(find(&p), ERR_OK);
+	assert_true(p.is_blocked);
+	memcpy(hash, newer, sizeof(hash));
+	assert_int_equal(find(&p), ERR_OK);
+	assert_false(p.is_blocked);
+}
+
 /* Behind a gap, and after a rotation, whose rows point to one another. */
 static void
 test_gap_and_rotation(void **state)
@@ -239,6 +274,7 @@ main(void)
 		TEST(test_all_and_one),
 		TEST(test_confirmed),
 		TEST(test_a_parent_is_missing),
+		TEST(test_former_secret),
 		TEST(test_gap_and_rotation),
 		TEST(test_another_release),
 	};
