@@ -264,11 +264,18 @@ are_parts_allowed(struct ask *a)
 	return true;
 }
 
+/* What it says, not how: a letter may be written as \u0061. */
 static bool
 asks_for_audio(const struct msg_request *msg)
 {
-	return str_present(msg->param[MSG_P_AUDIO]) ||
-	       str_contains(msg->param[MSG_P_MODALITIES], STR("\"audio\""));
+	const struct json *j = &msg->json;
+
+	if (str_present(msg->param[MSG_P_AUDIO]))
+		return true;
+	json_each (j, json_get_set(j, 0, "modalities"), v)
+		if (json_str_is(j, v, "audio"))
+			return true;
+	return false;
 }
 
 static bool

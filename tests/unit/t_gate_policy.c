@@ -226,6 +226,8 @@ test_features(void **state)
 	assert_refused("\"modalities\":[\"text\",\"audio\"],\"audio\":{"
 		       "\"voice\":\"a\",\"format\":\"wav\"}," SAY,
 	    MSG_FAIL_POLICY, "modalities", "audio is not");
+	assert_refused("\"modalities\":[\"text\",\"\\u0061udio\"]," SAY,
+	    MSG_FAIL_POLICY, "modalities", "audio is not");
 	assert_refused("\"response_format\":{\"type\":\"json_object\"}," SAY,
 	    MSG_FAIL_POLICY, "response_format", "response_format is not");
 	assert_refused("\"logprobs\":true," SAY, MSG_FAIL_POLICY, "logprobs",
