@@ -175,6 +175,18 @@ jwks_free(struct flow_jwks *j)
 	free(j);
 }
 
+/* Would the same token be the same person? */
+static bool
+is_read_alike(const struct conf_jwt *a, const struct conf_jwt *b)
+{
+	return str_eq(a->audience, b->audience) && a->leeway == b->leeway &&
+	       str_eq(a->tenant, b->tenant) &&
+	       str_eq(a->tenant_claim, b->tenant_claim) &&
+	       str_eq(a->user_claim, b->user_claim) &&
+	       str_eq(a->team_claim, b->team_claim) &&
+	       str_eq(a->roles_claim, b->roles_claim);
+}
+
 void
 jwks_conf(struct flow *f)
 {
@@ -186,6 +198,10 @@ jwks_conf(struct flow *f)
 		f->jwks = NULL;
 		return;
 	}
+	/* Tokens that are known were read by what held before. */
+	if (f->directory &&
+	    (!j || !is_read_alike(&j->conf->jwt, &f->conf->jwt)))
+		gate_directory_forget(f->directory);
 	/* Another issuer's keys say nothing of this one's users. */
 	if (j && (!str_eq(j->conf->jwt.issuer, f->conf->jwt.issuer) ||
 		     !str_eq(j->conf->jwt.keys, f->conf->jwt.keys))) {
