@@ -10,6 +10,7 @@
 #include "conf/file.h"
 #include "meter/import.h"
 #include "meter/price.h"
+#include "prov/prov.h"
 #include "store/price.h"
 
 #define VERSIONS_MAX 1000u
@@ -26,24 +27,33 @@ static struct {
 
 /* ---- what all of them need ------------------------------------------------ */
 
-enum err
-ctl_prices_load(struct ctl *c, int64_t upto, struct ctl_prices *out)
+/* Not CTL_OK: it was said what is wrong. */
+static int
+read_conf(struct ctl *c, struct conf **out)
 {
 	struct conf_problems problems;
 	const char *file = c->config_file;
-	struct price_row *rows = NULL;
-	size_t n = 0;
 	enum err e;
 
 	if (strcmp(file, CTL_DEFAULT_FILE) == 0 && access(file, F_OK) != 0)
 		file = NULL;
 	conf_problems_init(&problems, c->arena);
-	e = conf_prices_read(file, &out->conf, &problems);
-	if (e != ERR_OK) {
-		conf_problems_print(&problems, stderr);
-		(void)ctl_fail(c, "%s: %s", c->config_file, err_word(e));
+	e = conf_prices_read(file, out, &problems);
+	if (e == ERR_OK)
+		return CTL_OK;
+	conf_problems_print(&problems, stderr);
+	return ctl_fail(c, "%s: %s", c->config_file, err_word(e));
+}
+
+enum err
+ctl_prices_load(struct ctl *c, int64_t upto, struct ctl_prices *out)
+{
+	struct price_row *rows = NULL;
+	size_t n = 0;
+	enum err e;
+
+	if (read_conf(c, &out->conf) != CTL_OK)
 		return ERR_UNSUPPORTED;
-	}
 	out->arena = arena_new(ROWS_ARENA_MAX);
 	e = out->arena != NULL
 		? store_price_rows(c->store, upto, out->arena, &rows, &n)
@@ -76,6 +86,40 @@ load(struct ctl *c, int64_t upto, struct ctl_prices *p)
 	if (e == ERR_OK)
 		return CTL_OK;
 	return e == ERR_UNSUPPORTED ? CTL_FAILED : ctl_store_fail(c, e);
+}
+
+/*
+ * Whose prices are meant: a vendor's or a kind's name stands for itself, the
+ * name that the configuration gave a provider for what its models are priced
+ * as, which is said, since others may be priced so, too.
+ */
+static struct str
+family(struct ctl *c, const struct conf *conf, struct str name)
+{
+	const struct conf_provider *found = NULL;
+
+	if (str_eqz(name, "*"))
+		return name;
+	for (uint32_t i = 0; i < conf->n_providers; i++) {
+		const struct conf_provider *p = &conf->providers[i];
+
+		if (str_eq(p->price_as, name))
+			return name;
+		if (str_eq(p->name, name))
+			found = p;
+	}
+	if (found == NULL || prov_vendor_known(name) ||
+	    prov_kind_find(name) != NULL) {
+		if (conf->n_providers > 0)
+			ctl_note(c,
+			    "no provider of the configuration has the prices "
+			    "of '%.*s' (price_as)",
+			    STR_ARG(name));
+		return name;
+	}
+	ctl_note(c, "provider '%.*s' has the prices of '%.*s'", STR_ARG(name),
+	    STR_ARG(found->price_as));
+	return arena_str(c->arena, found->price_as);
 }
 
 static const char *const list_names[METER_PRICE_LIST__MAX] = {
@@ -166,7 +210,7 @@ run_list(struct ctl *c)
 static int
 run_show(struct ctl *c)
 {
-	const struct meter_price_ask ask = { .provider = ctl_operand(c, 0),
+	struct meter_price_ask ask = { .provider = ctl_operand(c, 0),
 		.model = ctl_operand(c, 1),
 		.is_batch = given.is_batch };
 	struct ctl_prices p = { 0 };
@@ -175,6 +219,7 @@ run_show(struct ctl *c)
 
 	if (status != CTL_OK)
 		return status;
+	ask.provider = family(c, p.conf, ask.provider);
 	if (meter_price_find(p.all, &ask, given.tokens, &found)) {
 		ctl_record_begin(c, row_columns);
 		put_row(c, &found.row, found.list, found.version);
@@ -440,10 +485,15 @@ take_parts(struct ctl *c, struct price_row *row)
 static int
 take_row(struct ctl *c, struct price_row *row)
 {
+	struct conf *conf = NULL;
 	const char *why;
+	int status = read_conf(c, &conf);
 
+	if (status != CTL_OK)
+		return status;
 	price_row_init(row);
-	row->provider = ctl_operand(c, 0);
+	row->provider = family(c, conf, ctl_operand(c, 0));
+	conf_unref(conf);
 	row->model = ctl_operand(c, 1);
 	row->above = given.above;
 	row->is_batch = given.is_batch;
@@ -628,7 +678,10 @@ const struct ctl_command ctl_price_commands[] = {
 	    .options = set_options,
 	    .help = "set a model's price by hand, before all imports",
 	    .more = "Dollars for a million tokens: --input 0.15. MODEL may "
-		    "have * for any part, PROVIDER may be *. Tiers (--above) "
+		    "have * for any part. PROVIDER is whose prices they are: "
+		    "a vendor or a kind, as price_as in llmgw.yaml(5), or the "
+		    "name of a provider of the configuration, then for all "
+		    "that have the same; or *. Tiers (--above) "
 		    "and the price of batches are set one by one.",
 	    .run = run_set },
 	{ .group = "price",

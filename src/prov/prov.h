@@ -143,7 +143,7 @@ const struct prov_kind *prov_kind_find(struct str name);
 bool prov_vendor_known(struct str vendor);
 /*
  * Whose prices the models of a provider have: its vendor, as told or by the
- * host of base_url, or its kind. A word for ever; "generic": nobody's.
+ * host of base_url, or its kind. A word for ever; "generic": no such kind.
  */
 const char *
 prov_price_as(struct str kind, struct str vendor, struct str base_url);

@@ -283,6 +283,7 @@ prov_price_as(struct str kind, struct str vendor, struct str base_url)
 {
 	const struct prov_target t = { .vendor = vendor, .base_url = base_url };
 	const struct prov_kind *k = prov_kind_find(kind);
+	const struct prov_quirks *q = prov_quirks_of(&t);
 	struct str host = authority(base_url);
 
 	if (k != &prov_kind_compatible)
@@ -293,7 +294,8 @@ prov_price_as(struct str kind, struct str vendor, struct str base_url)
 		if (is_host(host, str_z(makers[i].host)))
 			return makers[i].maker;
 	}
-	return prov_quirks_of(&t)->vendor;
+	/* nobody's that is known: the word that its owner wrote */
+	return str_eqz(str_z(q->vendor), "generic") ? k->name : q->vendor;
 }
 
 /* Models that do not reason, or not by command. A '*' is any run. */

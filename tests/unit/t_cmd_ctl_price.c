@@ -173,6 +173,48 @@ sets_by_hand(void **state)
 	assert_says("has no price");
 }
 
+/* A provider may be meant by the name that the configuration gave it. */
+static void
+by_its_own_name(void **state)
+{
+	static const char text[] = "providers:\n"
+				   "  own: { kind: openai-compatible, "
+				   "base_url: 'https://h.test/v1' }\n"
+				   "  main: { kind: openai }\n";
+	char path[256], line[512];
+	int fd;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/conf.yaml", bed_folder());
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(close(fd), 0);
+
+	(void)snprintf(
+	    line, sizeof(line), "price set own m --input 3 --config %s", path);
+	assert_int_equal(run(line), 0);
+	assert_says("provider 'own' has the prices of 'openai-compatible'");
+	assert_int_equal(run("price show openai-compatible m"), 0);
+	assert_says("input: 3\n");
+	(void)snprintf(
+	    line, sizeof(line), "price show own m --config %s", path);
+	assert_int_equal(run(line), 0);
+	assert_says("input: 3\n");
+	/* as it stands, and silently where a provider is priced so */
+	(void)snprintf(line, sizeof(line),
+	    "price set openai m --input 4 --config %s", path);
+	assert_int_equal(run(line), 0);
+	assert_silent_of("has the prices of");
+	(void)snprintf(
+	    line, sizeof(line), "price set groq m --input 5 --config %s", path);
+	assert_int_equal(run(line), 0);
+	assert_says(
+	    "no provider of the configuration has the prices of 'groq'");
+	assert_int_equal(run("price show groq m"), 0);
+	(void)unlink(path);
+}
+
 static void
 refuses(void **state)
 {
@@ -199,6 +241,7 @@ main(int argc, char **argv)
 		BED_TEST(imports_once),
 		BED_TEST(imports_all_formats),
 		BED_TEST(sets_by_hand),
+		BED_TEST(by_its_own_name),
 		BED_TEST(refuses),
 	};
 	int failed;

@@ -52,7 +52,7 @@ whose_prices(void **state)
 		{ "openai-compatible", "vllm", "https://api.cohere.ai/v1",
 		    "vllm" },
 		{ "openai-compatible", NULL, "http://127.0.0.1:8000/v1",
-		    "generic" },
+		    "openai-compatible" },
 		{ "new", NULL, NULL, "generic" },
 	};
 
