@@ -271,18 +271,18 @@ make_secret(struct ctl *c, struct change *ch)
 	return str_present(ch->pepper_id) ? CTL_OK : ctl_nomem(c);
 }
 
-/* The one time that it is shown: the first line, as of "key new". */
+/* The one time that it is shown: alone on standard output, for $(...). */
 static int
 show_new(struct ctl *c, struct change *ch, const char *done)
 {
-	int status;
-
-	if (!c->is_json)
-		(void)printf("%s\n", ch->text);
-	ctl_key_record(c, &ch->k, c->is_json ? ch->text : NULL);
-	status = ctl_done(c, "key '%.*s' %s; it is not shown again",
-	    STR_ARG(ch->k.name), done);
-	return status;
+	if (c->is_json) {
+		ctl_key_record(c, &ch->k, ch->text);
+		return ctl_record_end(c);
+	}
+	(void)printf("%s\n", ch->text);
+	ctl_note(c, "key '%.*s' %s; it is not shown again", STR_ARG(ch->k.name),
+	    done);
+	return ctl_flushed(CTL_OK);
 }
 
 /* ---- create, rotate ------------------------------------------------------ */
@@ -505,9 +505,10 @@ run_show(struct ctl *c)
 const struct ctl_command ctl_key_commands[] = {
 	{ ROW("create", "NAME", 1, CTL_CHANGES, create_options),
 	    .help = "make a client key in the database and show it once",
-	    .more = "The first line is the key. Kept is a hash keyed with "
-		    "STATE_DIR/pepper, which is made with the first key; all "
-		    "hosts of one database have the same file.",
+	    .more =
+		"Standard output is the key alone. Kept is a hash keyed with "
+		"STATE_DIR/pepper, which is made with the first key; all "
+		"hosts of one database have the same file.",
 	    .run = run_create },
 	{ ROW("list", "", 0, 0, list_options),
 	    .help = "list the keys, without their secrets", .run = run_list },

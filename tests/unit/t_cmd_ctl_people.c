@@ -369,7 +369,7 @@ test_sentences(void **state)
 	assert_int_equal(ctl_out.n, 0);
 }
 
-/* The first line of a new key is the key; nothing shows it again. */
+/* A new key stands alone on standard output; nothing shows it again. */
 static void
 test_key_is_shown_once(void **state)
 {
@@ -381,7 +381,8 @@ test_key_is_shown_once(void **state)
 	ok("tenant create acme");
 	ok("key create ci --models 'gpt-*, claude' --expires 90d");
 	rest = buf_str(&ctl_out);
-	assert_true(str_chr(rest, '\n') == key.n);
+	assert_true(str_chr(rest, '\n') == key.n && rest.n == key.n + 1);
+	assert_in(ctl_err, "key 'ci' is there; it is not shown again");
 	(void)snprintf(first, sizeof(first), "%.58s", rest.p);
 	assert_true(str_starts(key, STR("llmgw_")));
 	(void)snprintf(text, sizeof(text), "%.*s", 43, key.p + 15);
