@@ -90,6 +90,51 @@ ctl_usage(const struct ctl *c)
 	return CTL_USAGE;
 }
 
+static bool
+group_known(const char *group)
+{
+	for (const struct ctl_group *g = ctl_groups; g->commands; g++)
+		for (const struct ctl_command *k = g->commands; k->group; k++)
+			if (group != NULL && strcmp(group, k->group) == 0)
+				return true;
+	return false;
+}
+
+int
+ctl_bad_operands(struct ctl *c)
+{
+	const struct ctl_command *k = c->command;
+
+	if (c->n_operands < k->min)
+		(void)ctl_fail(c, "%s%s%s needs %s; %u of %u words given",
+		    k->group, k->verb != NULL ? " " : "",
+		    k->verb != NULL ? k->verb : "", k->operands, c->n_operands,
+		    k->min);
+	else
+		(void)ctl_fail(
+		    c, "'%s' is one word too many", c->operands[k->max]);
+	return ctl_usage(c);
+}
+
+int
+ctl_no_command(const char *group, const char *verb)
+{
+	bool is_help = verb != NULL &&
+		       (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0);
+	bool is_group = group_known(group);
+	FILE *to = is_group && is_help ? stdout : stderr;
+
+	if (is_group && verb != NULL && !is_help)
+		(void)fprintf(
+		    to, "llmgwctl: %s has no command '%s'\n", group, verb);
+	else if (!is_group && group != NULL)
+		(void)fprintf(to, "llmgwctl: no command '%s'\n", group);
+	(void)fputs("usage:\n", to);
+	if (!ctl_print_lines(group, to))
+		ctl_print_groups(to);
+	return to == stdout ? ctl_flushed(CTL_OK) : CTL_USAGE;
+}
+
 /* For programs that walk the commands. */
 static int
 list_commands(struct ctl *c, const char *group)

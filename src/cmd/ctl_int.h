@@ -9,6 +9,10 @@
 
 #define CTL_DEFAULT_FILE SYSCONFDIR "/llmgw/llmgw.yaml"
 
+/* What is wrong with the number of operands, then ctl_usage. */
+int ctl_bad_operands(struct ctl *c);
+/* There is no such command, or help is wanted on a group; the exit status. */
+int ctl_no_command(const char *group, const char *verb);
 /* All commands, one line each; group: only its. false: there is none. */
 bool ctl_print_lines(const char *group, FILE *to);
 /* Only the first words. */

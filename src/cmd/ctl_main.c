@@ -173,7 +173,7 @@ run(const struct ctl_command *command, int argc, char **argv)
 	c.config_file = common.config_file;
 	c.store_option = common.store_url;
 	if (c.n_operands < command->min || c.n_operands > command->max)
-		return ctl_usage(&c);
+		return ctl_bad_operands(&c);
 	c.arena = arena_new(RUN_ARENA_MAX);
 	status = c.arena != NULL ? run_with(&c) : ctl_nomem(&c);
 	arena_free(c.arena);
@@ -193,12 +193,8 @@ main(int argc, char **argv)
 	else if (group != NULL && strcmp(group, "--version") == 0)
 		group = "version";
 	command = ctl_find(group, argc > 2 ? argv[2] : NULL);
-	if (command == NULL) {
-		(void)fputs("usage:\n", stderr);
-		if (!ctl_print_lines(group, stderr))
-			ctl_print_groups(stderr);
-		return CTL_USAGE;
-	}
+	if (command == NULL)
+		return ctl_no_command(group, argc > 2 ? argv[2] : NULL);
 	words = command->verb != NULL ? 2 : 1;
 	kinds_install();
 	return run(command, argc - words, argv + words);

@@ -78,6 +78,19 @@ test_usage(void **state)
 		    run("", wrong[i][0], wrong[i][1], wrong[i][2]), 2);
 		assert_true(says("usage:"));
 	}
+	/* it says what is wrong, too */
+	assert_int_equal(run("", "chek", NULL, NULL), 2);
+	assert_true(says("no command 'chek'"));
+	assert_int_equal(run("", "key", "old", NULL), 2);
+	assert_true(says("key has no command 'old'"));
+	assert_int_equal(run("", "key", "create", NULL), 2);
+	assert_true(says("key create needs NAME; 0 of 1 words given"));
+	assert_int_equal(run("", "key", "create", "--json"), 2);
+	assert_true(says("{\"error\":{\"message\":\"key create needs"));
+	assert_int_equal(run("", "key", "new", "x"), 2);
+	assert_true(says("'x' is one word too many"));
+	assert_int_equal(run("", "key", "--help", NULL), 0);
+	assert_true(says("llmgwctl key hash"));
 	assert_int_equal(run("", "help", NULL, NULL), 0);
 	assert_true(says("llmgwctl key hash"));
 	assert_int_equal(run("", "--help", NULL, NULL), 0);
