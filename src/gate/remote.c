@@ -56,6 +56,8 @@ struct gate_remote {
 	struct batch *gathering; /* one of them */
 	struct batch *running; /* the other, or NULL */
 	struct defer due;
+	struct timer
+	    soon; /* what is set right waits for a request to go with */
 	uint32_t next_group;
 	bool is_probe; /* what runs counts nothing */
 	enum err outcome; /* of what has run */
@@ -241,6 +243,27 @@ due(struct gate_remote *r)
 		loop_defer(r->loop, &r->due, submit, r);
 }
 
+/*
+ * Nobody waits for it, and the next request mostly counts the same: together
+ * they are one command. A worker that is not asked sends it by itself.
+ */
+#define SETTLE_WITHIN (5 * USEC_PER_MSEC)
+
+static void
+on_soon(void *arg)
+{
+	due(arg);
+}
+
+static void
+due_soon(struct gate_remote *r)
+{
+	if (r->running || timer_is_set(&r->soon))
+		return;
+	if (timer_set(r->loop, &r->soon, SETTLE_WITHIN, on_soon, r) != ERR_OK)
+		due(r);
+}
+
 /* What a request took and will not use. */
 static void
 take_back(struct gate_remote *r, const struct entry *took)
@@ -336,8 +359,10 @@ on_done(void *arg)
 	r->is_probe = false;
 	finish(r, b);
 	r->running = NULL;
-	if (r->gathering->n > 0)
+	if (r->gathering->first)
 		due(r);
+	else if (r->gathering->n > 0)
+		due_soon(r);
 }
 
 /* Nothing was asked: as if it were away. */
@@ -376,6 +401,7 @@ submit(void *arg)
 
 	if (r->running || (r->gathering->n == 0 && !r->is_probe))
 		return;
+	timer_stop(r->loop, &r->soon);
 	swap(r);
 	/* Others have waited for the time-out already. */
 	if ((!r->is_away || r->is_probe) &&
@@ -467,6 +493,7 @@ gate_remote_free(struct gate_remote *r)
 	if (r->running)
 		loop_finish_work(r->loop);
 	loop_defer_cancel(r->loop, &r->due);
+	timer_stop(r->loop, &r->soon);
 	ASSERT(!r->running);
 	/* What is given back by it comes after it. */
 	while (r->gathering->n > 0) {
@@ -627,7 +654,7 @@ gate_remote_settle(struct gate_remote *r, struct gate_holds *holds,
 			continue;
 		}
 		batch_add(r->gathering, &e, INT64_MAX, 0);
-		due(r);
+		due_soon(r);
 	}
 	*holds = (struct gate_holds){ 0 };
 }

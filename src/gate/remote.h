@@ -5,11 +5,12 @@
  * in memcached too, where the others count. The host's table refuses first;
  * memcached adds the others.
  *
- * All that the requests of one turn of the loop have to count goes to the thread
- * pool as one job; while it is away the next gathers. What is taken waits for
- * the answer. What is set right afterwards (gate_remote_settle) does not; what
- * is given back is there again on this host only when memcached has it, so that
- * the shared count is never above this host's own for no reason.
+ * All that the requests of one turn of the loop have to count goes to the
+ * thread pool as one job; while it is away the next gathers. What is taken
+ * waits for the answer. What is set right afterwards (gate_remote_settle) does
+ * not, and goes with the next request or some milliseconds later; what is given
+ * back is there again on this host only when memcached has it, so that the
+ * shared count is never above this host's own for no reason.
  *
  * Of hosts that take the last of a limit at the same moment all may be refused,
  * since a refusal counts until it is undone; never is one too many admitted.

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "base/map.h"
 #include "base/num.h"
 
 struct store_memcached {
@@ -166,79 +167,199 @@ time_left(struct call *c)
 	return ERR_OK;
 }
 
-static enum err
-add(struct call *c, struct store_count *k, int64_t by, uint64_t *value)
+/* ---- counters of a call ---------------------------------------------------- */
+
+/*
+ * A command costs a round trip, and many requests count the same: each counter
+ * is asked once for all of them. What is known then decides for each in turn,
+ * and what was refused is undone in one more command.
+ */
+struct counter {
+	const struct store_count *first; /* its key, and how it begins */
+	int64_t seed;
+	int64_t net; /* what all want of it */
+	int64_t value; /* before the next in turn */
+	int64_t undo;
+};
+
+struct counters {
+	struct counter *all;
+	uint32_t n;
+	struct counter **of; /* of each count */
+};
+
+static void
+counters_fini(struct counters *t)
 {
+	free(t->all);
+	free(t->of);
+}
+
+static void
+counter_want(struct counter *c, const struct store_count *k)
+{
+	if (!c->first)
+		c->first = k;
+	if (k->seed > c->seed)
+		c->seed = k->seed;
+	c->net = num_add_i64_sat(c->net, k->add);
+}
+
+static enum err
+counters_init(struct counters *t, const struct store_count *counts, uint32_t n)
+{
+	struct map *by_key = map_new(n);
+	enum err e = ERR_OK;
+
+	*t = (struct counters){ .all = calloc(n, sizeof(*t->all)),
+		.of = calloc(n, sizeof(struct counter *)) };
+	if (!by_key || !t->all || !t->of)
+		e = ERR_NOMEM;
+	for (uint32_t i = 0; e == ERR_OK && i < n; i++) {
+		struct str key = str_of(counts[i].key, counts[i].key_n);
+		struct counter *c = map_find(by_key, key);
+
+		if (!c) {
+			c = &t->all[t->n++];
+			e = map_put(by_key, key, c);
+		}
+		counter_want(c, &counts[i]);
+		t->of[i] = c;
+	}
+	map_free(by_key);
+	if (e != ERR_OK)
+		counters_fini(t);
+	return e;
+}
+
+/* *value: after it. Nothing there to give back is 0. */
+static enum err
+add(struct call *c, const struct counter *k, int64_t by, int64_t *value)
+{
+	const struct store_count *f = k->first;
+	uint64_t initial, got = 0;
 	enum err e = time_left(c);
-	uint64_t initial;
 
 	if (e != ERR_OK)
 		return e;
-	if (by < 0)
-		return verdict(memcached_decrement_with_initial(c->m->client,
-		    k->key, k->key_n, (uint64_t)-by, 0,
-		    MEMCACHED_EXPIRATION_NOT_ADD, value));
-	initial = (uint64_t)num_add_i64_sat(k->seed > 0 ? k->seed : 0, by);
-	return verdict(memcached_increment_with_initial(c->m->client, k->key,
-	    k->key_n, (uint64_t)by, initial, (time_t)k->expires, value));
+	if (by < 0) {
+		e = verdict(memcached_decrement_with_initial(c->m->client,
+		    f->key, f->key_n, (uint64_t)-by, 0,
+		    MEMCACHED_EXPIRATION_NOT_ADD, &got));
+		if (e == ERR_NOT_FOUND)
+			e = ERR_OK;
+	} else {
+		initial =
+		    (uint64_t)num_add_i64_sat(k->seed > 0 ? k->seed : 0, by);
+		e = verdict(memcached_increment_with_initial(c->m->client,
+		    f->key, f->key_n, (uint64_t)by, initial, (time_t)f->expires,
+		    &got));
+	}
+	*value = got < INT64_MAX ? (int64_t)got : INT64_MAX;
+	return e;
 }
+
+static enum err
+ask_all(struct call *c, struct counters *t)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct counter *k = &t->all[i];
+		enum err e = add(c, k, k->net, &k->value);
+
+		if (e != ERR_OK)
+			return e;
+		/* As if nobody had asked yet; no less than nothing. */
+		k->value = k->value > k->net ? k->value - k->net : 0;
+	}
+	return ERR_OK;
+}
+
+static enum err
+undo_all(struct call *c, struct counters *t)
+{
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; e == ERR_OK && i < t->n; i++) {
+		int64_t ignored;
+
+		if (t->all[i].undo > 0)
+			e = add(c, &t->all[i], -t->all[i].undo, &ignored);
+	}
+	return e;
+}
+
+/* ---- each in turn ----------------------------------------------------------- */
 
 /* Is it beyond what it may come to? With nothing to add: is none left? */
 static bool
-is_beyond(const struct store_count *k, uint64_t value)
+is_beyond(const struct store_count *k, int64_t value)
 {
 	if (k->max == INT64_MAX)
 		return false;
-	return k->add > 0 ? value > (uint64_t)k->max
-			  : k->add == 0 && value >= (uint64_t)k->max;
+	return k->add > 0 ? value > k->max : k->add == 0 && value >= k->max;
 }
 
-/* Refuses the whole group of counts[i]; what was counted for it is undone. */
-static enum err
-refuse(struct call *c, struct store_count *counts, uint32_t n, uint32_t i)
+static void
+refuse_one(struct store_count *k, struct counter *c, bool is_counted)
 {
-	uint32_t group = counts[i].group;
-	enum err e = ERR_OK;
-	uint64_t ignored;
+	k->err = ERR_DENIED;
+	if (k->add <= 0)
+		return;
+	c->undo = num_add_i64_sat(c->undo, k->add);
+	if (is_counted)
+		c->value -= k->add;
+}
 
+/* Refuses the whole group of counts[i], which stand together. */
+static void
+refuse(struct store_count *counts, const struct counters *t, uint32_t n,
+    uint32_t i)
+{
+	uint32_t group = counts[i].group, from = i, to = i + 1;
+
+	while (group && from > 0 && counts[from - 1].group == group)
+		from--;
+	while (group && to < n && counts[to].group == group)
+		to++;
 	counts[i].is_full = true;
-	for (uint32_t k = 0; k < n; k++) {
-		if (k != i && (group == 0 || counts[k].group != group))
+	for (uint32_t k = from; k < to; k++)
+		refuse_one(&counts[k], t->of[k], k <= i);
+}
+
+static void
+decide(struct store_count *counts, const struct counters *t, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct store_count *k = &counts[i];
+		struct counter *c = t->of[i];
+
+		if (k->err == ERR_DENIED) /* its group was refused */
 			continue;
-		if (k <= i && counts[k].add > 0 && e == ERR_OK)
-			e = add(c, &counts[k], -counts[k].add, &ignored);
-		/* gone meanwhile: nothing to undo */
-		if (e == ERR_NOT_FOUND)
-			e = ERR_OK;
-		counts[k].err = ERR_DENIED;
+		c->value = num_add_i64_sat(c->value, k->add);
+		if (c->value < 0)
+			c->value = 0;
+		k->err = ERR_OK;
+		k->value = c->value;
+		if (is_beyond(k, c->value))
+			refuse(counts, t, n, i);
 	}
-	return e;
 }
 
 static enum err
 run(struct call *c, struct store_count *counts, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		struct store_count *k = &counts[i];
-		uint64_t value = 0;
-		enum err e;
+	struct counters t;
+	enum err e = counters_init(&t, counts, n);
 
-		if (k->err == ERR_DENIED) /* its group was refused */
-			continue;
-		e = add(c, k, k->add, &value);
-		if (e == ERR_NOT_FOUND) /* nothing there to give back */
-			e = ERR_OK;
-		if (e != ERR_OK)
-			return e;
-		k->err = ERR_OK;
-		k->value = value < INT64_MAX ? (int64_t)value : INT64_MAX;
-		if (is_beyond(k, value)) {
-			e = refuse(c, counts, n, i);
-			if (e != ERR_OK)
-				return e;
-		}
+	if (e != ERR_OK)
+		return e;
+	e = ask_all(c, &t);
+	if (e == ERR_OK) {
+		decide(counts, &t, n);
+		e = undo_all(c, &t);
 	}
-	return ERR_OK;
+	counters_fini(&t);
+	return e;
 }
 
 static enum err
@@ -264,7 +385,7 @@ store_memcached_count(
 		counts[i].err = ERR_CLOSED;
 		counts[i].is_full = false;
 	}
-	if (e == ERR_OK)
+	if (e == ERR_OK && n > 0)
 		e = run(&c, counts, n);
 	/* A late answer would be taken for that of the next command. */
 	if (e != ERR_OK)

@@ -30,8 +30,8 @@ struct store_count {
 	char key[STORE_COUNT_KEY_MAX]; /* no blanks, no control characters */
 	uint32_t key_n;
 	/*
-	 * Runs of one group are taken all or none: when one is refused, those
-	 * before it are undone. 0: on its own.
+	 * Those of one group stand together and are taken all or none. 0: on
+	 * its own.
 	 */
 	uint32_t group;
 	int64_t add; /* negative: give back; never below 0 */
@@ -53,8 +53,9 @@ store_memcached_new(const struct str *servers, uint32_t n, usec_t timeout);
 /* NULL is allowed. */
 void store_memcached_free(struct store_memcached *m);
 /*
- * Runs them in order. ERR_OK: all were done or refused. ERR_TIMEOUT, ERR_CLOSED,
- * ERR_NOMEM: from the first that was not, on.
+ * Decides them in order; each counter is asked once, for all that want it, and
+ * what was refused is undone in one more command. ERR_OK: all were done or
+ * refused. ERR_TIMEOUT, ERR_CLOSED, ERR_NOMEM: it is not known which were done.
  */
 MUST_CHECK enum err store_memcached_count(
     struct store_memcached *m, struct store_count *counts, uint32_t n);

@@ -151,14 +151,23 @@ admits(struct host *h, const struct conf_limit *l, uint32_t n, int64_t in,
 	return a->verdict == GATE_REMOTE_ADMITTED;
 }
 
+/* What nobody waits for is sent by then. */
+static void
+pass_a_moment(struct host *h)
+{
+	loop_turn(h->loop);
+	later(10 * USEC_PER_MSEC);
+	loop_turn(h->loop);
+	assert_int_equal(gate_remote_pending(h->remote), 0);
+}
+
 static void
 settle(struct host *h, struct asked *a, int64_t in)
 {
 	const struct gate_use use = { .input = in };
 
 	gate_remote_settle(h->remote, &a->holds, &use, &a->res);
-	loop_turn(h->loop);
-	assert_int_equal(gate_remote_pending(h->remote), 0);
+	pass_a_moment(h);
 }
 
 static int64_t
@@ -406,6 +415,26 @@ test_away_closed(void **state)
 	assert_true(admits(&one, &at_once, 1, 0, &a));
 }
 
+/* It goes with the next request, which mostly counts the same. */
+static void
+test_settled_with_the_next(void **state)
+{
+	int64_t calls = stats_get(one.shm, STATS_MEMCACHED_CALLS);
+	const struct gate_use use = { .input = 5 };
+	struct asked a, b;
+
+	(void)state;
+	assert_true(admits(&one, &tokens, 1, 7, &a));
+	gate_remote_settle(one.remote, &a.holds, &use, &a.res);
+	loop_turn(one.loop);
+	assert_int_equal(gate_remote_pending(one.remote), 1);
+	assert_true(admits(&one, &tokens, 1, 7, &b));
+	assert_int_equal(gate_remote_pending(one.remote), 0);
+	assert_int_equal(stats_get(one.shm, STATS_MEMCACHED_CALLS), calls + 2);
+	assert_int_equal(used(&one, &tokens), 12);
+	settle(&one, &b, 7);
+}
+
 /* A client that leaves while its request waits takes nothing with it. */
 static void
 test_cancelled(void **state)
@@ -419,9 +448,8 @@ test_cancelled(void **state)
 	gate_remote_cancel(one.remote, &a.wait, &a.holds);
 	assert_int_equal(a.holds.n, 0);
 	assert_int_equal(used(&one, &at_once), 0);
-	loop_turn(one.loop);
+	pass_a_moment(&one);
 	assert_int_equal(a.told, 0);
-	assert_int_equal(gate_remote_pending(one.remote), 0);
 	assert_int_equal(used(&one, &requests), 0);
 	for (int i = 0; i < 10; i++)
 		assert_true(admits(&two, &requests, 1, 0, &b));
@@ -512,6 +540,7 @@ main(void)
 		TEST(test_old_breaker),
 		TEST(test_away_open),
 		TEST(test_away_closed),
+		TEST(test_settled_with_the_next),
 		TEST(test_cancelled),
 		TEST(test_counted_before_the_end),
 		TEST(test_shadow_waits_for_nobody),
