@@ -334,7 +334,9 @@ limits:
         self.helpers = [
             proc.start(["memcached", "-u", "root", "-s", memory, "-t", "1"],
                        self.log),
-            proc.start([os.path.join(self.bench.build, "llmgw-jobd"),
+            # as conf/systemd/llmgw-jobd.service has it
+            proc.start(["nice", "-n", "10",
+                        os.path.join(self.bench.build, "llmgw-jobd"),
                         "--config", config], self.log)]
         return config
 
