@@ -49,6 +49,7 @@ struct gate_directory {
 	bool is_running;
 	bool is_closing;
 	bool must_forget; /* what the job under way finds is of the past */
+	uint64_t forgets; /* how often all was forgotten */
 	struct timer timer;
 
 	int64_t seen; /* the newest change, -1: none was asked for */
@@ -411,8 +412,9 @@ on_done(void *arg)
 		take_answers(d);
 	}
 	set_away(d, !is_good);
-	d->must_forget = false;
 	answer_looks(d, is_good);
+	/* Of the past, too: who was waiting for the next job then. */
+	d->must_forget = d->waiting && d->waiting->forgets != d->forgets;
 	for (uint32_t i = 0; i < d->batch->n_wants; i++)
 		gate_person_unref(d->batch->answer[i].person);
 	d->batch->n_wants = 0;
@@ -471,6 +473,7 @@ gate_directory_look(struct gate_directory *d, struct gate_look *l,
 	l->fn = fn;
 	l->arg = arg;
 	l->is_answered = false;
+	l->forgets = d->forgets;
 	l->person = NULL;
 	d->n_waiting++;
 	look_link(&d->waiting_end, l);
@@ -535,6 +538,7 @@ gate_directory_forget(struct gate_directory *d)
 		entry_drop(d, d->oldest);
 	memset(d->unknown, 0, GATE_UNKNOWN_MAX * sizeof(*d->unknown));
 	d->must_forget = d->is_running;
+	d->forgets++;
 }
 
 /* One that cannot be read now leaves the old one, and its people, in force. */

@@ -173,6 +173,7 @@ struct gate_look {
 	enum gate_refusal refusal;
 	struct gate_person *person;
 	bool is_answered; /* fn is due */
+	uint64_t forgets; /* that it came after */
 	/* person: the caller's reference, with GATE_WELCOME only. */
 	void (*fn)(
 	    void *arg, enum gate_refusal refusal, struct gate_person *person);

@@ -710,6 +710,32 @@ test_refresh(void **state)
 	tear_down(&b);
 }
 
+/* Nor are those kept who were asked for before, and looked up later. */
+static void
+test_forget(void **state)
+{
+	struct asker first, second, third;
+	struct bed b;
+
+	(void)state;
+	set_up(&b);
+	ask(&b, &first, 1, 0);
+	ask(&b, &second, 2, 0); /* in the next job */
+	gate_directory_forget(b.d);
+	loop_turn(b.loop);
+	assert_int_equal(first.told + second.told, 2);
+	assert_int_equal(second.refusal, GATE_WELCOME);
+	assert_get(&b, 1, GATE_WELCOME, false);
+	assert_get(&b, 2, GATE_WELCOME, false);
+	assert_get(&b, 2, GATE_WELCOME, true);
+	ask(&b, &third, 3, 0);
+	loop_turn(b.loop);
+	gate_directory_forget(b.d);
+	assert_get(&b, 3, GATE_WELCOME, false);
+	assert_get(&b, 3, GATE_WELCOME, true);
+	tear_down(&b);
+}
+
 int
 main(void)
 {
@@ -732,6 +758,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_tells_of_being_away),
 		cmocka_unit_test(test_refresh),
+		cmocka_unit_test(test_forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
