@@ -76,6 +76,16 @@ learn(struct shm_tally *t, int64_t tokens)
 		;
 }
 
+/*
+ * Nothing in the table is ever given up, and a limit that finds no place in it
+ * is not enforced: what each client's answers are like may fill half of it.
+ */
+static bool
+has_room(const struct shm *shm)
+{
+	return shm_tallies_used(shm) < shm_tallies_size(shm) / 2;
+}
+
 void
 gate_guess_learn(
     struct shm *shm, struct str alias, uint64_t client, int64_t tokens)
@@ -84,7 +94,7 @@ gate_guess_learn(
 		return;
 	learn(tally(shm, alias, 0, true), tokens);
 	if (client != 0)
-		learn(tally(shm, alias, client, true), tokens);
+		learn(tally(shm, alias, client, has_room(shm)), tokens);
 }
 
 int64_t

@@ -353,11 +353,17 @@ shm_find(struct shm *s, uint64_t identity)
 	return place(&t, identity, false);
 }
 
+uint32_t
+shm_tallies_size(const struct shm *s)
+{
+	return s->file->slots * SHM_TALLIES_PER_SLOT;
+}
+
 static struct table
 tallies(struct shm *s)
 {
 	return (struct table){ s->file, (char *)s->tally,
-		sizeof(struct shm_tally), s->file->slots * SHM_TALLIES_PER_SLOT,
+		sizeof(struct shm_tally), shm_tallies_size(s),
 		&s->file->tallies_used };
 }
 

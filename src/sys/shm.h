@@ -82,6 +82,8 @@ struct shm_tally *shm_tally(struct shm *s, uint64_t identity);
 /* Only finds. */
 struct shm_tally *shm_tally_find(struct shm *s, uint64_t identity);
 uint32_t shm_tallies_used(const struct shm *s);
+/* Places, of which an eighth stays empty. */
+uint32_t shm_tallies_size(const struct shm *s);
 
 /*
  * Named counters over all workers (sys/stats.h builds on it): a fixed array

@@ -106,6 +106,23 @@ test_full_table(void **state)
 	assert_int_equal(gate_guess(shm, ALIAS, 5, 0), GATE_GUESS_FIRST);
 }
 
+/* However many clients there are, limits find places in the table. */
+static void
+test_leaves_room(void **state)
+{
+	uint32_t n = 0;
+
+	(void)state;
+	for (uint64_t client = 1; client <= 2000; client++)
+		gate_guess_learn(shm, ALIAS, client, 100);
+	assert_true(shm_tallies_used(shm) <= shm_tallies_size(shm) / 2);
+	for (uint64_t id = 1; shm_tally(shm, id); id++)
+		n++;
+	assert_true(n >= shm_tallies_size(shm) / 4);
+	/* one whose own are not kept is guessed like all */
+	assert_int_equal(gate_guess(shm, ALIAS, 2000, 0), 100);
+}
+
 int
 main(void)
 {
@@ -116,6 +133,7 @@ main(void)
 		TEST(test_high_quantile),
 		TEST(test_outliers),
 		TEST(test_full_table),
+		TEST(test_leaves_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
