@@ -132,7 +132,7 @@ load(struct jobd *j)
 		open_log(j->conf);
 	else
 		log_msg(LOG_WARN,
-		    "%s: not all of it can be used here (llmgwctl config check "
+		    "%s: not all of it can be used here (llmgwctl check "
 		    "tells): rows are kept, lost calls have no price",
 		    j->file);
 	e = load_places(j, a);
