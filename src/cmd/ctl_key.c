@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/clock.h"
 #include "base/secret.h"
 #include "gate/net.h"
 #include "gate/pepper.h"
@@ -329,6 +330,11 @@ run_create(struct ctl *c)
 		status = read_restrictions(c, k);
 	if (status == CTL_OK && o.expires != NULL)
 		status = ctl_when(c, "expires", o.expires, &k->expires);
+	if (status == CTL_OK && k->expires != 0 && k->expires <= clock_wall())
+		status = ctl_fail(c,
+		    "--expires: '%s' is over: no key could "
+		    "be used",
+		    o.expires);
 	if (status == CTL_OK)
 		status = make_secret(c, &ch);
 	if (status == CTL_OK) {
@@ -424,6 +430,8 @@ run_restrict(struct ctl *c)
 
 	if (status == CTL_OK)
 		status = not_former(c, &ch.k);
+	if (status == CTL_OK && !o.models && !o.networks && !o.hours)
+		return ctl_nothing(c);
 	if (status == CTL_OK)
 		status = read_restrictions(c, &ch.k);
 	return status == CTL_OK ? finish(c, &ch, "is changed") : status;

@@ -413,6 +413,9 @@ run_set(struct ctl *c)
 	struct store_limit l;
 	int status = find(c, &l);
 
+	if (status == CTL_OK && !o.amount && !o.per && !o.period && !o.soft &&
+	    o.mode < 0)
+		return ctl_nothing(c);
 	if (status == CTL_OK && o.amount)
 		status = (str_eqz(l.sort, "money") ? read_money : read_number)(
 		    c, "amount", o.amount, &l.amount);

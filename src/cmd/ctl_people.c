@@ -265,6 +265,14 @@ ctl_when(struct ctl *c, const char *option, const char *text, usec_t *out)
 }
 
 int
+ctl_nothing(struct ctl *c)
+{
+	return ctl_fail(c,
+	    "nothing to change: an option says what (llmgwctl help %s %s)",
+	    c->command->group, c->command->verb);
+}
+
+int
 ctl_title(struct ctl *c, const char *option, const char *text)
 {
 	if (text == NULL || store_title_valid(str_z(text)))

@@ -53,6 +53,8 @@ bool ctl_is_word(struct str word);
  * "2026-12-31T18:00:00Z"; "now"; "never" (0).
  */
 int ctl_when(struct ctl *c, const char *option, const char *text, usec_t *out);
+/* A change without a single option is none: it leaves no trace in the audit. */
+int ctl_nothing(struct ctl *c);
 int ctl_title(struct ctl *c, const char *option, const char *text);
 
 /* Option --tenant, for all that lies in one. */

@@ -123,8 +123,9 @@ run_set(struct ctl *c)
 		status = ctl_title(c, "title", o.title);
 	if (status != CTL_OK)
 		return status;
-	if (o.title != NULL)
-		t.title = str_z(o.title);
+	if (o.title == NULL)
+		return ctl_nothing(c);
+	t.title = str_z(o.title);
 	return change(c, "team.set", &t, "is changed");
 }
 

@@ -143,6 +143,8 @@ run_set(struct ctl *c)
 	struct store_tenant t;
 	int status = ctl_find_tenant(c, c->operands[0], &t);
 
+	if (status == CTL_OK && !o.title && !o.timezone && !o.residency)
+		return ctl_nothing(c);
 	if (status == CTL_OK)
 		status = read_options(c, &t);
 	return status == CTL_OK ? change(c, "tenant.set", &t, "is changed")

@@ -151,6 +151,8 @@ run_set(struct ctl *c)
 	struct store_user u;
 	int status = find(c, &u);
 
+	if (status == CTL_OK && !o.title && !o.email)
+		return ctl_nothing(c);
 	if (status == CTL_OK)
 		status = read_options(c, &u);
 	return status == CTL_OK ? change(c, "user.set", &u, "is changed")

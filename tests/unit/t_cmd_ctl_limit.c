@@ -106,6 +106,7 @@ test_made_and_changed(void **state)
 	assert_in(ctl_out, "\"window\":\"week\",\"mode\":\"shadow\"");
 	assert_in(ctl_out, "\"soft_percent\":null");
 	no("limit set budget --per 1m", "over a period");
+	no("limit set budget", "nothing to change");
 	ok("limit create rpm --requests 60 --per 1m --each 'key, model'");
 	ok("limit set rpm --period day");
 	ok("limit show rpm --json");

@@ -360,6 +360,9 @@ test_sentences(void **state)
 	no("key create ci --hours never", "are no hours");
 	no("key create ci --networks 1.2.3", "'1.2.3' is not a network");
 	no("key create ci --expires 2026-13-01", "is no moment");
+	no("key create ci --expires 2020-01-01", "'2020-01-01' is over");
+	no("key create ci --expires now", "is over");
+	no("tenant set acme", "llmgwctl help tenant set");
 	ok("tenant create other");
 	no("team create red", "say --tenant");
 	ok("team create red --tenant other");
