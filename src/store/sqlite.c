@@ -371,7 +371,7 @@ sqlite_exec(struct store *s, const char *text)
 static int
 lock_file(const char *path, usec_t deadline, int *out)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
 
 	if (fd < 0)
 		return errno;

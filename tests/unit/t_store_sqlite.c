@@ -142,6 +142,22 @@ test_locks(void **state)
 	store_close(s);
 }
 
+/* The folder is the service's, and root makes locks in it too. */
+static void
+test_lock_follows_no_link(void **state)
+{
+	struct store *s = open_it(true);
+	char link[256], target[256];
+
+	(void)state;
+	(void)snprintf(link, sizeof(link), "%s-x.lock", path);
+	(void)snprintf(target, sizeof(target), "%s-elsewhere", path);
+	assert_int_equal(symlink(target, link), 0);
+	assert_int_equal(store_lock(s, "x", 0), ERR_IO);
+	assert_int_not_equal(access(target, F_OK), 0);
+	store_close(s);
+}
+
 int
 main(void)
 {
@@ -152,6 +168,8 @@ main(void)
 		    test_what_is_no_database, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_settings, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_locks, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_lock_follows_no_link, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
