@@ -119,6 +119,17 @@ static const struct prov_quirk_field cerebras_fields[] = {
 	END,
 };
 
+/*
+ * Whom to ask is the alias's matter, with its grants, limits and prices: what
+ * would have OpenRouter ask another model does not pass.
+ */
+static const struct prov_quirk_field openrouter_fields[] = {
+	{ "models", NULL, CONTRACT, "[]" },
+	{ "route", NULL, CONTRACT, NULL },
+	{ "preset", NULL, CONTRACT, NULL },
+	END,
+};
+
 static const struct prov_quirk_field none[] = { END };
 
 static const struct prov_quirks rows[] = {
@@ -139,7 +150,7 @@ static const struct prov_quirks rows[] = {
 	{ "xai", "api.x.ai", "https://api.x.ai/v1", NULL,
 	    PLAIN | PROV_Q_NO_DEVELOPER, none, NULL, NULL },
 	{ "openrouter", "openrouter.ai", "https://openrouter.ai/api/v1", NULL,
-	    0, none, NULL, NULL },
+	    0, openrouter_fields, NULL, NULL },
 	{ "together", "api.together.xyz", "https://api.together.xyz/v1", NULL,
 	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS |
 		PROV_Q_LOGPROBS_NUMBER,

@@ -345,6 +345,30 @@ groq(void **state)
 	    NULL);
 }
 
+/* The alias says which model is asked: not the client. */
+static void
+openrouter(void **state)
+{
+	static const char *const refused[] = { "models", "route", "preset" };
+	struct prov_build b = vendor("openrouter");
+	char asked[256], want[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		snprintf(asked, sizeof(asked),
+		    "{\"model\":\"a\"," USER ",\"%s\":[\"dear/one\"]}",
+		    refused[i]);
+		snprintf(want, sizeof(want),
+		    "FAIL invalid %s: %s is not supported by the model's "
+		    "provider (prov)",
+		    refused[i], refused[i]);
+		prov_build_is(&b, asked, want, NULL);
+	}
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"models\":[],\"top_k\":3}",
+	    "{\"model\":\"model-1\"," USER ",\"top_k\":3}", NULL);
+}
+
 static void
 mistral(void **state)
 {
@@ -435,6 +459,7 @@ main(void)
 		cmocka_unit_test(tools_without_their_cache_markers),
 		cmocka_unit_test(legacy_functions),
 		cmocka_unit_test(groq),
+		cmocka_unit_test(openrouter),
 		cmocka_unit_test(mistral),
 		cmocka_unit_test(together_logprobs),
 		cmocka_unit_test(xai_reasoning),
