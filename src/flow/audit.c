@@ -208,8 +208,7 @@ actor_of(struct req *r)
 	if (c->is_user)
 		return arena_printf(r->arena, "user:%.*s", STR_ARG(c->name));
 	if (r->rec.refusal && r->rec.credential.n > 0)
-		return arena_printf(
-		    r->arena, "key:%.*s", STR_ARG(r->rec.credential));
+		return r->rec.credential;
 	return c->name.n > 0 ? c->name : STR("nobody");
 }
 

@@ -107,13 +107,19 @@ no_memory(struct req *r)
 	return flow_refuse(r);
 }
 
-/* For the audit: which key it is, or seems to be. */
+/*
+ * For the audit: which key it is, or seems to be, or which user the web server
+ * or the issuer of a token vouches for.
+ */
 static void
 keep_credential(struct req *r, const struct gate_want *want)
 {
 	if (want->sort == GATE_WANT_KEY && want->public_part[0] != '\0')
 		r->rec.credential =
-		    arena_str(r->arena, str_z(want->public_part));
+		    arena_printf(r->arena, "key:%s", want->public_part);
+	else if (want->sort == GATE_WANT_USER && want->user[0] != '\0')
+		r->rec.credential = arena_printf(
+		    r->arena, "user:%s/%s", want->tenant, want->user);
 }
 
 /* Not "no": it cannot be told now. */
@@ -135,6 +141,7 @@ identify_now(struct req *r, const struct gate_credentials *cred)
 	struct gate_verdict v;
 
 	v.want.sort = GATE_WANT_USER; /* nobody is wanted yet */
+	v.want.user[0] = '\0';
 	if (f->store && !f->directory)
 		return no_memory(r);
 	switch (gate_identify(r->conf, f->directory, jwks_keys(f), cred,

@@ -7,6 +7,7 @@ import stack
 import talk
 from database import Ctl, Jobd, MariaDB
 from proc import until
+from test_identity import Issuer
 
 HEADERS = {'content-type': 'application/json'}
 
@@ -96,6 +97,33 @@ def test_refusals_are_told_apart_in_the_audit_alone(books):
     whole = ctl.run('audit', 'export')
     assert not any(key in whole for key in keys.values())
     assert ctl.json('audit', 'verify')['is_whole']
+
+
+def test_a_stranger_with_a_good_token_is_named(books, tmp_path):
+    """Whom the issuer vouches for and nobody has let in, or who is blocked."""
+    g, ctl, jobd = books
+    issuer = Issuer(tmp_path, 'one')
+    jwks = tmp_path / 'jwks.json'
+    jwks.write_text(json.dumps({'keys': [issuer.jwk()]}))
+    g.config['auth']['jwt'] = {
+        'issuer': 'https://id.test', 'audience': 'llmgw', 'tenant': 'acme',
+        'keys': 'file:%s' % jwks, 'roles_claim': 'roles'}
+    ctl.run('user', 'create', 'kim', '--tenant', 'acme')
+    ctl.run('user', 'block', 'kim', '--tenant', 'acme')
+    g.reload()
+    for name in 'eve', 'kim':
+        for _ in range(2):  # looked up, then known
+            assert ask(g, issuer.token(
+                sub=name, roles='developer')).status == 401
+    other = Issuer(tmp_path, 'two')
+    assert ask(g, other.token(sub='mallory')).status == 401
+    until('all are in the audit', lambda: len(
+        events(ctl, 'auth.refused')) == 5)
+    assert sorted((r['actor'], r['result'])
+                  for r in events(ctl, 'auth.refused')) == [
+        ('nobody', 'bad_token'),
+        ('user:acme/eve', 'unknown'), ('user:acme/eve', 'unknown'),
+        ('user:acme/kim', 'blocked'), ('user:acme/kim', 'blocked')]
 
 
 def test_each_event_once_whatever_is_killed(books):
