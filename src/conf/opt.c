@@ -342,7 +342,7 @@ read_value(struct opt_run *run, const struct opt *row,
 	/* A heading with nothing below it: all is commented out. */
 	if (node->type != want && node->type != TREE_NULL) {
 		opt_problem(run, node, "must be a %s",
-		    want == TREE_SEQ ? "list"
+		    want == TREE_SEQ ? "list ([ A, B ])"
 				     : "map (\"name: value\" lines below)");
 		return;
 	}
