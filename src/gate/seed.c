@@ -23,6 +23,25 @@ put(char out[GATE_SEED_NAME], struct str s)
 	return true;
 }
 
+/*
+ * Without an id the ledger's sums would be everybody's: those of who has no
+ * tenant, team or user cannot be asked for, unless a key or a name tells all.
+ */
+static bool
+is_certain(
+    const struct conf_limit *l, const struct gate_ask *a, struct str client)
+{
+	bool has_key = (l->each_of & CONF_EACH_KEY) && a->key_id > 0;
+
+	if (has_key || client.n > 0)
+		return true;
+	if ((l->each_of & CONF_EACH_KEY) ||
+	    ((l->each_of & CONF_EACH_USER) && a->user_id == 0))
+		return false;
+	return !((l->each_of & CONF_EACH_TENANT) && a->tenant_id == 0) &&
+	       !((l->each_of & CONF_EACH_TEAM) && a->team_id == 0);
+}
+
 /* Whose sums: the rule's ids, and who asks where it counts for each. */
 static bool
 fill(struct gate_seed *s, const struct conf_limit *l,
@@ -47,12 +66,12 @@ fill(struct gate_seed *s, const struct conf_limit *l,
 	/* The file's people have no ids, but a name in the ledger. */
 	if ((l->each_of & CONF_EACH_KEY) && a->key_id == 0)
 		client = a->key;
-	if ((l->each_of & CONF_EACH_USER) && a->user_id == 0)
+	if ((l->each_of & CONF_EACH_USER) && a->user_id == 0 && a->user.n > 0)
 		client = a->user;
 	if (l->each_of & CONF_EACH_MODEL)
 		model = a->model;
-	return put(s->client, client) && put(s->model, model) &&
-	       put(s->key, l->key);
+	return is_certain(l, a, client) && put(s->client, client) &&
+	       put(s->model, model) && put(s->key, l->key);
 }
 
 static bool

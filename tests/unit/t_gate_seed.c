@@ -133,6 +133,43 @@ test_whose(void **state)
 	assert_string_equal(s[0].client, "ci");
 }
 
+/* Who has no team must not be told what all teams have spent. */
+static void
+test_of_nobody(void **state)
+{
+	static const struct {
+		unsigned each_of;
+		struct gate_ask ask;
+		bool is_asked;
+	} rows[] = {
+		{ CONF_EACH_TENANT, { .tenant_id = 5 }, true },
+		{ CONF_EACH_TENANT, { .key = STR("ci") }, false },
+		{ CONF_EACH_TENANT | CONF_EACH_KEY, { .key = STR("ci") },
+		    true },
+		{ CONF_EACH_TEAM, { .tenant_id = 5, .user_id = 6 }, false },
+		{ CONF_EACH_TEAM, { .tenant_id = 5, .team_id = 7 }, true },
+		{ CONF_EACH_TEAM | CONF_EACH_USER,
+		    { .tenant_id = 5, .user_id = 6 }, false },
+		{ CONF_EACH_TEAM | CONF_EACH_KEY,
+		    { .tenant_id = 5, .key_id = 8 }, true },
+		{ CONF_EACH_USER, { .tenant_id = 5, .key_id = 8 }, false },
+		{ CONF_EACH_USER, { .user = STR("kim") }, true },
+		{ CONF_EACH_USER, { .key = STR("ci") }, false },
+		{ CONF_EACH_USER | CONF_EACH_KEY, { .key = STR("ci") }, true },
+		{ CONF_EACH_KEY, { .user = STR("kim") }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct gate_rule r = budget(10 + i);
+		struct gate_seed s[4];
+
+		r.limit.each_of = rows[i].each_of;
+		if (unseeded(&r, 1, &rows[i].ask, s) != rows[i].is_asked)
+			fail_msg("row %zu", i);
+	}
+}
+
 static void
 test_which_not(void **state)
 {
@@ -165,6 +202,7 @@ main(void)
 		TEST(test_once_in_a_period),
 		TEST(test_after_some_were_counted),
 		TEST(test_whose),
+		TEST(test_of_nobody),
 		TEST(test_which_not),
 	};
 
