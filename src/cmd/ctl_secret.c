@@ -613,7 +613,8 @@ const struct ctl_command ctl_secret_commands[] = {
 	    .flags = CTL_STORE | CTL_CHANGES,
 	    .help = "seal all keys with the present master key",
 	    .more = "To change the master key: make a new one, name it in "
-		    "secrets.master_key and the old one in master_key_old, "
+		    "secrets.master_key and the old one in the list "
+		    "secrets.master_key_old, "
 		    "reload the gateways, run this command, then take the old "
 		    "one away. Requests go on meanwhile, since both keys open "
 		    "what they sealed. Each key is a transaction of its own; "
