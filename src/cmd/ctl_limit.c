@@ -501,6 +501,14 @@ not_said(const struct conf_limit *l, const struct gate_ask *a)
 	return NULL;
 }
 
+/* Its first request will look into the ledger: 0 would be a lie until then. */
+static bool
+is_unasked(const struct store_limit *row, const struct gate_count *n)
+{
+	return !n->is_known && row->period.n > 0 &&
+	       !str_eqz(row->sort, "requests");
+}
+
 static void
 put_count(struct status *st, const struct store_limit *row,
     const struct gate_count *n, const char *of)
@@ -510,7 +518,7 @@ put_count(struct status *st, const struct store_limit *row,
 	ctl_put_text(c, row->name);
 	ctl_put_text(c, row->sort);
 	put_amount(c, row, row->amount);
-	if (of) {
+	if (of || is_unasked(row, n)) {
 		ctl_put_null(c);
 		ctl_put_null(c);
 	} else {
@@ -627,9 +635,12 @@ const struct ctl_command ctl_limit_commands[] = {
 	    .run = run_show },
 	{ ROW("status", "[NAME]", 0, 1, 0, status_options),
 	    .help = "show what is used of limits on this host",
-	    .more = "Reads the counts of this host's workers. Of a limit that "
-		    "counts for each of something it must be said of which: "
-		    "--key for each key, and so on.",
+	    .more =
+		"Reads the counts of this host's workers. Of a limit that "
+		"counts for each of something it must be said of which: "
+		"--key for each key, and so on. Nothing is told of tokens or "
+		"money of a period before their first request, which "
+		"takes what the ledger has already.",
 	    .run = run_status },
 	{ 0 },
 };

@@ -176,6 +176,10 @@ test_status(void **state)
 	assert_in(ctl_out, "\"amount\":40,\"used\":0,\"percent\":0");
 	ok("limit status kims --json");
 	assert_in(ctl_out, "\"used\":4,\"percent\":44");
+	/* what the ledger has is counted by the first request only */
+	ok("limit create purse --money 5 --period month");
+	ok("limit status purse --json");
+	assert_in(ctl_out, "\"amount\":5.00,\"used\":null,\"percent\":null");
 	/* it only looks */
 	assert_int_equal(shm_used(shm), 1);
 	assert_int_equal(shm_tallies_used(shm), 3);
