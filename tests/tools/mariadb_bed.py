@@ -37,8 +37,10 @@ def tmp_of(folder):
 
 
 def install(folder):
+    # --force: a bare machine cannot look up its own name, nor localhost
     p = subprocess.run(
-        [program('mariadb-install-db'), '--no-defaults', '--skip-test-db',
+        [program('mariadb-install-db'), '--no-defaults', '--force',
+         '--skip-test-db',
          tmp_of(folder),
          '--user=' + getpass.getuser(), '--datadir=' + folder + '/data',
          '--auth-root-authentication-method=normal'] + FAST,
