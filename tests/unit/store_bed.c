@@ -307,8 +307,10 @@ static int
 product_end(void **state)
 {
 	(void)state;
-	database_drop();
-	mysql_close(admin);
+	if (!is_mariadb || admin != NULL) {
+		database_drop();
+		mysql_close(admin);
+	}
 	admin = NULL;
 	folder_empty(true);
 	server_stop();
