@@ -20,7 +20,7 @@ static struct {
 	const char *actor;
 	bool is_json;
 	bool is_help;
-} common = { .config_file = CTL_DEFAULT_FILE };
+} common;
 
 const struct opt_row ctl_common_options[] = {
 	{ .name = "config",
@@ -28,7 +28,8 @@ const struct opt_row ctl_common_options[] = {
 	    .value = &common.config_file,
 	    .arg = "FILE",
 	    .help = "The configuration, when it is not the package's own "
-		    "(see FILES)." },
+		    "(see FILES). Default: the environment variable "
+		    "LLMGW_CONFIG, else the package's." },
 	{ .name = "json",
 	    .type = OPT_FLAG,
 	    .value = &common.is_json,
@@ -150,6 +151,17 @@ run_with(struct ctl *c)
 	return status;
 }
 
+/* As llmgw-fcgi and llmgw-jobd find theirs. */
+static const char *
+config_file(void)
+{
+	const char *env = getenv("LLMGW_CONFIG");
+
+	if (common.config_file != NULL)
+		return common.config_file;
+	return env != NULL && env[0] != '\0' ? env : CTL_DEFAULT_FILE;
+}
+
 /* argv[0] is the last of the command's words. */
 static int
 run(const struct ctl_command *command, int argc, char **argv)
@@ -170,7 +182,7 @@ run(const struct ctl_command *command, int argc, char **argv)
 	c.n_operands = (unsigned)(argc - rest);
 	c.operands = argv + rest;
 	c.is_json = common.is_json;
-	c.config_file = common.config_file;
+	c.config_file = config_file();
 	c.store_option = common.store_url;
 	if (c.n_operands < command->min || c.n_operands > command->max)
 		return ctl_bad_operands(&c);

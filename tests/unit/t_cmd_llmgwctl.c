@@ -115,6 +115,16 @@ test_check(void **state)
 	assert_false(says("OK"));
 	assert_int_equal(run("", "check", "/nonexistent", NULL), 1);
 	assert_true(says("/nonexistent: cannot be read"));
+
+	/* as its daemons find it; what the command line says comes first */
+	put_file("llmgw.yaml", good);
+	setenv("LLMGW_CONFIG", path, 1);
+	assert_int_equal(run("", "check", NULL, NULL), 0);
+	assert_int_equal(run("", "check", "--config", "/nonexistent"), 1);
+	setenv("LLMGW_CONFIG", "/nowhere", 1);
+	assert_int_equal(run("", "check", NULL, NULL), 1);
+	assert_true(says("/nowhere: cannot be read"));
+	unsetenv("LLMGW_CONFIG");
 }
 
 static void
