@@ -137,15 +137,20 @@ identify_by_token(const struct conf *conf, struct gate_directory *d,
     const struct gate_credentials *cred, struct gate_client *client,
     struct gate_verdict *v, struct msg_fail *fail)
 {
+	enum gate_refusal read;
 	bool has_key;
 	enum err e;
 
 	gate_want_token(token, &v->want);
 	e = find(d, cred, client, v, fail);
+	if (e == ERR_OK)
+		return e;
+	read = gate_token_read(
+	    &conf->jwt, keys, token, clock_wall(), &v->want, &has_key);
+	/* Refused as remembered; the token was read to name him in the audit. */
 	if (e != ERR_AGAIN)
 		return e;
-	v->refusal = gate_token_read(
-	    &conf->jwt, keys, token, clock_wall(), &v->want, &has_key);
+	v->refusal = read;
 	v->wants_keys = !has_key;
 	return v->refusal == GATE_WELCOME ? ERR_AGAIN
 					  : refuse(v->refusal, fail);
