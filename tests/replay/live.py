@@ -187,10 +187,23 @@ def replay_broken(stage, number, lane, fixture, bad):
         turn.stage.check_calls(turn.alias, bad)
 
 
+def replay_refused(stage, alias, asked, member, bad):
+    """The provider is not called, and the client is told why."""
+    got = stage.gateway.post(dict(asked, model=alias))
+    if got.status != 400 or got.error["param"] != member:
+        bad.append("%s is not refused: %r" % (member, got))
+    stage.check_calls(alias, bad)
+
+
 def replay_asked(stage, fixture, bad):
     """The recorded request, for its answer; what the mock was sent."""
     entry, response = prepared(fixture)
     asked = fixture["request"]["body"]
+    member = sent.refused(fixture["provider"], asked)
+    if member:
+        alias = "%s.%d" % (entry, stage.untaught)
+        replay_refused(stage, alias, asked, member, bad)
+        return
     turn = Turn(stage, entry, stage.untaught, bool(asked.get("stream")))
     body = dict(asked, model=turn.alias)
     if turn.stream:

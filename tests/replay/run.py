@@ -121,8 +121,13 @@ def requests(tap, entry, fixture, got):
         return
     bad = []
     asked = got["request"]
+    member = sent.refused(entry["provider"], body)
     if "fail" in asked:
-        bad.append("refused: " + asked["fail"]["body"]["error"]["message"])
+        said = asked["fail"]["body"]["error"]
+        if not member or said["param"] != member:
+            bad.append("refused: " + said["message"])
+    elif member:
+        bad.append("%s is not refused" % member)
     else:
         if asked["dropped"]:
             bad.append("dropped: " + asked["dropped"])

@@ -1,8 +1,9 @@
 """What a maker has accepted must reach it as it was.
 
 check(recorded body, what the gateway sends for it) gives complaints. Members
-may differ only where wire.md 2.1 gives the reason, and each such reason is a
-row of ALLOWED with the provider that it is for.
+may be refused only where REFUSED says so. They may differ only where wire.md
+2.1 gives the reason, and each such reason is a row of ALLOWED with the provider
+that it is for.
 """
 
 # Always: ours to write. null means absence.
@@ -21,6 +22,19 @@ ALLOWED = {
     ("together", "function_call"): lambda was, now: now is None,
     ("together", "tool_choice"): lambda was, now: now == "auto",
 }
+
+# (provider, member): a client could choose another model with it, past what
+# its key may use, so it is refused.
+REFUSED = (("openrouter", "models"), ("openrouter", "route"),
+           ("openrouter", "preset"))
+
+
+def refused(provider, body):
+    """The member of this request that is refused, or None."""
+    for who, member in REFUSED:
+        if who == provider and body.get(member) is not None:
+            return member
+    return None
 
 
 def plain(v):

@@ -5,7 +5,11 @@
  * share what was mapped with procs_shared before; a child that hangs is ended
  * by its alarm and fails the test.
  */
+#include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -24,6 +28,43 @@ procs_shared(size_t bytes)
 
 	assert_true(p != MAP_FAILED);
 	return p;
+}
+
+/* Is it, and each of its threads, stopped? */
+static inline bool
+procs_are_held(pid_t pid)
+{
+	char path[320], state = '?';
+	struct dirent *d;
+	bool are = true;
+	DIR *tasks;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	tasks = opendir(path);
+	assert_non_null(tasks);
+	while (are && (d = readdir(tasks)) != NULL) {
+		FILE *f;
+
+		if (d->d_name[0] == '.')
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%d/task/%s/stat",
+		    (int)pid, d->d_name);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		are = fscanf(f, "%*d (%*[^)]) %c", &state) == 1 && state == 'T';
+		(void)fclose(f);
+	}
+	(void)closedir(tasks);
+	return are;
+}
+
+/* SIGSTOP, and the signal has arrived: a thread may go on for a moment. */
+static inline void
+procs_hold(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	while (!procs_are_held(pid))
+		(void)sched_yield();
 }
 
 /* A place where n processes wait for each other (procs_meet). */

@@ -233,7 +233,7 @@ test_stopped(void **state)
 	for (int i = 0; i < 64; i++)
 		c[i] = count_of("a", 1, 999);
 	assert_int_equal(store_memcached_count(m, c, 64), ERR_OK);
-	kill(server.pid, SIGSTOP);
+	procs_hold(server.pid);
 	began = clock_mono();
 	e = store_memcached_count(m, c, 64);
 	print_message("64 commands to a stopped server: %s after %lld us\n",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "procs.h"
 #include "store_bed.h"
 
 static char why[STORE_WHY_SIZE];
@@ -180,7 +181,7 @@ test_held(void **state)
 	assert_int_equal(ask(a), 1);
 	store_pool_give(p, b, ERR_OK);
 	held = server_pid();
-	assert_int_equal(kill(held, SIGSTOP), 0);
+	procs_hold(held);
 	assert_int_equal(store_run(a, &one, NULL, 0, NULL, NULL), ERR_CLOSED);
 	clock_set(now, 0);
 	store_pool_give(p, a, ERR_CLOSED);
