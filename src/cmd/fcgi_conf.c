@@ -52,6 +52,17 @@ fcgi_conf_problems(struct fcgi_conf *c, const struct conf_problems *problems)
 	    first->path.n ? ": " : "", STR_ARG(first->what), more);
 }
 
+static bool
+same_servers(const struct conf *a, const struct conf *b)
+{
+	if (a->n_memcached != b->n_memcached)
+		return false;
+	for (uint32_t i = 0; i < a->n_memcached; i++)
+		if (!str_eq(a->memcached[i], b->memcached[i]))
+			return false;
+	return true;
+}
+
 /* What the parent has made once stays as it is: that is said, at least. */
 static void
 tell_what_waits(const struct conf *old, const struct conf *fresh)
@@ -65,6 +76,8 @@ tell_what_waits(const struct conf *old, const struct conf *fresh)
 		log_msg(LOG_WARN, said, "server.state_dir");
 	if (!str_eq(old->store_url, fresh->store_url))
 		log_msg(LOG_WARN, said, "store");
+	if (!same_servers(old, fresh))
+		log_msg(LOG_WARN, said, "memcached");
 }
 
 enum err

@@ -216,6 +216,8 @@ pre_init(void)
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	sigaction(SIGPIPE, &ignore, NULL);
+	/* A limit of the size of files is an error of the write, not our end. */
+	sigaction(SIGXFSZ, &ignore, NULL);
 	umask(0077);
 #ifdef WITH_FAULTS
 	fault_setup(getenv("LLMGW_FAULT"));

@@ -89,11 +89,13 @@ def test_what_only_a_start_can_change_is_told(own_gateway, mock):
     g = own_gateway
     pids = g.worker_pids()
     g.config['server']['workers'] = 3
+    g.config['memcached'] = ['127.0.0.1:1']
     edit(g, 1)
     g.reload()
-    until('the log tells', lambda: any(
-        'server.workers: the change takes effect at the next start'
-        in line.get('msg', '') for line in g.log_lines()))
+    for what in 'server.workers', 'memcached':
+        until('the log tells', lambda: any(
+            what + ': the change takes effect at the next start'
+            in line.get('msg', '') for line in g.log_lines()))
     assert g.worker_pids() == pids
     assert not g.get('/health/ready').json['problems']
 
