@@ -1,5 +1,7 @@
 #include "sys/loop.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <uv.h>
@@ -31,6 +33,7 @@ struct job {
 
 struct loop {
 	bool is_virtual;
+	bool has_pool; /* its threads are made */
 	uv_loop_t uv;
 	uv_timer_t uv_timer;
 	uv_prepare_t prepare;
@@ -347,6 +350,27 @@ on_work_done(uv_work_t *req, int status)
 	job_finish(req->data);
 }
 
+/*
+ * The pool's threads come with the first job, and take over what is blocked
+ * then. Signals are for the loop's thread: one that arrived at another would
+ * not wake who waits for it.
+ */
+static int
+queue(struct loop *l, struct job *j)
+{
+	sigset_t all, before;
+	int r;
+
+	if (l->has_pool)
+		return uv_queue_work(&l->uv, &j->req, on_work, on_work_done);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = uv_queue_work(&l->uv, &j->req, on_work, on_work_done);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	l->has_pool = r == 0;
+	return r;
+}
+
 enum err
 loop_work(
     struct loop *l, void (*work)(void *arg), void (*done)(void *arg), void *arg)
@@ -366,7 +390,7 @@ loop_work(
 		l->jobs_last = &j->next;
 		return ERR_OK;
 	}
-	if (uv_queue_work(&l->uv, &j->req, on_work, on_work_done) != 0) {
+	if (queue(l, j) != 0) {
 		l->n_jobs--;
 		free(j);
 		return ERR_NOMEM;

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -251,6 +252,7 @@ struct work {
 	struct loop *loop;
 	pthread_t loop_thread;
 	bool worked, was_elsewhere;
+	bool was_deaf; /* no signal ends up there */
 	int done;
 };
 
@@ -258,9 +260,12 @@ static void
 work_work(void *arg)
 {
 	struct work *w = arg;
+	sigset_t blocked;
 
 	w->worked = true;
 	w->was_elsewhere = !pthread_equal(pthread_self(), w->loop_thread);
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	w->was_deaf = sigismember(&blocked, SIGTERM) == 1;
 }
 
 static void
@@ -286,6 +291,7 @@ test_work(void **state)
 	loop_run(l);
 	assert_int_equal(w.done, 1);
 	assert_true(w.was_elsewhere);
+	assert_true(w.was_deaf);
 	loop_free(l);
 
 	l = loop_new_virtual();
