@@ -244,7 +244,7 @@ add(struct call *c, const struct counter *k, int64_t by, int64_t *value)
 		return e;
 	if (by < 0) {
 		e = verdict(memcached_decrement_with_initial(c->m->client,
-		    f->key, f->key_n, (uint64_t)-by, 0,
+		    f->key, f->key_n, 0 - (uint64_t)by, 0,
 		    MEMCACHED_EXPIRATION_NOT_ADD, &got));
 		if (e == ERR_NOT_FOUND)
 			e = ERR_OK;
@@ -259,6 +259,15 @@ add(struct call *c, const struct counter *k, int64_t by, int64_t *value)
 	return e;
 }
 
+/* As if nobody had asked yet; no less than nothing. */
+static int64_t
+before(int64_t value, int64_t net)
+{
+	if (net > 0)
+		return value > net ? value - net : 0;
+	return num_add_i64_sat(value, net > -INT64_MAX ? -net : INT64_MAX);
+}
+
 static enum err
 ask_all(struct call *c, struct counters *t)
 {
@@ -268,8 +277,7 @@ ask_all(struct call *c, struct counters *t)
 
 		if (e != ERR_OK)
 			return e;
-		/* As if nobody had asked yet; no less than nothing. */
-		k->value = k->value > k->net ? k->value - k->net : 0;
+		k->value = before(k->value, k->net);
 	}
 	return ERR_OK;
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -45,6 +46,8 @@ memcached_server_start(struct memcached_server *s)
 	s->pid = fork();
 	assert_true(s->pid >= 0);
 	if (s->pid == 0) {
+		/* A test that dies leaves nothing behind. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execlp("memcached", "memcached", "-s", s->path, "-t", "1", "-m",
 		    "16", geteuid() == 0 ? "-u" : (char *)NULL, "root",
 		    (char *)NULL);
