@@ -420,6 +420,12 @@ may_blame(
 {
 	if (g->status == tree_i64_or(tree_find(expect, "status"), 200))
 		return true;
+	/*
+	 * A limit may be reached sooner: a call that was made once more counts,
+	 * and so does an estimate that nothing could be learnt for.
+	 */
+	if (g->status == 429 && s->has_limits)
+		return true;
 	tree_each(s->answers, host) tree_each(host, answer)
 	{
 		if (g->status == tree_i64_or(tree_find(answer, "status"), 200))

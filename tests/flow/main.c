@@ -410,6 +410,8 @@ run_setup(struct run *r, const struct tree_node *root, struct buf *why)
 	ASSERT(r->loop);
 	ASSERT(shm_open_file(NULL, 1024, &r->shm) == ERR_OK);
 	script_init(&r->script, r->loop, tree_find(root, "upstream"));
+	r->script.has_limits =
+	    str_contains(tree_text(tree_find(root, "config")), STR("limits:"));
 	if (tree_find(root, "people")) {
 		people_open(&r->people, r->folder);
 		people_add(&r->people, tree_find(root, "people"));

@@ -39,6 +39,7 @@ struct script {
 	uint32_t used[64]; /* answers used, by index of the host */
 	struct script_call calls[CALLS_MAX];
 	uint32_t n_calls;
+	bool has_limits; /* the configuration sets some */
 };
 
 void script_init(
