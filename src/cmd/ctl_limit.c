@@ -370,7 +370,8 @@ change(struct ctl *c, const struct store_limit *l, enum change_sort sort)
 		return status;
 	ctl_record_begin(c, columns);
 	put(c, &ch.l);
-	return ctl_done(c, "limit %.*s %s", STR_ARG(l->name),
+	return ctl_done(c, "limit %.*s %s; workers take it within two seconds",
+	    STR_ARG(l->name),
 	    sort == REMOVE   ? "is removed"
 	    : sort == CREATE ? "is there"
 			     : "is changed");

@@ -174,6 +174,15 @@ lists_begin(struct store_person *p, struct arena *a)
 	return p->teams && p->roles && p->grants;
 }
 
+static bool
+has_role(const struct store_person *p, struct str role)
+{
+	for (uint32_t i = 0; i < p->n_roles; i++)
+		if (str_eq(p->roles[i], role))
+			return true;
+	return false;
+}
+
 /* Roles that somebody vouches for, beside those of the rows. */
 static enum err
 add_roles(struct look *l, const struct str *given)
@@ -181,7 +190,7 @@ add_roles(struct look *l, const struct str *given)
 	struct store_person *p = &l->p;
 
 	for (uint32_t i = 0; i < STORE_PERSON_GIVEN_MAX; i++) {
-		if (!str_present(given[i]))
+		if (!str_present(given[i]) || has_role(p, given[i]))
 			continue;
 		if (p->n_roles == STORE_PERSON_ROLES_MAX)
 			return ERR_LIMIT;

@@ -212,7 +212,8 @@ test_user_with_a_word_of_others(void **state)
 	struct store_person_ask ask = { .tenant = STR("acme"),
 		.user = STR("lee"),
 		.team = STR("red"),
-		.roles = { STR("developer"), STR("operator") } };
+		.roles = { STR("developer"), STR("operator"), STR("viewer"),
+		    STR("developer") } };
 	struct store_person p;
 
 	(void)state;
