@@ -204,9 +204,7 @@ init(struct worker *w)
 	    shm_worker(w->main->shm), c, w->store);
 	if (!w->flow)
 		return "no memory";
-	flow_secrets_read(w->flow); /* nobody waits yet */
-	flow_prices_read(w->flow);
-	flow_rules_read(w->flow);
+	flow_stored_read(w->flow); /* nobody waits yet */
 	fcgi_spool_begin(&w->spool, w->loop, w->flow, c, false);
 	if (w->conf->problem[0])
 		flow_conf_failed(w->flow, w->conf->problem);

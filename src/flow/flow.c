@@ -43,9 +43,7 @@ flow_free(struct flow *f)
 	ASSERT(f->n_jobs == 0);
 	limits_fini(f);
 	meter_metrics_free(f->metrics);
-	sealed_fini(f);
 	stored_fini(f);
-	rules_fini(f);
 	keys_fini(f);
 	flow_prices_fini(&f->prices);
 	conf_unref(f->conf);
@@ -66,10 +64,8 @@ flow_conf_set(struct flow *f, struct conf *c)
 	conf_unref(old);
 	flow_prices_renew(f);
 	identify_conf(f);
-	sealed_conf(f);
 	limits_conf(f);
 	stored_conf(f);
-	rules_conf(f);
 }
 
 void

@@ -8,7 +8,6 @@
 
 #include "base/err.h"
 #include "conf/conf.h"
-#include "store/secret.h"
 #include "sys/loop.h"
 #include "store/pool.h"
 #include "sys/shm.h"
@@ -36,30 +35,22 @@ void flow_free(struct flow *f);
 /* Swaps the snapshot; requests under way keep theirs. Takes a reference. */
 void flow_conf_set(struct flow *f, struct conf *c);
 /*
- * What was opened from the database, in place of what there was. Takes a
- * reference. Until the first one sealed keys are missing, and health says so.
- */
-void flow_secrets_set(struct flow *f, struct store_secrets *set);
-/*
  * For a process whose loop stands still between requests: hears what has
  * changed in the database, if that is due. Blocks.
  */
 void flow_refresh(struct flow *f);
 /*
- * Reads the sealed keys if that is due. Blocks: before the first request, and
- * for who has no loop. Otherwise they are read beside the requests, at start
- * and within a second when they change.
+ * Reads the sealed keys, prices and limits of the database if that is due.
+ * Blocks: before the first request (nobody is let in until it is known how
+ * much he may), and for who has no loop. Otherwise they are read beside the
+ * requests, within a second when they change.
  */
-void flow_secrets_read(struct flow *f);
+void flow_stored_read(struct flow *f);
 /* The newest file was refused: health and metrics say so. text: one line. */
 void flow_conf_failed(struct flow *f, const char *text);
 /* The log cannot be opened ("": it can): health says so. text: one line. */
 void flow_log_failed(struct flow *f, const char *text);
 struct conf *flow_conf(struct flow *f);
-/* The same for the prices of the database. */
-void flow_prices_read(struct flow *f);
-/* The same for the limits of the database. */
-void flow_rules_read(struct flow *f);
 
 struct spool;
 /*

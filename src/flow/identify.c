@@ -45,9 +45,7 @@ flow_refresh(struct flow *f)
 {
 	if (f->directory)
 		gate_directory_refresh(f->directory);
-	flow_secrets_read(f);
-	flow_prices_read(f);
-	flow_rules_read(f);
+	flow_stored_read(f);
 }
 
 /* ---- a request -------------------------------------------------------------- */

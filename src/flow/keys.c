@@ -28,10 +28,10 @@ keys_conf_set(struct flow *f)
 }
 
 void
-flow_secrets_set(struct flow *f, struct store_secrets *set)
+keys_sealed_take(struct flow *f, struct store_secrets *set)
 {
 	store_secrets_unref(f->sealed);
-	f->sealed = set ? store_secrets_ref(set) : NULL;
+	f->sealed = set;
 	ring_renew(f);
 }
 

@@ -25,8 +25,8 @@
 #include "gate/limit.h"
 #include "gate/remote.h"
 #include "gate/rule.h"
-#include "meter/booking.h"
 #include "gate/source.h"
+#include "meter/booking.h"
 #include "meter/metrics.h"
 #include "meter/price.h"
 #include "meter/record.h"
@@ -186,6 +186,14 @@ struct flow_prices {
 	size_t n_stored;
 };
 
+/* stored.c: what is held whole of the database */
+enum flow_stored {
+	FLOW_STORED_KEYS, /* of providers: sealed */
+	FLOW_STORED_PRICES,
+	FLOW_STORED_LIMITS, /* rules */
+	FLOW_STORED__MAX
+};
+
 /* audit.c */
 struct flow_audit {
 	flow_audit_fn fn; /* NULL: nobody wants them */
@@ -204,15 +212,13 @@ struct flow {
 	struct conf *conf;
 	struct route_ring *ring; /* of conf; NULL: none, or no memory */
 	struct store_secrets *sealed; /* may be NULL */
-	struct sealed_watch *sealed_watch; /* NULL: no master key */
 	bool is_ending;
 	struct gate_limit limit;
 	struct gate_remote *remote; /* NULL: this host counts alone */
 	struct meter_metrics *metrics;
 	struct flow_prices prices;
-	struct stored_watch *stored_watch; /* NULL: no database */
 	struct gate_rules *rules; /* of the database; may be NULL */
-	struct rules_watch *rules_watch; /* NULL: no database */
+	struct watch *stored[FLOW_STORED__MAX]; /* NULL: no database */
 	usec_t seed_after; /* clock_mono: the ledger was away */
 	struct req *all;
 	uint32_t active;
@@ -346,12 +352,13 @@ void limits_share(
 /* echo.c: the text for the log, without what it quotes of the prompt */
 struct str echo_hidden(struct req *r, struct str message);
 
-/* sealed.c */
-void sealed_conf(struct flow *f); /* f->conf is another */
-void sealed_fini(struct flow *f);
-
 /* keys.c: the provider's key of an attempt */
 void keys_conf_set(struct flow *f); /* f->conf is another */
+/*
+ * What was opened from the database, in place of what there was; taken. Until
+ * the first one sealed keys are missing, and health says so.
+ */
+void keys_sealed_take(struct flow *f, struct store_secrets *set);
 void keys_fini(struct flow *f);
 /* What is used of the limits before a target: for route_plan_make. */
 void keys_used(
@@ -407,13 +414,12 @@ void flow_prices_fini(struct flow_prices *p);
 /* After the snapshot was swapped. */
 void flow_prices_renew(struct flow *f);
 /*
- * The database's rows, which lie in the arena: both are taken. built: all lists
- * of the present snapshot with them, taken as well; NULL: that is still to do.
+ * In place of what there was; fresh, which may lie in its own arena, is taken.
+ * is_of_conf: its lists were made with the present snapshot.
  */
-void flow_prices_take(struct flow *f, struct arena *arena,
-    struct price_row *rows, size_t n, struct meter_prices *built);
+void flow_prices_take(
+    struct flow *f, const struct flow_prices *fresh, bool is_of_conf);
 
-/* stored.c: they are read anew within a second when they change */
 /*
  * seed.c: budgets that this host has not counted in their period are asked of
  * the ledger first: WAIT, then `next` runs. Otherwise next runs now.
@@ -422,9 +428,7 @@ enum flow_step
 seed_limits(struct req *r, const struct gate_limits *lists, uint32_t n,
     const struct gate_ask *ask, enum flow_step (*next)(struct req *r));
 
-/* rules.c: the limits of the database */
-void rules_conf(struct flow *f); /* f->conf is another */
-void rules_fini(struct flow *f);
+/* stored.c */
 void stored_conf(struct flow *f); /* f->conf is another */
 void stored_fini(struct flow *f);
 

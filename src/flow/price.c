@@ -32,21 +32,18 @@ flow_prices_renew(struct flow *f)
 }
 
 void
-flow_prices_take(struct flow *f, struct arena *arena, struct price_row *rows,
-    size_t n, struct meter_prices *built)
+flow_prices_take(
+    struct flow *f, const struct flow_prices *fresh, bool is_of_conf)
 {
-	struct flow_prices *p = &f->prices;
+	struct flow_prices old = f->prices;
 
-	arena_free(p->arena);
-	p->arena = arena;
-	p->stored = rows;
-	p->n_stored = n;
-	if (!built) {
+	f->prices = *fresh;
+	if (!is_of_conf) {
+		f->prices.now = old.now;
+		old.now = fresh->now;
 		flow_prices_renew(f);
-		return;
 	}
-	meter_prices_unref(p->now);
-	p->now = built;
+	flow_prices_fini(&old);
 }
 
 bool

@@ -254,7 +254,7 @@ in_order(const void *a, const void *b)
 }
 
 enum err
-gate_rules_load(struct store *s, struct gate_rules **out, uint32_t *n_bad)
+gate_rules_load(struct store *s, struct gate_rules **out)
 {
 	struct gate_rules *r =
 	    fault("rules.new") ? NULL : calloc(1, sizeof(*r));
@@ -273,7 +273,6 @@ gate_rules_load(struct store *s, struct gate_rules **out, uint32_t *n_bad)
 		qsort(r->rule, r->n, sizeof(*r->rule), in_order);
 	for (uint32_t i = 0; i < r->n; i++)
 		r->n_of[rank(&r->rule[i])]++;
-	*n_bad = r->n_bad;
 	*out = r;
 	return ERR_OK;
 }
@@ -300,6 +299,12 @@ uint32_t
 gate_rules_count(const struct gate_rules *r)
 {
 	return r ? r->n : 0;
+}
+
+uint32_t
+gate_rules_bad(const struct gate_rules *r)
+{
+	return r ? r->n_bad : 0;
 }
 
 /* The rules of that id among n; the lists grow by them. */

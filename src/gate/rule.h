@@ -23,14 +23,16 @@ void gate_rule_make(const struct store_limit *row, const struct zone *zone,
 
 /*
  * All rules of the database. One reference. Rows that are no good are left out
- * and counted in *n_bad. Blocks. ERR_NOMEM, or as store_run.
+ * and counted. Blocks. ERR_NOMEM, or as store_run.
  */
-MUST_CHECK enum err
-gate_rules_load(struct store *s, struct gate_rules **out, uint32_t *n_bad);
+MUST_CHECK enum err gate_rules_load(struct store *s, struct gate_rules **out);
 /* NULL is allowed. */
 struct gate_rules *gate_rules_ref(struct gate_rules *r);
 void gate_rules_unref(struct gate_rules *r);
+/* r may be NULL. */
 uint32_t gate_rules_count(const struct gate_rules *r);
+/* Rows that were left out. r may be NULL. */
+uint32_t gate_rules_bad(const struct gate_rules *r);
 
 /* For whom: up to GATE_RULE_LISTS lists; how many. r may be NULL. */
 #define GATE_RULE_LISTS 4u

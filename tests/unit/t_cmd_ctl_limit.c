@@ -144,7 +144,6 @@ test_status(void **state)
 	struct gate_limit limit;
 	struct gate_ask ask = { .model = STR("m") };
 	struct shm *shm = NULL;
-	uint32_t n_bad;
 
 	(void)state;
 	ok("tenant create acme");
@@ -158,7 +157,7 @@ test_status(void **state)
 	assert_int_equal(
 	    shm_open_file(ctl_path("state/shm"), 64, &shm), ERR_OK);
 	gate_limit_init(&limit, shm, 0);
-	assert_int_equal(gate_rules_load(bed_store, &rules, &n_bad), ERR_OK);
+	assert_int_equal(gate_rules_load(bed_store, &rules), ERR_OK);
 	take(&limit, rules, &ask);
 	ask.tenant_id = row.tenant_id;
 	ask.user_id = row.user_id;

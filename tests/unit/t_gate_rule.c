@@ -100,11 +100,10 @@ test_loaded(void **state)
 	struct gate_limits lists[GATE_RULE_LISTS];
 	struct gate_rules *r = NULL;
 	struct store_user lee;
-	uint32_t n_bad = 0;
 
 	(void)state;
 	assert_int_equal(gate_rules_for(NULL, 1, 1, 1, lists), 0);
-	assert_int_equal(gate_rules_load(bed_store, &r, &n_bad), ERR_OK);
+	assert_int_equal(gate_rules_load(bed_store, &r), ERR_OK);
 	assert_int_equal(gate_rules_for(r, 1, 1, 1, lists), 0);
 	gate_rules_unref(r);
 	add_people();
@@ -116,8 +115,8 @@ test_loaded(void **state)
 	add("kim-2", acme.id, kim.id, "requests");
 	add("lee", acme.id, lee.id, "tokens");
 	add("kim-1", acme.id, kim.id, "tokens");
-	assert_int_equal(gate_rules_load(bed_store, &r, &n_bad), ERR_OK);
-	assert_int_equal(n_bad, 1);
+	assert_int_equal(gate_rules_load(bed_store, &r), ERR_OK);
+	assert_int_equal(gate_rules_bad(r), 1);
 	assert_int_equal(gate_rules_count(r), 5);
 	assert_int_equal(gate_rules_for(r, 0, 0, 0, lists), 1);
 	assert_int_equal(lists[0].n, 1);
