@@ -313,6 +313,37 @@ run_retire(struct ctl *c)
 	return work_end(&w, status);
 }
 
+/* Workers read all secrets anew, which has what is out tried (route/keys.h). */
+static enum err
+do_enable(struct store *s, void *arg)
+{
+	struct work *w = arg;
+
+	(void)s;
+	return act(w, "secret.enable", w->old.name, w->old.id);
+}
+
+static int
+run_enable(struct ctl *c)
+{
+	struct work w = { .c = c, .now = clock_wall() };
+	int status = find(&w);
+
+	if (status == CTL_OK && w.old.not_after > 0 && w.now >= w.old.not_after)
+		status = ctl_fail(c,
+		    "the time of '%.*s' is over; llmgwctl secret rotate or "
+		    "add brings a new key",
+		    STR_ARG(w.old.name));
+	w.id = w.old.id;
+	if (status == CTL_OK)
+		status = ctl_change(c, do_enable, &w);
+	if (status == CTL_OK)
+		status = said(&w, w.old.name,
+		    "the next request that may use it tries it; llmgwctl "
+		    "secret list shows when it was accepted");
+	return work_end(&w, status);
+}
+
 static enum err
 do_remove(struct store *s, void *arg)
 {
@@ -342,6 +373,9 @@ run_remove(struct ctl *c)
 static const char *
 state_of(const struct store_secret_row *row, usec_t now)
 {
+	if (row->out_since > 0 && now >= row->not_before &&
+	    (row->not_after == 0 || now < row->not_after))
+		return "refused";
 	if (now < row->not_before)
 		return "waiting";
 	if (row->not_after > 0 && now >= row->not_after)
@@ -353,8 +387,8 @@ static int
 run_list(struct ctl *c)
 {
 	static const char *const columns[] = { "name", "provider", "weight",
-		"state", "not_before", "not_after", "master_id", "created",
-		"changed", NULL };
+		"state", "out_since", "out_why", "not_before", "not_after",
+		"master_id", "created", "changed", NULL };
 	struct store_secret_row *rows;
 	uint32_t n;
 	enum err e = store_secret_list(c->store, c->arena, &rows, &n);
@@ -367,6 +401,9 @@ run_list(struct ctl *c)
 		ctl_put_text(c, rows[i].provider);
 		ctl_put_int(c, rows[i].weight);
 		ctl_put_text(c, str_z(state_of(&rows[i], clock_wall())));
+		ctl_put_time(c, rows[i].out_since);
+		ctl_put_text(c, rows[i].out_since > 0 ? rows[i].out_why
+						      : (struct str){ 0 });
 		ctl_put_time(c, rows[i].not_before);
 		ctl_put_time(c, rows[i].not_after);
 		ctl_put_text(c, rows[i].master_id);
@@ -567,7 +604,15 @@ const struct ctl_command ctl_secret_commands[] = {
 	    .flags = CTL_STORE,
 	    .help = "list the sealed keys",
 	    .more = "NAME@NUMBER is a key that a rotation has replaced. "
-		    "master_id tells which master key has sealed it.",
+		    "master_id tells which master key has sealed it. State: "
+		    "waiting, valid, ending (its time has an end), over, or "
+		    "refused: a provider answered 401, 402 or 403, or that "
+		    "its quota is spent, out_since and out_why tell when and "
+		    "which; it is left alone, tried again every "
+		    "secrets.recheck, and is valid again when that provider "
+		    "accepts it. llmgw-jobd writes this from what the workers "
+		    "tell, so it is some tenths of a second late, and what "
+		    "the last of several hosts told counts.",
 	    .run = run_list },
 	{ .group = "secret",
 	    .verb = "rotate",
@@ -589,6 +634,17 @@ const struct ctl_command ctl_secret_commands[] = {
 	    .options = retire_options,
 	    .help = "use a key no longer, from now or later on",
 	    .run = run_retire },
+	{ .group = "secret",
+	    .verb = "enable",
+	    .operands = "NAME",
+	    .min = 1,
+	    .max = 1,
+	    .flags = CTL_STORE | CTL_CHANGES,
+	    .help = "have a key that was refused tried again at once",
+	    .more = "For when its bill is paid or its block is lifted, "
+		    "instead of waiting for secrets.recheck. The list shows "
+		    "it as refused until a request with it has succeeded.",
+	    .run = run_enable },
 	{ .group = "secret",
 	    .verb = "remove",
 	    .operands = "NAME",

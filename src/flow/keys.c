@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "meter/event.h"
 #include "meter/family.h"
 #include "route/headroom.h"
 
@@ -181,27 +182,39 @@ keys_send(struct req *r)
 	    headroom_slot(r->flow, t, k ? k->identity : 0), clock_mono());
 }
 
-/* A row of the audit beside the line. */
+/*
+ * A row of the audit beside the line. llmgw-jobd has it from there and writes
+ * it beside the secret, if the key is one of the database (jobs/audit.h).
+ */
 static void
-audit_key(const struct req *r, const char *action, struct str result)
+audit_key(const struct req *r, const char *action, struct str result,
+    int status, usec_t at)
 {
+	const struct route_key *k = r->attempt.key;
+	struct str provider = r->attempt.target.provider;
 	struct str object = arena_printf(r->arena, "provider:%.*s/%.*s",
-	    STR_ARG(r->attempt.target.provider), STR_ARG(r->attempt.key->name));
+	    STR_ARG(provider), STR_ARG(k->name));
+	struct str detail = { 0 };
 
-	flow_audit(r->flow, action, object, result, (struct str){ 0 },
-	    (struct str){ 0 });
+	if (k->sealed_id > 0)
+		detail = arena_printf(r->arena,
+		    "{\"secret_id\":%lld,\"provider\":\"%.*s\","
+		    "\"status\":%d,\"at\":%lld}",
+		    (long long)k->sealed_id, STR_ARG(provider), status,
+		    (long long)at);
+	flow_audit(r->flow, action, object, result, detail, (struct str){ 0 });
 }
 
 /* The lines that an operator looks for. */
 static void
-tell_out(const struct req *r, int status)
+tell_out(const struct req *r, int status, usec_t at)
 {
 	log_msg(LOG_WARN,
 	    "provider %.*s: key %.*s is out: it was refused with %d",
 	    STR_ARG(r->attempt.target.provider), STR_ARG(r->attempt.key->name),
 	    status);
-	audit_key(r, "provider_key.out",
-	    arena_printf(r->arena, "refused with %d", status));
+	audit_key(r, METER_EVENT_OUT,
+	    arena_printf(r->arena, "refused with %d", status), status, at);
 }
 
 static void
@@ -209,7 +222,7 @@ tell_in(const struct req *r)
 {
 	log_msg(LOG_WARN, "provider %.*s: key %.*s is accepted again",
 	    STR_ARG(r->attempt.target.provider), STR_ARG(r->attempt.key->name));
-	audit_key(r, "provider_key.in", STR("accepted again"));
+	audit_key(r, METER_EVENT_IN, STR("accepted again"), 0, clock_wall());
 }
 
 static void
@@ -259,12 +272,12 @@ judge(struct req *r)
 {
 	struct req_attempt *a = &r->attempt;
 	const struct msg_fail *fail = &r->fail;
-	usec_t now = clock_mono();
+	usec_t now = clock_mono(), wall = clock_wall();
 
 	if (is_refusal(fail)) {
-		if (route_key_refused(a->key, r->conf, fail->upstream_status,
-			now, clock_wall()))
-			tell_out(r, fail->upstream_status);
+		if (route_key_refused(
+			a->key, r->conf, fail->upstream_status, now, wall))
+			tell_out(r, fail->upstream_status, wall);
 		a->is_key_probe = false;
 		return true;
 	}

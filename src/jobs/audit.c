@@ -1,10 +1,48 @@
 #include "jobs/audit.h"
 
+#include "base/json.h"
 #include "meter/event.h"
 #include "store/audit.h"
 #include "store/logday.h"
+#include "store/secret.h"
 
 #define ACTOR STR("gateway")
+
+/* A few members; nobody else writes these events. */
+#define DETAIL_ARENA 65536u
+
+/* What a provider said of a sealed key goes beside the secret. */
+static enum err
+tell_secret(struct store *s, const struct meter_event *ev)
+{
+	struct arena *a = arena_new(DETAIL_ARENA);
+	enum err e = ERR_OK;
+	int64_t id = 0, status = 0, at = 0;
+	struct str provider;
+	struct json j;
+
+	if (!a)
+		return ERR_NOMEM;
+	if (json_scan(&j, a, ev->detail, NULL, NULL) == ERR_OK) {
+		id = json_i64_or(&j, json_get(&j, 0, "secret_id"), 0);
+		status = json_i64_or(&j, json_get(&j, 0, "status"), 0);
+		at = json_i64_or(&j, json_get(&j, 0, "at"), 0);
+		provider = json_text(&j, json_get(&j, 0, "provider"), a);
+		if (id > 0 && at > 0 && str_present(provider))
+			e = store_secret_told(s, id, provider, (int)status, at);
+	}
+	arena_free(a);
+	return e == ERR_LIMIT ? ERR_OK : e;
+}
+
+static enum err
+act_on(struct store *s, const struct meter_event *ev)
+{
+	if (ev->detail.n > 0 && (str_eqz(ev->action, METER_EVENT_OUT) ||
+				    str_eqz(ev->action, METER_EVENT_IN)))
+		return tell_secret(s, ev);
+	return ERR_OK;
+}
 
 enum err
 jobs_audit_add(struct store *s, void *arg, struct str payload)
@@ -31,6 +69,8 @@ jobs_audit_add(struct store *s, void *arg, struct str payload)
 		.source_id = str_of((const char *)ev.id, sizeof(ev.id)),
 	};
 	e = store_audit_add(s, &row);
+	if (e == ERR_OK)
+		e = act_on(s, &ev);
 	if (e != ERR_LIMIT)
 		return e;
 	a->damaged++;

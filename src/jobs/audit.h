@@ -2,7 +2,9 @@
 #define JOBS_AUDIT_H
 /*
  * The audit in llmgw-jobd: events of the workers (meter/event.h) are appended
- * to the chain, and whole days leave when they are too old.
+ * to the chain, and whole days leave when they are too old. What an event says
+ * of a sealed key of a provider is written beside the secret, in the same
+ * transaction and as the event itself only once (store_secret_told).
  */
 #include <stdint.h>
 

@@ -23,6 +23,15 @@
 /* Of an encoded one. */
 #define METER_EVENT_MAX 6200
 
+/*
+ * A provider's key went out, or is in again. Of a sealed one the detail has
+ * {"secret_id":12,"provider":"openai-main","status":401,"at":MICROSECONDS}; in
+ * again: status 0. at: as the shared memory has it, so that a worker knows his
+ * own word when he reads it in the database.
+ */
+#define METER_EVENT_OUT "provider_key.out"
+#define METER_EVENT_IN "provider_key.in"
+
 struct meter_event {
 	unsigned char id[METER_EVENT_ID];
 	usec_t at; /* wall */

@@ -313,11 +313,13 @@ route_key_view(const struct route_key *k, usec_t now, usec_t wall,
 /* ---- the ring ------------------------------------------------------------ */
 
 uint64_t
-route_key_identity(struct str provider, struct str key)
+route_key_identity(struct str provider, struct str key, int64_t sealed_id)
 {
 	static const uint64_t sort = UINT64_C(0x70726f762e6b6579);
-	uint64_t part[3] = { sort, hash_stable(provider), hash_stable(key) };
-	uint64_t id = hash_stable(str_of((const char *)part, sizeof(part)));
+	uint64_t part[4] = { sort, hash_stable(provider), hash_stable(key),
+		(uint64_t)sealed_id };
+	size_t n = sizeof(part) - (sealed_id == 0 ? sizeof(part[3]) : 0);
+	uint64_t id = hash_stable(str_of((const char *)part, n));
 
 	return id ? id : 1;
 }
@@ -341,16 +343,37 @@ wake(const struct route_key *k)
 		(void)swap(k, word, pack(KEY_OUT, 0));
 }
 
+/* The database knows of a refusal that this host has not heard of. */
+static void
+heed(const struct route_key *k, struct str provider,
+    const struct store_sealed *s)
+{
+	int64_t word = get(k, CELL_STATE);
+	int status;
+
+	if ((word & 3) != KEY_IN || s->out_since <= get(k, CELL_SINCE) ||
+	    !store_sealed_is_out(s, provider, &status))
+		return;
+	if (!swap(k, word, pack(KEY_OUT, 0)))
+		return;
+	set(k, CELL_STATUS, status);
+	set(k, CELL_SINCE, s->out_since);
+	add(k, CELL_OUTS);
+}
+
+/* s: NULL for one that is not sealed, or not there. */
 static void
 put_key(struct route_ring *ring, struct str provider, struct route_keys *keys,
-    struct route_key k)
+    struct route_key k, const struct store_sealed *s)
 {
 	if (keys->n == CONF_PROVIDER_KEYS_MAX || has_name(keys, k.name))
 		return;
 	k.name = arena_str(ring->arena, k.name);
-	k.identity = route_key_identity(provider, k.name);
+	k.identity = route_key_identity(provider, k.name, k.sealed_id);
 	k.slot = shm_slot(ring->shm, k.identity);
 	wake(&k);
+	if (s)
+		heed(&k, provider, s);
 	secret_ref(k.secret);
 	keys->v[keys->n++] = k;
 }
@@ -359,6 +382,7 @@ static struct route_key
 of_sealed(const struct store_sealed *s, uint32_t weight)
 {
 	return (struct route_key){ .name = s->name,
+		.sealed_id = s->id,
 		.secret = s->secret,
 		.weight = weight,
 		.not_before = s->not_before,
@@ -383,11 +407,12 @@ put_reference(struct route_ring *ring, const struct conf_provider *p,
 		is_there = is_there || str_eq(s->name, k->key.sealed);
 		if (str_eq(s->name, k->key.sealed))
 			one.name = k->name;
-		put_key(ring, p->name, keys, one);
+		put_key(ring, p->name, keys, one, s);
 	}
 	if (!is_there)
 		put_key(ring, p->name, keys,
-		    (struct route_key){ .name = k->name, .weight = k->weight });
+		    (struct route_key){ .name = k->name, .weight = k->weight },
+		    NULL);
 }
 
 static bool
@@ -415,13 +440,15 @@ put_provider(struct route_ring *ring, const struct conf_provider *p,
 			put_key(ring, p->name, keys,
 			    (struct route_key){ .name = k->name,
 				.secret = k->key.secret,
-				.weight = k->weight });
+				.weight = k->weight },
+			    NULL);
 	}
 	for (uint32_t i = 0; sealed && i < sealed->n; i++)
 		if (str_eq(sealed->v[i].provider, p->name) &&
 		    !is_referred_to(p, &sealed->v[i]))
 			put_key(ring, p->name, keys,
-			    of_sealed(&sealed->v[i], sealed->v[i].weight));
+			    of_sealed(&sealed->v[i], sealed->v[i].weight),
+			    &sealed->v[i]);
 }
 
 /* How many there may be, for room. */

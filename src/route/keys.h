@@ -5,7 +5,9 @@
  * was opened from the database; it is immutable and counted (for one thread)
  * and swapped whole. What is known of a key is in shared memory, so all workers
  * agree; a slot's identity is a hash of provider's and key's names, never of
- * the key itself.
+ * the key itself. A sealed key that is out by the database (another host found
+ * it so, or this one before it lost its shared memory) is out here, and the next
+ * request tries it.
  *
  * CHOICE, for each attempt. Keys that are there, valid at this time and not
  * out, by weight; those that were not asked in this request before those that
@@ -51,6 +53,7 @@ route_masters(const struct conf *c)
 struct route_key {
 	struct str name;
 	uint64_t identity;
+	int64_t sealed_id; /* of the database's row; 0: not sealed */
 	struct shm_slot *slot;
 	struct secret *secret; /* NULL: sealed, and could not be had */
 	uint32_t weight;
@@ -138,7 +141,11 @@ struct route_key_view {
 };
 void route_key_view(const struct route_key *k, usec_t now, usec_t wall,
     struct route_key_view *out);
-/* The slot's identity: of the names of provider and key. Never 0. */
-uint64_t route_key_identity(struct str provider, struct str key);
+/*
+ * The slot's identity: of the names of provider and key, and of the row of a
+ * sealed one, since a rotation gives its name to another. Never 0.
+ */
+uint64_t
+route_key_identity(struct str provider, struct str key, int64_t sealed_id);
 
 #endif

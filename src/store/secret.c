@@ -1,11 +1,12 @@
 #include "store/secret.h"
 
+#include "base/num.h"
 #include "store/row.h"
 
 #define SECRET_ARENA_MAX ((size_t)64 << 20)
 #define COLUMNS                                              \
 	"id, name, provider, master_id, weight, not_before," \
-	" COALESCE(not_after, 0), created, changed"
+	" COALESCE(not_after, 0), created, changed, out_since, out_why"
 
 enum {
 	SEALED,
@@ -17,6 +18,8 @@ enum {
 	OPEN_ONE,
 	FIND,
 	LIST,
+	REFUSED,
+	ACCEPTED,
 };
 
 const struct store_sql store_secret_sql[] = {
@@ -45,12 +48,19 @@ const struct store_sql store_secret_sql[] = {
 	[LIST] = { "SELECT " COLUMNS " FROM provider_secret ORDER BY name"
 		   " LIMIT 10001",
 	    NULL },
+	[REFUSED] = { "UPDATE provider_secret SET out_since = ?, out_why = ?"
+		      " WHERE id = ? AND COALESCE(out_since, 0) <= ?",
+	    NULL },
+	[ACCEPTED] = { "UPDATE provider_secret SET out_since = ?, out_why = ''"
+		       " WHERE id = ? AND COALESCE(out_since, 0) <= ?"
+		       " AND (out_why = '' OR SUBSTR(out_why, 1, ?) = ?)",
+	    NULL },
 	STORE_SQL_END,
 };
 
 /* ---- rows ---------------------------------------------------------------- */
 
-#define COLUMN_SEALED 9
+#define COLUMN_SEALED 11
 
 static void
 take_row(
@@ -64,7 +74,11 @@ take_row(
 		.not_before = store_get_int(&v[5]),
 		.not_after = store_get_int(&v[6]),
 		.created = store_get_int(&v[7]),
-		.changed = store_get_int(&v[8]) };
+		.changed = store_get_int(&v[8]),
+		.out_why = row_str(a, &v[10]) };
+	/* Without a why it is the time of the last good word. */
+	if (out->out_why.n > 0)
+		out->out_since = store_get_int(&v[9]);
 }
 
 static struct store_seal_place
@@ -147,7 +161,9 @@ on_sealed(void *arg, const struct store_value *v, uint32_t n)
 		.provider = row.provider,
 		.weight = weight_of(row.weight),
 		.not_before = row.not_before,
-		.not_after = row.not_after };
+		.not_after = row.not_after,
+		.out_since = row.out_since,
+		.out_why = row.out_why };
 	place = place_of(&row);
 	e = store_unseal(l->masters, &place, row.master_id,
 	    store_get_str(&v[COLUMN_SEALED]), &out->secret);
@@ -270,6 +286,49 @@ store_secret_remove(struct store *s, int64_t id)
 
 	return row_changed(
 	    s, store_run(s, &store_secret_sql[REMOVE], &v, 1, NULL, NULL));
+}
+
+/* ---- what providers say of it --------------------------------------------- */
+
+#define WHY "%.*s answered "
+#define WHY_MAX 256
+
+enum err
+store_secret_told(
+    struct store *s, int64_t id, struct str provider, int status, usec_t at)
+{
+	char why[WHY_MAX];
+	int n = snprintf(why, sizeof(why), WHY, STR_ARG(provider));
+	struct str begin = str_of(why, (size_t)n);
+	const struct store_value in[] = { store_int(at), store_int(id),
+		store_int(at), store_int(n), store_text(begin) };
+	struct store_value out[] = { store_int(at), store_null(), store_int(id),
+		store_int(at) };
+
+	if (n < 0 || (size_t)n + 16 > sizeof(why))
+		return ERR_LIMIT;
+	if (status == 0)
+		return store_run(
+		    s, &store_secret_sql[ACCEPTED], in, 5, NULL, NULL);
+	n += snprintf(why + n, sizeof(why) - (size_t)n, "%d", status);
+	out[1] = store_text(str_of(why, (size_t)n));
+	return store_run(s, &store_secret_sql[REFUSED], out, 4, NULL, NULL);
+}
+
+bool
+store_sealed_is_out(
+    const struct store_sealed *one, struct str provider, int *status)
+{
+	char why[WHY_MAX];
+	int n = snprintf(why, sizeof(why), WHY, STR_ARG(provider));
+	int64_t number;
+
+	if (n < 0 || (size_t)n >= sizeof(why) ||
+	    !str_starts(one->out_why, str_of(why, (size_t)n)) ||
+	    num_parse_i64(str_skip(one->out_why, (size_t)n), &number) != ERR_OK)
+		return false;
+	*status = (int)number;
+	return true;
 }
 
 struct opening {

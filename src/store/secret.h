@@ -7,6 +7,11 @@
  * it took the place of. A rotation renames the old one to NAME@ID, with the end
  * of its time, and gives NAME to the new one: both are of the family NAME, and
  * both are used while both are valid.
+ *
+ * OUT. out_why tells which provider refused it and with what; then out_since is
+ * when. With out_why empty out_since is when it was last accepted after that:
+ * llmgw-jobd writes both from the workers' events, and an older word that comes
+ * later must not count.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +39,13 @@ struct store_sealed {
 	uint32_t weight;
 	usec_t not_before; /* clock_wall; 0: since ever */
 	usec_t not_after; /* 0: for ever */
+	usec_t out_since; /* wall; 0: no provider refuses it */
+	struct str out_why; /* "openai-main answered 401" */
 };
+
+/* Does that provider refuse it? *status: with what. */
+bool store_sealed_is_out(
+    const struct store_sealed *one, struct str provider, int *status);
 
 /*
  * What is in the database, opened: immutable, counted (by one thread at a
@@ -73,6 +84,8 @@ struct store_secret_row {
 	usec_t not_before; /* wall; 0: since ever */
 	usec_t not_after; /* 0: for ever */
 	usec_t created, changed;
+	usec_t out_since; /* as above */
+	struct str out_why;
 };
 
 struct store_secret_new {
@@ -110,6 +123,16 @@ MUST_CHECK enum err store_secret_remove(struct store *s, int64_t id);
  */
 MUST_CHECK enum err store_secret_reseal(struct store *s,
     const struct store_masters *masters, int64_t id, usec_t now, bool *is_done);
+
+/*
+ * A provider's word on a sealed key: refused with status, or accepted (0), at
+ * that time (wall). Words come by the spools of several workers and hosts, in
+ * any order: the newest counts. One provider's acceptance does not undo the
+ * refusal of another. ERR_OK as well when there is no such secret any more.
+ * Nothing is noted in the change log: the workers have it from each other.
+ */
+MUST_CHECK enum err store_secret_told(
+    struct store *s, int64_t id, struct str provider, int status, usec_t at);
 
 /* Texts are copied to a. ERR_NOT_FOUND. */
 MUST_CHECK enum err store_secret_find(struct store *s, struct str name,

@@ -200,6 +200,80 @@ def test_sealed_key_rotates_with_overlap(build, mock, tmp_path, store):
         g.stop()
 
 
+def test_a_refused_key_is_listed(build, mock, tmp_path, store):
+    """Out with when and why; in again when accepted, rotated or enabled."""
+    g, ctl = sealed_gateway(build, mock, tmp_path, store[0])
+    jobd = database.Jobd(g)
+
+    def rows():
+        return {r['name']: (r['state'], r['out_why'])
+                for r in ctl.json('secret', 'list')}
+
+    try:
+        assert g.chat('gpt').status == 200
+        assert rows() == {'one': ('valid', None)}
+        for status in (401, 402, 403):
+            refuse(mock, KEYS[0], status=status)
+            assert g.chat('gpt').status == (429 if status == 402 else 502)
+            until('it is listed as refused', lambda: rows() == {
+                'one': ('refused', 'openai answered %d' % status)})
+            since, = [r['out_since'] for r in ctl.json('secret', 'list')]
+            assert since[:4].isdigit() and since.endswith('Z')
+            said = ctl.run('secret', 'list')
+            assert 'openai answered %d' % status in said
+            refuse(mock)
+            assert g.chat('gpt').status == 200
+            until('it is in again', lambda: rows() == {
+                'one': ('valid', None)})
+        # beside another key nobody asks with it, until it is enabled
+        g.config['providers']['openai']['api_keys'].append(
+            'file:%s/provider-key-2' % tmp_path)
+        g.reload()
+        refuse(mock, KEYS[0])
+        until('it is out', lambda: (
+            g.chat('gpt').status == 200 and rows()['one'][0] == 'refused'))
+        refuse(mock)
+        for _ in range(20):
+            assert g.chat('gpt').status == 200
+        assert set(used(mock, 20)) == {KEYS[2]}
+        assert 'tries it' in ctl.run('secret', 'enable', 'one')
+        assert rows()['one'][0] == 'refused'
+        until('it is in again', lambda: (
+            g.chat('gpt').status == 200 and rows()['one'][0] == 'valid'))
+        g.config['providers']['openai']['api_keys'].pop()
+        g.reload()
+        # a new one in its place is not out because the old one was
+        refuse(mock, KEYS[0])
+        assert g.chat('gpt').status == 502
+        until('it is out', lambda: rows()['one'][0] == 'refused')
+        ctl.run('secret', 'rotate', 'one', text=KEYS[1])
+        assert rows() == {'one': ('valid', None),
+                          'one@1': ('refused', 'openai answered 401')}
+        until('the new one works', lambda: g.chat('gpt').status == 200)
+        refuse(mock, *KEYS)
+        until('the new one is out as well', lambda: (
+            g.chat('gpt').status == 502 and rows()['one'] == (
+                'refused', 'openai answered 401')))
+        # another host, or this one without its memory: told by the row
+        g.stop()
+        os.unlink(g.folder / 'state' / 'shm')
+        refuse(mock)
+        g.start()
+        assert 'key one out: 401' in g.get('/health/ready').text
+        until('a request has it in again', lambda: (
+            g.chat('gpt').status == 200 and rows()['one'] == ('valid', None)))
+        ctl.run('secret', 'retire', 'one')
+        assert 'is over' in ctl.run('secret', 'enable', 'one', code=1)
+        assert rows()['one'] == ('over', None)
+        assert 'there is no secret' in ctl.run(
+            'secret', 'enable', 'two', code=1)
+        verdict = ctl.json('audit', 'verify')
+        assert verdict['is_whole']
+    finally:
+        jobd.stop()
+        g.stop()
+
+
 def test_master_key_changes_under_load(build, mock, tmp_path, store):
     g, ctl = sealed_gateway(build, mock, tmp_path, store[0])
     try:

@@ -174,6 +174,7 @@ static const struct {
 	{ "key expire", "ci", "key.expire", NULL, NULL },
 	{ "secret add", "one", "secret.create", "sk-canary-1\n", NULL },
 	{ "secret rotate", "one", "secret.rotate", "sk-canary-2\n", NULL },
+	{ "secret enable", "one", "secret.enable", NULL, NULL },
 	{ "secret retire", "one", "secret.retire", NULL, NULL },
 	{ "secret remove", "one", "secret.remove", NULL, NULL },
 	{ "secret rotate-master", "", "secret.reseal", NULL, "two.yaml" },

@@ -9,6 +9,7 @@
 #include "meter/event.h"
 #include "store/audit.h"
 #include "store/logday.h"
+#include "store/secret.h"
 
 enum {
 	ROWS,
@@ -152,6 +153,77 @@ test_damaged(void **state)
 	spool_bed_remove(folder);
 }
 
+static void
+tell_key(struct writer *w, unsigned char n, const char *action, usec_t at,
+    const char *detail)
+{
+	struct meter_event ev = { .at = at,
+		.id = { 0xee, n },
+		.actor = STR("gateway"),
+		.action = str_z(action),
+		.object = STR("provider:p/k"),
+		.result = STR("told"),
+		.detail = str_z(detail) };
+	char bytes[METER_EVENT_MAX];
+
+	assert_int_equal(spool_add(w->spool, SPOOL_AUDIT, bytes,
+			     meter_event_encode(&ev, bytes)),
+	    ERR_OK);
+}
+
+/* What providers say of a sealed key lies beside it, whatever comes twice. */
+static void
+test_secrets(void **state)
+{
+	static const char master[] = "11111111111111111111111111111111";
+	const struct store_masters m = { .key = { { master, 32 } }, .n = 1 };
+	const struct store_secret_new fresh = {
+		.name = STR("k"), .plain = STR("sk"), .weight = 1
+	};
+	char *folder = spool_bed(), out[128], in[128];
+	struct arena *arena = arena_new(65536);
+	struct store_secret_row row;
+	struct jobs_audit a = { 0 };
+	struct writer w;
+	int64_t id = 0;
+
+	(void)state;
+	assert_int_equal(
+	    store_secret_add(bed_store, &m, &fresh, JOBS_T0, &id), ERR_OK);
+	(void)snprintf(out, sizeof(out),
+	    "{\"secret_id\":%lld,\"provider\":\"p\",\"status\":402,"
+	    "\"at\":%lld}",
+	    (long long)id, (long long)JOBS_T0 + 5);
+	(void)snprintf(in, sizeof(in),
+	    "{\"secret_id\":%lld,\"provider\":\"p\",\"status\":0,"
+	    "\"at\":%lld}",
+	    (long long)id, (long long)JOBS_T0 + 7);
+	writer_open(&w, folder, SPOOL_MAX_ALL);
+	tell_key(&w, 1, "provider_key.out", JOBS_T0 + 5, out);
+	tell_key(&w, 2, "provider_key.out", JOBS_T0 + 9, "");
+	tell_key(&w, 3, "provider_key.out", JOBS_T0 + 9, "{}");
+	tell_key(&w, 4, "provider_key.out", JOBS_T0 + 9, "{\"secret_id\":");
+	tell_key(&w, 5, "auth.refused", JOBS_T0 + 9, in);
+	drain(folder, bed_store, &a);
+	assert_int_equal(number(ROWS), 5);
+	assert_int_equal(
+	    store_secret_find(bed_store, STR("k"), arena, &row), ERR_OK);
+	assert_int_equal(row.out_since, JOBS_T0 + 5);
+	assert_str(row.out_why, "p answered 402");
+	tell_key(&w, 6, "provider_key.in", JOBS_T0 + 7, in);
+	drain(folder, bed_store, &a);
+	assert_int_equal(
+	    store_run(bed_store, &sql[FORGET], NULL, 0, NULL, NULL), ERR_OK);
+	writer_close(&w);
+	drain(folder, bed_store, &a);
+	assert_int_equal(number(ROWS), 6);
+	assert_int_equal(
+	    store_secret_find(bed_store, STR("k"), arena, &row), ERR_OK);
+	assert_int_equal(row.out_since, 0);
+	arena_free(arena);
+	spool_bed_remove(folder);
+}
+
 #ifdef WITH_FAULTS
 /* kill -9 at each step of a drain; then another one: all is there once. */
 static void
@@ -248,6 +320,7 @@ main(void)
 		BED_TEST(test_events),
 		BED_TEST(test_read_twice),
 		BED_TEST(test_damaged),
+		BED_TEST(test_secrets),
 #ifdef WITH_FAULTS
 		BED_TEST(test_killed),
 #endif

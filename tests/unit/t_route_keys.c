@@ -325,6 +325,62 @@ test_sealed(void **state)
 	assert_int_equal(keys->n, 3);
 }
 
+/* The name is another key's now: what was found out of the old one is its. */
+static void
+test_sealed_rotates(void **state)
+{
+	struct route_key_view v;
+
+	(void)state;
+	secret_unref(key[0].key.secret);
+	key[0].key = (struct conf_ref){ .sealed = STR("x") };
+	provider.n_keys = 1;
+	put_sealed("x", "", 0, 0);
+	make();
+	assert_true(refuse(0, 401, T0));
+	row[0].name = STR("x@1");
+	put_sealed("x", "", 0, 0);
+	make();
+	assert_int_equal(keys->n, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		bool is_old = keys->v[i].sealed_id == row[0].id;
+
+		route_key_view(&keys->v[i], T0, WALL, &v);
+		assert_str(keys->v[i].name, is_old ? "x@1" : "a");
+		assert_int_equal(v.state, ROUTE_KEY_IN);
+		assert_true(refuse((int)i, 401, T0)); /* told of each */
+	}
+}
+
+/* Out by the database: as if it had been seen here. */
+static void
+test_sealed_is_out(void **state)
+{
+	struct route_key_view v;
+
+	(void)state;
+	provider.n_keys = 0;
+	put_sealed("x", "p", 0, 0);
+	row[0].out_since = WALL - SEC;
+	row[0].out_why = STR("other answered 401");
+	make();
+	assert_int_equal(state_of(0, T0), ROUTE_KEY_IN);
+	row[0].out_why = STR("p answered 402");
+	make();
+	route_key_view(&keys->v[0], T0, WALL, &v);
+	assert_int_equal(v.state, ROUTE_KEY_OUT);
+	assert_int_equal(v.status, 402);
+	assert_int_equal(v.since, WALL - SEC);
+	assert_int_equal(pick(T0), 'X');
+	assert_int_equal(pick(T0), '-');
+	assert_true(route_key_accepted(&keys->v[0]));
+	make(); /* the database has not heard of it yet */
+	assert_int_equal(state_of(0, T0), ROUTE_KEY_IN);
+	row[0].out_since = WALL;
+	make();
+	assert_int_equal(state_of(0, T0), ROUTE_KEY_OUT);
+}
+
 static void
 test_full_table(void **state)
 {
@@ -378,6 +434,8 @@ main(void)
 		TEST(test_tried),
 		TEST(test_headroom),
 		TEST(test_sealed),
+		TEST(test_sealed_rotates),
+		TEST(test_sealed_is_out),
 		TEST(test_full_table),
 		TEST(test_one_probe),
 	};

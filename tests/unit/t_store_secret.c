@@ -190,6 +190,57 @@ test_reseal(void **state)
 	store_secrets_unref(set);
 }
 
+/* What providers say of it, in whatever order it comes. */
+static void
+test_told(void **state)
+{
+	static const struct {
+		const char *provider;
+		int status;
+		int at;
+		const char *why; /* then */
+		int since;
+	} words[] = {
+		{ "p", 401, 10, "p answered 401", 10 },
+		{ "p", 403, 12, "p answered 403", 12 },
+		{ "p", 401, 11, "p answered 403", 12 }, /* of the past */
+		{ "q", 0, 13, "p answered 403", 12 }, /* another's word */
+		{ "p", 0, 11, "p answered 403", 12 },
+		{ "p", 0, 14, "", 0 },
+		{ "p", 402, 13, "", 0 }, /* before it was accepted */
+		{ "q", 429, 15, "q answered 429", 15 },
+		{ "p", 0, 16, "q answered 429", 15 },
+		{ "q", 0, 16, "", 0 },
+		{ "q", 401, 16, "q answered 401", 16 },
+	};
+	int64_t id = add("x", "", "sk"), other = add("y", "", "sk");
+	struct store_secrets *set;
+	int status = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		assert_int_equal(
+		    store_secret_told(bed_store, id, str_z(words[i].provider),
+			words[i].status, NOW + words[i].at),
+		    ERR_OK);
+		assert_str(find("x").out_why, words[i].why);
+		assert_int_equal(find("x").out_since,
+		    words[i].since > 0 ? NOW + words[i].since : 0);
+	}
+	assert_int_equal(find("y").out_since, 0);
+	assert_int_equal(find("x").changed, NOW);
+	set = load(&old);
+	assert_int_equal(set->v[0].out_since, NOW + 16);
+	assert_true(store_sealed_is_out(&set->v[0], STR("q"), &status));
+	assert_int_equal(status, 401);
+	assert_false(store_sealed_is_out(&set->v[0], STR("p"), &status));
+	assert_false(store_sealed_is_out(&set->v[1], STR("q"), &status));
+	store_secrets_unref(set);
+	assert_int_equal(store_secret_remove(bed_store, other), ERR_OK);
+	assert_int_equal(
+	    store_secret_told(bed_store, other, STR("p"), 401, NOW), ERR_OK);
+}
+
 /* What an attacker with the database alone may do: move rows about. */
 static void
 test_swapped_rows(void **state)
@@ -258,6 +309,7 @@ main(void)
 		PEOPLE_TEST(test_add_and_load),
 		PEOPLE_TEST(test_names),
 		PEOPLE_TEST(test_rotate),
+		PEOPLE_TEST(test_told),
 		PEOPLE_TEST(test_reseal),
 		PEOPLE_TEST(test_swapped_rows),
 		PEOPLE_TEST(test_not_in_the_file),
