@@ -285,9 +285,11 @@ start_of(uint64_t identity, uint32_t mask)
 static bool
 claim_allowed(struct shm_file *f, _Atomic uint32_t *used, uint32_t slots)
 {
-	if (atomic_fetch_add(used, 1) < slots - slots / 8)
-		return true;
-	atomic_fetch_sub(used, 1);
+	if (!fault("shm.claim")) {
+		if (atomic_fetch_add(used, 1) < slots - slots / 8)
+			return true;
+		atomic_fetch_sub(used, 1);
+	}
 	atomic_fetch_add(&f->refused, 1);
 	return false;
 }
@@ -316,8 +318,7 @@ place(const struct table *t, uint64_t identity, bool may_claim)
 			return at;
 		if (there != 0)
 			continue;
-		if (!may_claim || fault("shm.claim") ||
-		    !claim_allowed(t->file, t->used, t->n))
+		if (!may_claim || !claim_allowed(t->file, t->used, t->n))
 			return NULL;
 		if (atomic_compare_exchange_strong(at, &there, identity))
 			return at;

@@ -413,18 +413,31 @@ is_scripted(const struct script *s, struct str text)
 	return false;
 }
 
+/* Is it the refusal of a limit of ours that the fault has brought nearer? */
+static bool
+is_sooner(const struct got *g, const struct sooner *sooner)
+{
+	struct str m = buf_str(&g->error_message);
+	bool is_budget = str_starts(m, STR("Budget \"")),
+	     is_limit = str_starts(m, STR("Limit \"")),
+	     is_provider =
+		 str_starts(m, STR("The provider's configured limit"));
+
+	if (g->status != 429 || !sooner ||
+	    !(is_budget || is_limit || is_provider))
+		return false;
+	/* Guesses are of tokens, and of what they will cost. */
+	return sooner->by_calls ||
+	       (sooner->by_guesses &&
+		   (is_budget || str_contains(m, STR(" tokens "))));
+}
+
 /* The client is blamed only for what he did, or a provider says he did. */
 static bool
 may_blame(
     const struct got *g, const struct script *s, const struct tree_node *expect)
 {
 	if (g->status == tree_i64_or(tree_find(expect, "status"), 200))
-		return true;
-	/*
-	 * A limit may be reached sooner: a call that was made once more counts,
-	 * and so does an estimate that nothing could be learnt for.
-	 */
-	if (g->status == 429 && s->has_limits)
 		return true;
 	tree_each(s->answers, host) tree_each(host, answer)
 	{
@@ -452,10 +465,11 @@ sane_text(const struct got *g, const struct script *s,
 		    why, "false %s after '%.*s'\n", g->finish, STR_ARG(text));
 }
 
-void
-expect_sane(
-    const struct door *d, const struct tree_node *expect, struct buf *why)
+bool
+expect_sane(const struct door *d, const struct tree_node *expect,
+    const struct sooner *sooner, struct buf *why)
 {
+	bool is_expected;
 	struct got g;
 
 	take_answer(&g, d);
@@ -467,11 +481,13 @@ expect_sane(
 		else
 			sane_whole(&g, why);
 		if (g.status >= 400 && g.status < 500 &&
-		    !may_blame(&g, d->script, expect))
+		    !may_blame(&g, d->script, expect) && !is_sooner(&g, sooner))
 			buf_printf(why, "a false %lld: %.*s\n",
 			    (long long)g.status, STR_ARG(g.body));
 		sane_text(&g, d->script, expect, why);
 	}
+	is_expected = g.status == tree_i64_or(tree_find(expect, "status"), 200);
 	buf_fini(&g.text);
 	buf_fini(&g.error_message);
+	return is_expected;
 }

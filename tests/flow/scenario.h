@@ -39,7 +39,6 @@ struct script {
 	uint32_t used[64]; /* answers used, by index of the host */
 	struct script_call calls[CALLS_MAX];
 	uint32_t n_calls;
-	bool has_limits; /* the configuration sets some */
 };
 
 void script_init(
@@ -99,11 +98,31 @@ void expect_check(const struct door *d, const struct script *s,
     const struct tree_node *expect, struct str log, struct buf *why);
 
 /*
- * What must hold whatever fails in the gateway: the request ended; its answer
- * is well formed, and complete or honest about it; or the door was closed.
+ * Why a limit may refuse what it lets through without the fault. One that is
+ * reached sooner for no such reason has counted what nobody asked, or kept what
+ * was not used.
  */
-void expect_sane(
-    const struct door *d, const struct tree_node *expect, struct buf *why);
+struct sooner {
+	/*
+	 * What the fault broke was asked once more, of this provider or of the
+	 * next: each call counts, whatever came of it.
+	 */
+	bool by_calls;
+	/*
+	 * An answer that the fault broke teaches nothing of how long answers
+	 * are, and a table that is full keeps nothing of it: what is reserved
+	 * stays the guess of who knows nothing.
+	 */
+	bool by_guesses;
+};
+
+/*
+ * What must hold whatever fails in the gateway: the request ended; its answer
+ * is well formed, and complete or honest about it; or the door was closed. NULL:
+ * no limit may come sooner. True: its status is the expected one.
+ */
+bool expect_sane(const struct door *d, const struct tree_node *expect,
+    const struct sooner *sooner, struct buf *why);
 
 /* Duration of a scalar, or `otherwise`. */
 usec_t scenario_duration(const struct tree_node *n, usec_t otherwise);
