@@ -53,6 +53,8 @@ BEGIN NOT ATOMIC
 		GRANT INSERT, DELETE ON llmgw.change_log TO llmgw@localhost;
 		GRANT INSERT, UPDATE ON llmgw.ledger TO llmgw@localhost;
 		GRANT INSERT, UPDATE, DELETE ON llmgw.usage_rollup TO llmgw@localhost;
+		GRANT INSERT, UPDATE, DELETE ON llmgw.usage_fold TO llmgw@localhost;
+		GRANT INSERT, DELETE ON llmgw.usage_folded TO llmgw@localhost;
 		GRANT INSERT, UPDATE, DELETE ON llmgw.spool_segment TO llmgw@localhost;
 		GRANT INSERT, UPDATE, DELETE ON llmgw.meta TO llmgw@localhost;
 		-- A key that a provider refused is taken out; what is sealed stays.

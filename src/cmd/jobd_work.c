@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/fold.h"
 #include "store/price.h"
 #include "sys/stats.h"
 
@@ -117,6 +118,22 @@ keep_audit(struct jobd_work *w)
 	return e;
 }
 
+/* Reports are as right without, only slower. */
+static enum err
+keep_folds(struct jobd_work *w, bool *more)
+{
+	enum err e = store_fold_prune(w->store, clock_wall(), more);
+
+	if (e == ERR_OK && !*more)
+		e = store_fold_make(w->store, clock_wall(), more);
+	if (e != ERR_OK && e != ERR_AGAIN) {
+		complain(w, "sums of days", store_why(w->store));
+		if (e == ERR_CLOSED)
+			let_go(w);
+	}
+	return e;
+}
+
 /* A piece at a time, so that the spool does not wait. */
 static void
 do_chores(struct jobd_work *w)
@@ -146,6 +163,8 @@ do_chores(struct jobd_work *w)
 	}
 	if (!more && e == ERR_OK)
 		e = keep_audit(w);
+	if (!more && e == ERR_OK)
+		e = keep_folds(w, &more);
 	if (!more || e != ERR_OK)
 		w->next_chores = clock_mono() + CHORES_EVERY;
 }

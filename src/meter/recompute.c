@@ -120,6 +120,7 @@ price(const struct meter_recompute *r, const struct model *m,
 	u.reasoning = row->reasoning;
 	u.audio_in = row->audio_in;
 	u.audio_out = row->audio_out;
+	u.image_in = row->image_in;
 	if (m->target != NULL)
 		return meter_price_target_cost(
 		    r->prices, m->target, &u, cost, version);

@@ -12,16 +12,17 @@ const struct store_sql store_ledger_sql[] = {
 		  " ended, node, tenant_id, team_id, user_id, key_id, client,"
 		  " surface, alias, provider, model, state, status,"
 		  " is_estimated, prompt, completion, cached, cache_write,"
-		  " cache_write_1h, reasoning, audio_in, audio_out, cost,"
-		  " price_version)"
-		  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		  " cache_write_1h, reasoning, audio_in, audio_out,"
+		  " image_in, image_out, cost, price_version)"
+		  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		  "?, ?,"
 		  " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    NULL },
 	STORE_SQL_END,
 };
 
 enum {
-	VALUES = 29,
+	VALUES = 31,
 	ROWS_MAX = 128 /* a statement: of 48 KiB of values */
 };
 
@@ -69,6 +70,8 @@ values_of(const struct store_ledger *r, struct store_value *v)
 		known(r->reasoning),
 		known(r->audio_in),
 		known(r->audio_out),
+		known(r->image_in),
+		known(r->image_out),
 		known(r->cost),
 		r->cost >= 0 ? store_int(r->price_version) : store_null(),
 	};

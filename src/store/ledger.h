@@ -24,7 +24,7 @@ struct store_ledger {
 	bool is_estimated;
 	/* -1: not known */
 	int64_t prompt, completion, cached, cache_write, cache_write_1h;
-	int64_t reasoning, audio_in, audio_out;
+	int64_t reasoning, audio_in, audio_out, image_in, image_out;
 	nanousd_t cost; /* -1: unpriced */
 	int64_t price_version; /* where cost is known */
 	const char *state; /* "ok" ... */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "store/fold.h"
 #include "store/rollup.h"
 
 enum {
@@ -14,7 +15,8 @@ const struct store_sql store_reprice_sql[] = {
 	[EACH] = { "SELECT id, began, tenant_id, team_id, user_id, key_id,"
 		   " client, alias, provider, model, state, is_estimated,"
 		   " prompt, completion, cached, cache_write, cache_write_1h,"
-		   " reasoning, audio_in, audio_out, cost, price_version"
+		   " reasoning, audio_in, audio_out, image_in, image_out,"
+		   " cost, price_version"
 		   " FROM ledger WHERE day = ? AND id > ? AND state <> 'open'"
 		   " ORDER BY id LIMIT ?",
 	    NULL },
@@ -80,8 +82,10 @@ on_row(void *arg, const struct store_value *v, uint32_t n)
 		.reasoning = known(&v[17]),
 		.audio_in = known(&v[18]),
 		.audio_out = known(&v[19]),
-		.cost = known(&v[20]),
-		.price_version = store_get_int(&v[21]),
+		.image_in = known(&v[20]),
+		.image_out = known(&v[21]),
+		.cost = known(&v[22]),
+		.price_version = store_get_int(&v[23]),
 	};
 
 	(void)n;
@@ -166,6 +170,23 @@ write_some(struct store *s, const struct store_reprice *rows, uint32_t n,
 	return e;
 }
 
+static enum err
+touch_days(struct store *s, const struct store_reprice *rows, uint32_t n)
+{
+	int64_t day = 0;
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; e == ERR_OK && i < n; i++) {
+		int64_t own = store_ledger_day(rows[i].row->began);
+
+		if (own == day)
+			continue;
+		day = own;
+		e = store_fold_touch(s, day);
+	}
+	return e;
+}
+
 enum err
 store_reprice_write(
     struct store *s, const struct store_reprice *rows, uint32_t n)
@@ -175,6 +196,8 @@ store_reprice_write(
 	enum err e = v != NULL ? ERR_OK : ERR_NOMEM;
 
 	ASSERT(store_in_transaction(s));
+	if (e == ERR_OK)
+		e = touch_days(s, rows, n);
 	for (uint32_t i = 0; e == ERR_OK && i < n; i += ROWS_AT_ONCE)
 		e = write_some(s, rows + i,
 		    n - i < ROWS_AT_ONCE ? n - i : ROWS_AT_ONCE, v);

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "store/fold.h"
+
 #define HOUR (3600 * USEC_PER_SEC)
 
 enum {
@@ -45,6 +47,7 @@ static const struct {
 	[STORE_HOUR] = { "hour", HOUR },
 	[STORE_DAY_SPAN] = { "day", 24 * HOUR },
 	[STORE_DAY_MODEL] = { "daymodel", 24 * HOUR },
+	[STORE_HOUR_MODEL] = { "hourmodel", HOUR },
 };
 
 const char *
@@ -56,7 +59,7 @@ store_span_word(enum store_span span)
 bool
 store_span_has_callers(enum store_span span)
 {
-	return span != STORE_DAY_MODEL;
+	return span != STORE_DAY_MODEL && span != STORE_HOUR_MODEL;
 }
 
 usec_t
@@ -105,6 +108,24 @@ values_of(const struct store_rollup *r, struct store_value *v)
 	memcpy(v, all, sizeof(all));
 }
 
+/* Each day that gets more, once. */
+static enum err
+touch_days(struct store *s, const struct store_rollup *rows, uint32_t n)
+{
+	int64_t day = 0;
+	enum err e = ERR_OK;
+
+	for (uint32_t i = 0; e == ERR_OK && i < n; i++) {
+		int64_t own = rows[i].start / (24 * HOUR);
+
+		if (rows[i].span != STORE_DAY_SPAN || own == day)
+			continue;
+		day = own;
+		e = store_fold_touch(s, day);
+	}
+	return e;
+}
+
 enum err
 store_rollup_add(struct store *s, const struct store_rollup *rows, uint32_t n)
 {
@@ -112,6 +133,8 @@ store_rollup_add(struct store *s, const struct store_rollup *rows, uint32_t n)
 	enum err e = v ? ERR_OK : ERR_NOMEM;
 
 	ASSERT(store_in_transaction(s));
+	if (e == ERR_OK)
+		e = touch_days(s, rows, n);
 	for (uint32_t at = 0; at < n && e == ERR_OK; at += ROWS_MAX) {
 		uint32_t some = n - at < ROWS_MAX ? n - at : ROWS_MAX;
 

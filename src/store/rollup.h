@@ -4,6 +4,7 @@
  * Sums of the ledger by minute, hour and day (UTC), for each tenant, team,
  * user, key, client, alias, provider and model. They are added to in the
  * transaction that adds the rows, so they are always the sums of the rows.
+ * Folds (store/fold.h) are sums of several days.
  */
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ enum store_span {
 	 * by model or team need not read those of every key.
 	 */
 	STORE_DAY_MODEL,
+	STORE_HOUR_MODEL, /* hours, the same way */
 	STORE_SPAN__MAX
 };
 
@@ -36,7 +38,7 @@ struct store_rollup {
 	nanousd_t cost;
 };
 
-/* "minute", "hour", "day", "daymodel" */
+/* "minute", "hour", "day", "daymodel", "hourmodel" */
 const char *store_span_word(enum store_span span);
 /* False: its rows have no user, key and client. */
 bool store_span_has_callers(enum store_span span);

@@ -13,6 +13,8 @@ extern const struct store_sql store_audit_sql[];
 extern const struct store_sql store_audit_keep_sql[];
 extern const struct store_sql store_audit_read_sql[];
 extern const struct store_sql store_change_sql[];
+extern const struct store_sql store_fold_sql[];
+extern const struct store_sql store_fold_make_sql[];
 extern const struct store_sql store_logday_sql[];
 extern const struct store_sql store_ledger_sql[];
 extern const struct store_sql store_rollup_sql[];
@@ -28,6 +30,8 @@ const struct store_sql *const store_sql_tables[] = {
 	store_audit_keep_sql,
 	store_audit_read_sql,
 	store_change_sql,
+	store_fold_sql,
+	store_fold_make_sql,
 	store_grant_sql,
 	store_key_sql,
 	store_limit_sql,

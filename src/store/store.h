@@ -80,7 +80,7 @@ store_id(int64_t id)
 
 /* ---- statements --------------------------------------------------------- */
 
-#define STORE_ARGS_MAX 48
+#define STORE_ARGS_MAX 64
 #define STORE_COLUMNS_MAX 48
 
 /*

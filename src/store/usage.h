@@ -2,7 +2,8 @@
 #define STORE_USAGE_H
 /*
  * Reports: sums of the ledger's sums (store/rollup.h), by whatever is asked
- * for. One pass over the rows of the span and time; the database groups.
+ * for. The database groups: over the rows of the span and time, or over those
+ * of folds (store/fold.h) where callers are asked for and no time.
  */
 #include <stdint.h>
 

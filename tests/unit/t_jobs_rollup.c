@@ -68,6 +68,9 @@ test_ends(void **state)
 	assert_int_equal(day->cost, 35);
 	assert_int_equal(day->key_id, 0);
 	assert_int_equal(day->client.n, 0);
+	day = find(&r, STORE_HOUR_MODEL, 10 * HOUR);
+	assert_int_equal(day->requests, 6);
+	assert_int_equal(day->key_id, 0);
 	jobs_rollup_fini(&r);
 }
 
@@ -89,8 +92,8 @@ test_groups(void **state)
 	}
 	jobs_rollup_finish(&r);
 	jobs_rollup_finish(&reversed);
-	/* 3 minutes, 3 hours, 2 days, the same without callers */
-	assert_int_equal(r.n, 10);
+	/* 3 minutes, 3 hours, 2 days; hours and days without callers */
+	assert_int_equal(r.n, 13);
 	assert_int_equal(reversed.n, r.n);
 	for (uint32_t i = 0; i < r.n; i++) {
 		assert_int_equal(r.rows[i].start, reversed.rows[i].start);

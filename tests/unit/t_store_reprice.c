@@ -61,6 +61,7 @@ fill(void)
 	assert_int_equal(
 	    store_ledger_add(bed_store, rows, COUNT(rows)), ERR_OK);
 	sums[STORE_DAY_MODEL].client = STR("");
+	sums[STORE_HOUR_MODEL].client = STR("");
 	/* the minutes are not kept any more */
 	assert_int_equal(
 	    store_rollup_add(bed_store, sums + 1, STORE_SPAN__MAX - 1), ERR_OK);

@@ -112,6 +112,60 @@ test_a_statement_that_does_not_fit(void **state)
 	assert_non_null(strstr(why, "price"));
 }
 
+/*
+ * A database of the first schema with rows in it: the sums by hour without
+ * callers are made of those with, and again when it was killed behind that.
+ */
+static void
+test_from_the_first(void **state)
+{
+	static const struct store_sql rows[] = {
+		{ "INSERT INTO usage_rollup (span, start, tenant_id, team_id,"
+		  " user_id, key_id, client, alias, provider, model, requests,"
+		  " failed, lost, estimated, unpriced, prompt, completion,"
+		  " cached, reasoning, cost) VALUES (?, 3600, 1, 2, ?, 4, 'c',"
+		  " 'a', 'p', 'm', 1, 2, 3, 4, 5, 6, 7, 8, 9, ?)",
+		    NULL },
+		{ "SELECT COUNT(*) FROM usage_rollup"
+		  " WHERE span = 'hourmodel' AND start = 3600 AND tenant_id = 1"
+		  " AND team_id = 2 AND user_id = 0 AND key_id = 0"
+		  " AND client = '' AND model = 'm' AND requests = 2"
+		  " AND reasoning = 18 AND cost = 30",
+		    NULL },
+		{ "SELECT COUNT(*) FROM usage_rollup", NULL },
+	};
+	static const struct store_value values[][3] = {
+		{ { STORE_TEXT, 0, STR("hour") }, { STORE_INT, 1, { 0 } },
+		    { STORE_INT, 10, { 0 } } },
+		{ { STORE_TEXT, 0, STR("hour") }, { STORE_INT, 2, { 0 } },
+		    { STORE_INT, 20, { 0 } } },
+		{ { STORE_TEXT, 0, STR("day") }, { STORE_INT, 1, { 0 } },
+		    { STORE_INT, 20, { 0 } } },
+	};
+	struct store_step first[] = { bed_store->driver->steps[0],
+		{ 0, NULL } };
+	int64_t n = 0;
+
+	(void)state;
+	assert_int_equal(
+	    store_schema_apply(bed_store, first, NULL, NULL, why), ERR_OK);
+	assert_int_equal(open_plain(), ERR_UNSUPPORTED);
+	assert_non_null(strstr(why, "llmgwctl db upgrade"));
+	for (size_t i = 0; i < COUNT(values); i++)
+		assert_int_equal(
+		    store_run(bed_store, &rows[0], values[i], 3, NULL, NULL),
+		    ERR_OK);
+	assert_int_equal(
+	    store_schema_upgrade(bed_store, NULL, NULL, why), ERR_OK);
+	assert_int_equal(open_plain(), ERR_OK);
+	assert_int_equal(
+	    store_run(bed_store, &rows[1], NULL, 0, store_row_int, &n), ERR_OK);
+	assert_int_equal(n, 1);
+	assert_int_equal(
+	    store_run(bed_store, &rows[2], NULL, 0, store_row_int, &n), ERR_OK);
+	assert_int_equal(n, 4);
+}
+
 /* ---- killed -------------------------------------------------------------- */
 
 /* Ends its process when so many statements are done. */
@@ -278,6 +332,7 @@ main(void)
 		BED_TEST_EMPTY(test_newer),
 		BED_TEST(test_judge),
 		BED_TEST_EMPTY(test_a_statement_that_does_not_fit),
+		BED_TEST_EMPTY(test_from_the_first),
 		BED_TEST_EMPTY(test_killed_in_the_middle),
 		BED_TEST_EMPTY(test_each_statement_may_run_twice),
 		BED_TEST_EMPTY(test_a_step_that_fails),
