@@ -11,7 +11,7 @@
 #include "conf/file.h"
 #include "store_bed.h"
 
-#define CTL_OUT_MAX ((size_t)1024 * 1024)
+#define CTL_OUT_MAX ((size_t)4 * 1024 * 1024)
 #define CTL_WORDS_MAX 24
 
 static char ctl_program[4096];
@@ -142,6 +142,18 @@ ctl_run(const char *line)
 			    STR_ARG(buf_str(&(buf))));            \
 	} while (0)
 
+/* On one of both streams, or on none. */
+#define assert_says(words)                                          \
+	do {                                                        \
+		if (!str_contains(buf_str(&ctl_out), str_z(words))) \
+			assert_in(ctl_err, words);                  \
+	} while (0)
+#define assert_silent_of(words)                                              \
+	do {                                                                 \
+		assert_false(str_contains(buf_str(&ctl_out), str_z(words))); \
+		assert_false(str_contains(buf_str(&ctl_err), str_z(words))); \
+	} while (0)
+
 /* What it printed is one JSON value; a copy lies in a. */
 static inline void
 ctl_scan(struct json *j, struct arena *a)
@@ -151,6 +163,7 @@ ctl_scan(struct json *j, struct arena *a)
 		fail_msg("no JSON: %.*s", STR_ARG(buf_str(&ctl_out)));
 }
 
+/* llmgwctl of the build folder that this test (argv[0]) was built in. */
 static inline void
 ctl_find(const char *self)
 {
@@ -161,6 +174,20 @@ ctl_find(const char *self)
 	    slash != NULL ? self : ".");
 	buf_init(&ctl_out, CTL_OUT_MAX);
 	buf_init(&ctl_err, CTL_OUT_MAX);
+}
+
+/* As bed_run. */
+static inline int
+ctl_bed_run(const char *self, const char *name, const struct CMUnitTest *tests,
+    size_t n)
+{
+	int failed;
+
+	ctl_find(self);
+	failed = bed_run(name, tests, n);
+	buf_fini(&ctl_out);
+	buf_fini(&ctl_err);
+	return failed;
 }
 
 #endif

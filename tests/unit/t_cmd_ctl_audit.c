@@ -1,66 +1,10 @@
 /* llmgwctl audit as a program, on a chain that is made here. */
-#include "store_bed.h"
+#include "ctl_run.h"
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/buf.h"
-#include "base/json.h"
-#include "conf/file.h"
 #include "store/audit.h"
 
-#define OUT_MAX ((size_t)1024 * 1024)
 #define A_DAY (86400 * USEC_PER_SEC)
 #define FIRST_DAY INT64_C(20000) /* 2024-10-04 */
-#define ARGS_MAX 12
-
-static char program[4096];
-static struct buf out; /* what it printed, both streams */
-
-/* Words with blanks between; the store is added. */
-static int
-run(const char *line)
-{
-	static char words[1024], url[512];
-	const char *argv[ARGS_MAX] = { "llmgwctl" };
-	char path[256], *next = words;
-	int n = 1, status, to;
-	pid_t pid;
-
-	(void)snprintf(words, sizeof(words), "%s", line);
-	(void)snprintf(url, sizeof(url), "--store=%.*s", STR_ARG(bed_url()));
-	while (n < ARGS_MAX - 2 && next != NULL)
-		argv[n++] = strsep(&next, " ");
-	argv[n++] = url;
-	(void)snprintf(path, sizeof(path), "%s/out", bed_folder());
-	to = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	assert_true(to >= 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)dup2(to, 1);
-		(void)dup2(to, 2);
-		(void)execv(program, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	(void)close(to);
-	buf_reset(&out);
-	assert_int_equal(conf_file_read(path, &out, NULL), ERR_OK);
-	(void)unlink(path);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-#define assert_says(words)                                      \
-	do {                                                    \
-		if (!str_contains(buf_str(&out), str_z(words))) \
-			fail_msg("no '%s' in:\n%.*s", words,    \
-			    STR_ARG(buf_str(&out)));            \
-	} while (0)
-#define assert_silent_of(words) \
-	assert_false(str_contains(buf_str(&out), str_z(words)))
 
 static void
 add(int64_t day, const char *actor, const char *action, const char *object)
@@ -94,8 +38,8 @@ lines(void)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < out.n; i++)
-		n += out.p[i] == '\n';
+	for (size_t i = 0; i < ctl_out.n; i++)
+		n += ctl_out.p[i] == '\n';
 	return n;
 }
 
@@ -104,25 +48,24 @@ test_list(void **state)
 {
 	(void)state;
 	fill();
-	assert_int_equal(run("audit list --json"), 0);
+	assert_run("audit list --json", 0);
 	assert_says("\"seq\":4");
 	assert_says("\"reason\":\"because \\\"x\\\"\"");
-	assert_int_equal(run("audit list --by cli:lee"), 0);
+	assert_run("audit list --by cli:lee", 0);
 	assert_says("key.block");
 	assert_silent_of("tenant.create");
-	assert_int_equal(run("audit list --action tenant."), 0);
+	assert_run("audit list --action tenant.", 0);
 	assert_says("tenant.create");
 	assert_silent_of("key.");
-	assert_int_equal(run("audit list --object key:1 --limit 1"), 0);
+	assert_run("audit list --object key:1 --limit 1", 0);
 	assert_says("key.block");
 	assert_silent_of("key.create");
-	assert_int_equal(
-	    run("audit list --from 2024-10-05 --to 2024-10-05"), 0);
+	assert_run("audit list --from 2024-10-05 --to 2024-10-05", 0);
 	assert_says("key.block");
 	assert_silent_of("key.create");
-	assert_int_equal(run("audit list --from 2024-10-32"), 1);
+	assert_run("audit list --from 2024-10-32", 1);
 	assert_says("it is written 2026-11-21");
-	assert_int_equal(run("audit list --tenant nobody"), 1);
+	assert_run("audit list --tenant nobody", 1);
 	assert_says("no tenant 'nobody'");
 }
 
@@ -136,9 +79,9 @@ test_export(void **state)
 
 	(void)state;
 	fill();
-	assert_int_equal(run("audit export"), 0);
+	assert_run("audit export", 0);
 	assert_int_equal(lines(), 4);
-	rest = buf_str(&out);
+	rest = buf_str(&ctl_out);
 	while (rest.n > 0) {
 		struct str line = str_cut(&rest, '\n');
 		struct json j;
@@ -150,8 +93,7 @@ test_export(void **state)
 		assert_int_equal(json_inner(&j, json_get(&j, 0, "hash")).n, 64);
 	}
 	assert_says("\"day\":\"2024-10-04\",\"time\":\"2024-10-04T00:00:01.");
-	assert_int_equal(
-	    run("audit export --action key. --from 2024-10-05"), 0);
+	assert_run("audit export --action key. --from 2024-10-05", 0);
 	assert_int_equal(lines(), 2);
 	arena_free(a);
 }
@@ -167,44 +109,33 @@ test_verify(void **state)
 	char head[128], line[256];
 
 	(void)state;
-	assert_int_equal(run("audit head"), 1);
+	assert_run("audit head", 1);
 	assert_says("nothing was written yet");
 	fill();
-	assert_int_equal(run("audit verify"), 0);
+	assert_run("audit verify", 0);
 	assert_says("OK: 4 rows from 1 on");
-	assert_int_equal(run("audit verify --json --from 2024-10-05"), 0);
+	assert_run("audit verify --json --from 2024-10-05", 0);
 	assert_says("\"first_seq\":3,\"rows\":2");
-	assert_int_equal(run("audit head 2024-10-04"), 0);
-	assert_int_equal(out.n, 2 + 64 + 1);
+	assert_run("audit head 2024-10-04", 0);
+	assert_int_equal(ctl_out.n, 2 + 64 + 1);
 	(void)snprintf(
-	    head, sizeof(head), "%.*s", STR_ARG(str_trim(buf_str(&out))));
+	    head, sizeof(head), "%.*s", STR_ARG(str_trim(buf_str(&ctl_out))));
 	assert_true(str_starts(str_z(head), STR("2:")));
 	(void)snprintf(line, sizeof(line), "audit verify --head %s", head);
-	assert_int_equal(run(line), 0);
+	assert_run(line, 0);
 	head[10] = head[10] == '0' ? '1' : '0';
 	(void)snprintf(line, sizeof(line), "audit verify --head %s", head);
-	assert_int_equal(run(line), 1);
+	assert_run(line, 1);
 	assert_says("row 2 is not the one whose head was kept");
-	assert_int_equal(run("audit verify --head 2:xyz"), 1);
+	assert_run("audit verify --head 2:xyz", 1);
 	assert_says("is no head");
-	assert_int_equal(run("audit head 2024-10-09"), 1);
+	assert_run("audit head 2024-10-09", 1);
 	assert_says("no row was written on that day");
 	assert_int_equal(
 	    store_run(bed_store, &tamper, NULL, 0, NULL, NULL), ERR_OK);
-	assert_int_equal(run("audit verify --json"), 1);
+	assert_run("audit verify --json", 1);
 	assert_says("{\"error\":{\"message\":\"the audit was changed: the head "
 		    "of 2024-10-04");
-}
-
-/* llmgwctl of the build folder that this test was built in. */
-static void
-find_program(const char *self)
-{
-	const char *slash = strrchr(self, '/');
-
-	(void)snprintf(program, sizeof(program), "%.*s/../../llmgwctl",
-	    slash != NULL ? (int)(slash - self) : 1,
-	    slash != NULL ? self : ".");
 }
 
 int
@@ -215,12 +146,7 @@ main(int argc, char **argv)
 		BED_TEST(test_export),
 		BED_TEST(test_verify),
 	};
-	int failed;
 
 	(void)argc;
-	find_program(argv[0]);
-	buf_init(&out, OUT_MAX);
-	failed = bed_run("llmgwctl audit", tests, COUNT(tests));
-	buf_fini(&out);
-	return failed;
+	return ctl_bed_run(argv[0], "llmgwctl audit", tests, COUNT(tests));
 }

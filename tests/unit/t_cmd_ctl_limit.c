@@ -196,12 +196,6 @@ main(int argc, char **argv)
 		TEST(test_status),
 	};
 
-	int failed;
-
 	(void)argc;
-	ctl_find(argv[0]);
-	failed = bed_run("ctl_limit", tests, COUNT(tests));
-	buf_fini(&ctl_out);
-	buf_fini(&ctl_err);
-	return failed;
+	return ctl_bed_run(argv[0], "ctl_limit", tests, COUNT(tests));
 }

@@ -1,75 +1,8 @@
 /* llmgwctl price as a program, on a database of its own. */
-#include "store_bed.h"
+#include "ctl_run.h"
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/buf.h"
-#include "conf/file.h"
 #include "store/change.h"
 #include "store/price.h"
-
-#define OUT_MAX ((size_t)4 * 1024 * 1024)
-#define ARGS_MAX 20
-
-static char program[4096];
-static struct buf out; /* what it printed, both streams */
-
-/* Words with blanks between; the store is added. */
-static int
-run(const char *line)
-{
-	static char words[1024], url[512];
-	const char *argv[ARGS_MAX] = { "llmgwctl" };
-	char path[256], *next = words;
-	int n = 1, status, to;
-	pid_t pid;
-
-	(void)snprintf(words, sizeof(words), "%s", line);
-	(void)snprintf(url, sizeof(url), "--store=%.*s", STR_ARG(bed_url()));
-	while (n < ARGS_MAX - 2 && next != NULL)
-		argv[n++] = strsep(&next, " ");
-	argv[n++] = url;
-	(void)snprintf(path, sizeof(path), "%s/out", bed_folder());
-	to = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	assert_true(to >= 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)dup2(to, 1);
-		(void)dup2(to, 2);
-		(void)execv(program, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	(void)close(to);
-	buf_reset(&out);
-	assert_int_equal(conf_file_read(path, &out, NULL), ERR_OK);
-	(void)unlink(path);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-#define assert_says(words)                                      \
-	do {                                                    \
-		if (!str_contains(buf_str(&out), str_z(words))) \
-			fail_msg("no '%s' in:\n%.*s", words,    \
-			    STR_ARG(buf_str(&out)));            \
-	} while (0)
-#define assert_silent_of(words) \
-	assert_false(str_contains(buf_str(&out), str_z(words)))
-
-/* llmgwctl of the build folder that this test was built in. */
-static void
-find_program(const char *self)
-{
-	const char *slash = strrchr(self, '/');
-
-	(void)snprintf(program, sizeof(program), "%.*s/../../llmgwctl",
-	    slash != NULL ? (int)(slash - self) : 1,
-	    slash != NULL ? self : ".");
-}
 
 static int64_t
 changes(void)
@@ -88,88 +21,82 @@ imports_once(void **state)
 	int64_t before = changes();
 
 	(void)state;
-	assert_int_equal(run("price import litellm " LITELLM), 0);
+	assert_run("price import litellm " LITELLM, 0);
 	assert_says("14 models read, 8 rows, 1 prices rounded");
 	assert_says("1: has a price below zero (openrouter/auto)");
 	assert_says("2: is no model (");
 	assert_says("8 rows; workers take it");
 	assert_int_equal(changes(), before + 1);
 	/* the same again is no change, and leaves no trace */
-	assert_int_equal(run("price import litellm " LITELLM), 0);
+	assert_run("price import litellm " LITELLM, 0);
 	assert_says("nothing changed");
 	assert_int_equal(changes(), before + 1);
-	assert_int_equal(run("price versions --json"), 0);
+	assert_run("price versions --json", 0);
 	assert_says("\"source\":\"litellm\",\"rows\":8,");
-	assert_int_equal(run("audit list --json"), 0);
+	assert_run("audit list --json", 0);
 	assert_says("\"action\":\"price.import\"");
-	assert_int_equal(run("audit verify"), 0);
+	assert_run("audit verify", 0);
 }
 
 static void
 imports_all_formats(void **state)
 {
 	(void)state;
-	assert_int_equal(run("price import models.dev " TOP_SRCDIR
-			     "/tests/prices/models-dev.json --with-free"),
+	assert_run("price import models.dev " TOP_SRCDIR
+		   "/tests/prices/models-dev.json --with-free",
 	    0);
 	assert_says("5 rows");
-	assert_int_equal(
-	    run("price import catalogue " TOP_SRCDIR "/conf/prices.yaml"), 0);
+	assert_run("price import catalogue " TOP_SRCDIR "/conf/prices.yaml", 0);
 	assert_says("rows; workers take it");
-	assert_int_equal(
-	    run("price import litellm " LITELLM " --dry-run --json"), 0);
+	assert_run("price import litellm " LITELLM " --dry-run --json", 0);
 	assert_says("\"model\":\"llama-3.1-8b-instant\"");
-	assert_int_equal(run("price versions --json"), 0);
+	assert_run("price versions --json", 0);
 	assert_silent_of("litellm");
 
-	assert_int_equal(run("price import csv " LITELLM), 1);
+	assert_run("price import csv " LITELLM, 1);
 	assert_says("no format 'csv'");
-	assert_int_equal(run("price import litellm /nonexistent"), 1);
+	assert_run("price import litellm /nonexistent", 1);
 	assert_says("No such file");
-	assert_int_equal(
-	    run("price import models.dev " TOP_SRCDIR "/conf/prices.yaml"), 1);
+	assert_run(
+	    "price import models.dev " TOP_SRCDIR "/conf/prices.yaml", 1);
 	assert_says("byte 0");
-	assert_int_equal(run("price import catalogue " LITELLM), 1);
+	assert_run("price import catalogue " LITELLM, 1);
 }
 
 static void
 sets_by_hand(void **state)
 {
 	(void)state;
-	assert_int_equal(run("price import litellm " LITELLM), 0);
-	assert_int_equal(run("price show openai gpt-4o-mini --json"), 0);
+	assert_run("price import litellm " LITELLM, 0);
+	assert_run("price show openai gpt-4o-mini --json", 0);
 	assert_says("\"input\":0.15,\"output\":0.6,\"cached\":0.075,");
 	assert_says("\"list\":\"import\"");
-	assert_int_equal(run("price show openai gpt-4o-mini --batch"), 0);
+	assert_run("price show openai gpt-4o-mini --batch", 0);
 	assert_says("input: 0.075");
-	assert_int_equal(
-	    run("price show anthropic claude-sonnet-4-5 --tokens 200001"), 0);
+	assert_run("price show anthropic claude-sonnet-4-5 --tokens 200001", 0);
 	assert_says("cache write 1h: 12\n");
 
 	/* before the import, tier by tier */
-	assert_int_equal(run("price set openai gpt-4o-mini --input 1 --output "
-			     "$2.5 --per-request 0.01"),
+	assert_run("price set openai gpt-4o-mini --input 1 --output "
+		   "$2.5 --per-request 0.01",
 	    0);
-	assert_int_equal(
-	    run("price set openai gpt-4o-mini --input 2 --above 1000"), 0);
-	assert_int_equal(run("price show openai gpt-4o-mini --json"), 0);
+	assert_run("price set openai gpt-4o-mini --input 2 --above 1000", 0);
+	assert_run("price show openai gpt-4o-mini --json", 0);
 	assert_says("\"input\":1,\"output\":2.5,\"cached\":1,");
 	assert_says("\"per_request\":0.01,\"list\":\"hand\"");
-	assert_int_equal(
-	    run("price show openai gpt-4o-mini --tokens 1001 --json"), 0);
+	assert_run("price show openai gpt-4o-mini --tokens 1001 --json", 0);
 	assert_says(
 	    "\"above\":1000,\"batch\":false,\"input\":2,\"output\":2.5");
 	/* as it was before */
-	assert_int_equal(
-	    run("price list --model gpt-4o-mini --as-of 1 --json"), 0);
+	assert_run("price list --model gpt-4o-mini --as-of 1 --json", 0);
 
-	assert_int_equal(run("price set openai gpt-4o-mini --unpriced"), 0);
-	assert_int_equal(run("price show openai gpt-4o-mini --json"), 0);
+	assert_run("price set openai gpt-4o-mini --unpriced", 0);
+	assert_run("price show openai gpt-4o-mini --json", 0);
 	assert_says("\"input\":null");
-	assert_int_equal(run("price unset openai gpt-4o-mini"), 0);
-	assert_int_equal(run("price show openai gpt-4o-mini --json"), 0);
+	assert_run("price unset openai gpt-4o-mini", 0);
+	assert_run("price show openai gpt-4o-mini --json", 0);
 	assert_says("\"list\":\"import\"");
-	assert_int_equal(run("price show openai nobody-knows-it"), 1);
+	assert_run("price show openai nobody-knows-it", 1);
 	assert_says("has no price");
 }
 
@@ -193,25 +120,25 @@ by_its_own_name(void **state)
 
 	(void)snprintf(
 	    line, sizeof(line), "price set own m --input 3 --config %s", path);
-	assert_int_equal(run(line), 0);
+	assert_run(line, 0);
 	assert_says("provider 'own' has the prices of 'openai-compatible'");
-	assert_int_equal(run("price show openai-compatible m"), 0);
+	assert_run("price show openai-compatible m", 0);
 	assert_says("input: 3\n");
 	(void)snprintf(
 	    line, sizeof(line), "price show own m --config %s", path);
-	assert_int_equal(run(line), 0);
+	assert_run(line, 0);
 	assert_says("input: 3\n");
 	/* as it stands, and silently where a provider is priced so */
 	(void)snprintf(line, sizeof(line),
 	    "price set openai m --input 4 --config %s", path);
-	assert_int_equal(run(line), 0);
+	assert_run(line, 0);
 	assert_silent_of("has the prices of");
 	(void)snprintf(
 	    line, sizeof(line), "price set groq m --input 5 --config %s", path);
-	assert_int_equal(run(line), 0);
+	assert_run(line, 0);
 	assert_says(
 	    "no provider of the configuration has the prices of 'groq'");
-	assert_int_equal(run("price show groq m"), 0);
+	assert_run("price show groq m", 0);
 	(void)unlink(path);
 }
 
@@ -221,16 +148,16 @@ refuses(void **state)
 	int64_t before = changes();
 
 	(void)state;
-	assert_int_equal(run("price set openai x"), 1);
+	assert_run("price set openai x", 1);
 	assert_says("give a price");
-	assert_int_equal(run("price set openai x --input 1 --unpriced"), 1);
+	assert_run("price set openai x --input 1 --unpriced", 1);
 	assert_says("contradict");
-	assert_int_equal(run("price set openai x --input cheap"), 1);
+	assert_run("price set openai x --input cheap", 1);
 	assert_says("dollars for a million tokens are wanted");
-	assert_int_equal(run("price set openai x --input 0.0000001"), 1);
+	assert_run("price set openai x --input 0.0000001", 1);
 	assert_says("too fine");
-	assert_int_equal(run("price set openai x --input -1"), 1);
-	assert_int_equal(run("price set openai"), 2);
+	assert_run("price set openai x --input -1", 1);
+	assert_run("price set openai", 2);
 	assert_int_equal(changes(), before);
 }
 
@@ -244,12 +171,7 @@ main(int argc, char **argv)
 		BED_TEST(by_its_own_name),
 		BED_TEST(refuses),
 	};
-	int failed;
 
 	(void)argc;
-	find_program(argv[0]);
-	buf_init(&out, OUT_MAX);
-	failed = bed_run("llmgwctl price", tests, COUNT(tests));
-	buf_fini(&out);
-	return failed;
+	return ctl_bed_run(argv[0], "llmgwctl price", tests, COUNT(tests));
 }

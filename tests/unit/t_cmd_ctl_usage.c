@@ -1,75 +1,8 @@
 /* llmgwctl usage as a program: reports, and other prices for the ledger. */
-#include "store_bed.h"
+#include "ctl_run.h"
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "base/buf.h"
-#include "conf/file.h"
 #include "jobs/rollup.h"
 #include "store/ledger.h"
-
-#define OUT_MAX ((size_t)4 * 1024 * 1024)
-#define ARGS_MAX 20
-
-static char program[4096];
-static struct buf out; /* what it printed, both streams */
-
-/* Words with blanks between; the store is added. */
-static int
-run(const char *line)
-{
-	static char words[1024], url[512];
-	const char *argv[ARGS_MAX] = { "llmgwctl" };
-	char path[256], *next = words;
-	int n = 1, status, to;
-	pid_t pid;
-
-	(void)snprintf(words, sizeof(words), "%s", line);
-	(void)snprintf(url, sizeof(url), "--store=%.*s", STR_ARG(bed_url()));
-	while (n < ARGS_MAX - 2 && next != NULL)
-		argv[n++] = strsep(&next, " ");
-	argv[n++] = url;
-	(void)snprintf(path, sizeof(path), "%s/out", bed_folder());
-	to = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-	assert_true(to >= 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		(void)dup2(to, 1);
-		(void)dup2(to, 2);
-		(void)execv(program, (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	(void)close(to);
-	buf_reset(&out);
-	assert_int_equal(conf_file_read(path, &out, NULL), ERR_OK);
-	(void)unlink(path);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-#define assert_says(words)                                      \
-	do {                                                    \
-		if (!str_contains(buf_str(&out), str_z(words))) \
-			fail_msg("no '%s' in:\n%.*s", words,    \
-			    STR_ARG(buf_str(&out)));            \
-	} while (0)
-#define assert_silent_of(words) \
-	assert_false(str_contains(buf_str(&out), str_z(words)))
-
-/* llmgwctl of the build folder that this test was built in. */
-static void
-find_program(const char *self)
-{
-	const char *slash = strrchr(self, '/');
-
-	(void)snprintf(program, sizeof(program), "%.*s/../../llmgwctl",
-	    slash != NULL ? (int)(slash - self) : 1,
-	    slash != NULL ? self : ".");
-}
 
 #define DAY (86400 * USEC_PER_SEC)
 #define DAY_0 20000 /* 2024-10-04 */
@@ -135,31 +68,30 @@ reports(void **state)
 {
 	(void)state;
 	fill();
-	assert_int_equal(run("usage report --json" BOTH_DAYS), 0);
+	assert_run("usage report --json" BOTH_DAYS, 0);
 	assert_says("[{\"model\":\"dear\",\"requests\":2,\"failed\":0,"
 		    "\"lost\":0,\"estimated\":0,\"unpriced\":0,"
 		    "\"prompt\":2000,\"completion\":200,\"cached\":0,"
 		    "\"reasoning\":0,\"cost\":0.00004}");
 	assert_says("{\"model\":\"new\",\"requests\":1,");
-	assert_int_equal(run("usage report --by day,key --csv" BOTH_DAYS), 0);
+	assert_run("usage report --by day,key --csv" BOTH_DAYS, 0);
 	assert_says("day,key,requests,failed,lost,estimated,unpriced,prompt,"
 		    "completion,cached,reasoning,cost\r\n"
 		    "2024-10-04,dev,2,0,0,0,0,2000,200,0,0,0.000021\r\n"
 		    "2024-10-05,\"a,\"\"b\"\"\",1,0,0,0,0,1000,100,0,0,"
 		    "0.00002\r\n"
 		    "2024-10-05,dev,1,0,0,0,1,1000,100,0,0,0\r\n");
-	assert_int_equal(run("usage report --by minute,model --csv --from "
-			     "2024-10-05 --to 2024-10-05"),
+	assert_run("usage report --by minute,model --csv --from "
+		   "2024-10-05 --to 2024-10-05",
 	    0);
 	assert_says("2024-10-05T00:03Z,dear,1,");
 	assert_silent_of("cheap");
-	assert_int_equal(run("usage report --by= --csv" BOTH_DAYS), 0);
+	assert_run("usage report --by= --csv" BOTH_DAYS, 0);
 	assert_says("\r\n4,0,0,0,1,4000,400,0,0,0.000041\r\n");
-	assert_int_equal(
-	    run("usage report --top 1 --model dear --by key" BOTH_DAYS), 0);
+	assert_run("usage report --top 1 --model dear --by key" BOTH_DAYS, 0);
 	assert_says("there are more rows");
 	/* the last thirty days: nothing was then */
-	assert_int_equal(run("usage report --json"), 0);
+	assert_run("usage report --json", 0);
 	assert_says("[]");
 }
 
@@ -167,17 +99,16 @@ static void
 refuses(void **state)
 {
 	(void)state;
-	assert_int_equal(run("usage report --by colour"), 1);
+	assert_run("usage report --by colour", 1);
 	assert_says("not 'colour'");
-	assert_int_equal(run("usage report --by day,hour"), 1);
+	assert_run("usage report --by day,hour", 1);
 	assert_says("two spans");
-	assert_int_equal(run("usage report --from today"), 1);
+	assert_run("usage report --from today", 1);
 	assert_says("no date");
-	assert_int_equal(
-	    run("usage report --from 2024-10-05 --to 2024-10-04"), 1);
-	assert_int_equal(run("usage report --csv --json"), 1);
-	assert_int_equal(run("usage report --tenant nobody"), 1);
-	assert_int_equal(run("usage recompute --from 2024-10-05"), 1);
+	assert_run("usage report --from 2024-10-05 --to 2024-10-04", 1);
+	assert_run("usage report --csv --json", 1);
+	assert_run("usage report --tenant nobody", 1);
+	assert_run("usage recompute --from 2024-10-05", 1);
 	assert_says("--from and --to");
 }
 
@@ -187,11 +118,10 @@ recomputes(void **state)
 	(void)state;
 	fill();
 	/* 1000 * 2 + 100 * 4 micro-dollars for each of them */
-	assert_int_equal(run("price set openai dear --input 2 --output 4"), 0);
-	assert_int_equal(run("price set openai new --input 1 --output 1"), 0);
-	assert_int_equal(
-	    run("price set openai cheap --input 0.001 --output 0"), 0);
-	assert_int_equal(run("usage recompute --json" BOTH_DAYS), 0);
+	assert_run("price set openai dear --input 2 --output 4", 0);
+	assert_run("price set openai new --input 1 --output 1", 0);
+	assert_run("price set openai cheap --input 0.001 --output 0", 0);
+	assert_run("usage recompute --json" BOTH_DAYS, 0);
 	assert_says("{\"provider\":\"openai\",\"model\":\"dear\","
 		    "\"rows\":2,\"changed\":2,\"before\":0.00004,"
 		    "\"after\":0.0048,\"difference\":0.00476,"
@@ -199,26 +129,25 @@ recomputes(void **state)
 	assert_says("\"model\":\"new\",\"rows\":1,\"changed\":1,"
 		    "\"before\":0.00,\"after\":0.0011,");
 	assert_says("nothing was written");
-	assert_int_equal(run("usage report --by= --csv" BOTH_DAYS), 0);
+	assert_run("usage report --by= --csv" BOTH_DAYS, 0);
 	assert_says("4,0,0,0,1,4000,400,0,0,0.000041");
 
-	assert_int_equal(run("usage recompute --write" BOTH_DAYS), 0);
+	assert_run("usage recompute --write" BOTH_DAYS, 0);
 	assert_says("4 rows have other prices now");
-	assert_int_equal(run("usage report --by= --csv" BOTH_DAYS), 0);
+	assert_run("usage report --by= --csv" BOTH_DAYS, 0);
 	assert_says("4,0,0,0,0,4000,400,0,0,0.005901");
-	assert_int_equal(run("usage report --by hour --csv" BOTH_DAYS), 0);
+	assert_run("usage report --by hour --csv" BOTH_DAYS, 0);
 	assert_says("2024-10-05T00:00Z,2,0,0,0,0,2000,200,0,0,0.0035");
-	assert_int_equal(run("audit list --json"), 0);
+	assert_run("audit list --json", 0);
 	assert_says("\"action\":\"usage.recompute\"");
 	assert_says("\\\"day\\\":\\\"2024-10-05\\\",\\\"rows\\\":\\\"2\\\",");
 	assert_says("\\\"difference\\\":\\\"0.00348\\\"}");
 	/* once more: nothing is left to do, and nothing is noted */
-	assert_int_equal(run("usage recompute --write" BOTH_DAYS), 0);
+	assert_run("usage recompute --write" BOTH_DAYS, 0);
 	assert_says("0 rows have other prices now");
 
 	/* as it was with the first version: only dear has a price */
-	assert_int_equal(
-	    run("usage recompute --json --version 1" BOTH_DAYS), 0);
+	assert_run("usage recompute --json --version 1" BOTH_DAYS, 0);
 	assert_says("\"model\":\"new\",\"rows\":1,\"changed\":1,"
 		    "\"before\":0.0011,\"after\":0.00,"
 		    "\"difference\":-0.0011,\"unpriced_before\":0,"
@@ -234,12 +163,7 @@ main(int argc, char **argv)
 		BED_TEST(refuses),
 		BED_TEST(recomputes),
 	};
-	int failed;
 
 	(void)argc;
-	find_program(argv[0]);
-	buf_init(&out, OUT_MAX);
-	failed = bed_run("llmgwctl usage", tests, COUNT(tests));
-	buf_fini(&out);
-	return failed;
+	return ctl_bed_run(argv[0], "llmgwctl usage", tests, COUNT(tests));
 }
