@@ -635,8 +635,13 @@ static const struct opt rows[] = {
 	    .check = value_check_memcached, .form = "unix:/PATH or HOST:PORT",
 	    .example = "unix:/run/memcached/llmgw.sock",
 	    .doc = "Servers that count limits for several hosts together; "
-		   "none: each host counts in its own memory. A change takes "
-		   "effect at the next start." },
+		   "none: each host counts in its own memory. Of a large "
+		   "limit a host reserves some ahead: up to three quarters "
+		   "of the limit, about what it uses in 100 ms, at most 1/64 "
+		   "of what is left (1/32 with estimates that come back). "
+		   "Other hosts may be refused that until it is used, or is "
+		   "given back 1.5 s after the last request; never is the "
+		   "limit passed. A change takes effect at the next start." },
 	{ "limits_when_away", OPT_WORD, IN(conf, limits_when_away),
 	    .dflt = "local", .words = away_words,
 	    .doc = "What limits do while memcached does not answer." },

@@ -72,6 +72,7 @@ struct gate_hold {
 	usec_t end; /* of the window */
 	int64_t took;
 	bool is_taken;
+	bool is_reserved; /* memcached has it, too (gate/remote.h) */
 };
 
 /* What a request has taken; all zero: nothing. */

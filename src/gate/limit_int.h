@@ -8,7 +8,10 @@ enum {
 	TALLY_COUNT, /* window and what is taken in it */
 	TALLY_SOFT, /* the window that was told, + 1 */
 	TALLY_KNOWN, /* window and what the other hosts may know of it */
-	TALLY_SEEDED /* the period that the ledger has been asked for, + 1 */
+	TALLY_SEEDED, /* the period that the ledger has been asked for, + 1 */
+	TALLY_SPARE, /* window and what is reserved and nobody's (gate/lease.h) */
+	TALLY_SHARED, /* window and what all hosts had reserved when last seen */
+	TALLY_PACE /* how fast it is reserved (gate/lease.c) */
 };
 
 /* Where a moment lies. */
@@ -40,6 +43,24 @@ gate_cell_take(_Atomic int64_t *cell, unsigned tag_bits, struct gate_take *t);
 /* Only if `window` is still what the cell counts; never below 0. */
 void gate_cell_add(
     _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t add);
+/*
+ * As gate_cell_add, but an older window ends by it. False and nothing done: the
+ * next window has begun there.
+ */
+bool gate_cell_put(
+    _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t add);
+/* The count becomes that; the same about windows. */
+void gate_cell_set(
+    _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t count);
+/* Subtracts up to `most` of what is counted in that very window: how much. */
+int64_t gate_cell_draw(
+    _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t most);
+/* Subtracts that much, or nothing and false. 0: is there any? */
+bool gate_cell_use(
+    _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t want);
+/* What is counted in that very window. */
+int64_t
+gate_cell_in(const _Atomic int64_t *cell, unsigned tag_bits, int64_t window);
 /* What is counted in that window or the next one. */
 int64_t
 gate_cell_get(const _Atomic int64_t *cell, unsigned tag_bits, int64_t window);

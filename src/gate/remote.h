@@ -5,23 +5,38 @@
  * in memcached too, where the others count. The host's table refuses first;
  * memcached adds the others.
  *
- * All that the requests of one turn of the loop have to count goes to the
- * thread pool as one job; while it is away the next gathers. What is taken
- * waits for the answer. What is set right afterwards (gate_remote_settle) does
- * not, and goes with the next request or some milliseconds later; what is given
- * back is there again on this host only when memcached has it, so that the
- * shared count is never above this host's own for no reason.
+ * Where a limit is large and far, the host reserves some of it ahead
+ * (gate/lease.h): a request that fits into that is admitted at once, and what
+ * it took too much or too little is set right there, too. The others, and all
+ * of a small or nearly used up limit, wait for memcached: all that the requests
+ * of one turn of the loop have to count goes to the thread pool as one job;
+ * while it is away the next gathers. What is set right afterwards
+ * (gate_remote_settle) waits for nobody, and goes with the next request or some
+ * milliseconds later; what is given back is there again on this host only when
+ * memcached has it, so that the shared count is never above this host's own for
+ * no reason.
  *
- * Of hosts that take the last of a limit at the same moment all may be refused,
- * since a refusal counts until it is undone; never is one too many admitted.
+ * Never is one too many admitted, over all hosts. One too few:
+ *
+ * - never on one host, while more is wanted: who is refused by memcached is
+ *   admitted by what is spare, and tried again while another worker has
+ *   something under way (for GATE_REMOTE_AGAIN);
+ * - of several hosts that take the last of a limit at the same moment all may be
+ *   refused, since a refusal counts until it is undone;
+ * - what is spare on one host is refused by the others: gate/lease.h says how
+ *   much that is, and for how long;
+ * - what a killed worker had under way stays taken until the window ends.
  *
  * A counter that memcached has not (lost, flushed, new) begins with what this
- * host knows of it.
+ * host knows of it, reserved or used; what only others knew is lost.
  *
  * Away: one job in vain, which takes GATE_REMOTE_TIMEOUT at most, opens a
  * breaker for all workers of the host; nothing waits then, and one probe at a
  * time, that no request waits for, finds out when it is back. Meanwhile the
- * policy counts (limits_when_away).
+ * policy counts (limits_when_away), and what memcached is certain to have too
+ * much is kept in mind by the worker, to be given back when it answers again.
+ * Not the one command that failed: nobody knows whether it was done, so it
+ * counts until the window ends.
  *
  * Requests at the same time are counted per host, and so are the limits of
  * providers: they are asked when a target is chosen, where nothing waits.
@@ -36,6 +51,10 @@
 /* The breaker: first, doubling, at most. */
 #define GATE_REMOTE_RETRY (500 * USEC_PER_MSEC)
 #define GATE_REMOTE_RETRY_MAX (5 * USEC_PER_SEC)
+/* A request that is refused while something is under way is tried again. */
+#define GATE_REMOTE_AGAIN (200 * USEC_PER_MSEC)
+/* Counters of which something is to be given back; of more it is forgotten. */
+#define GATE_REMOTE_OWED_MAX 256u
 /* Counters in one job; what is more is counted on this host only. */
 #define GATE_REMOTE_BATCH_MAX 8192u
 
@@ -80,12 +99,12 @@ struct gate_wait {
 
 /*
  * Counts what has been taken. WAIT: done tells, from the loop; wait belongs to
- * the request until then. Otherwise the verdict is this, and done is not called.
- * Refused or closed: the holds are to be given back by gate_limit_settle (with
- * is_refused).
+ * the request until then, and the array of holds must stay. Otherwise the
+ * verdict is this, and done is not called. Refused or closed: the holds are to
+ * be given back by gate_limit_settle (with is_refused).
  */
 MUST_CHECK enum gate_remote_verdict
-gate_remote_take(struct gate_remote *r, const struct gate_holds *holds,
+gate_remote_take(struct gate_remote *r, struct gate_holds *holds,
     struct gate_wait *wait, gate_remote_fn done, void *arg);
 /*
  * The request has gone while it waited: all that *holds has is given back when

@@ -109,6 +109,87 @@ gate_cell_add(_Atomic int64_t *cell, unsigned bits, int64_t window, int64_t add)
 	    cell, &seen, (int64_t)pack(bits, window, count)));
 }
 
+/* Has the next window begun there? */
+static bool
+is_ahead(unsigned bits, uint64_t packed, int64_t window)
+{
+	return window_now(bits, packed, window) != window;
+}
+
+bool
+gate_cell_put(_Atomic int64_t *cell, unsigned bits, int64_t window, int64_t add)
+{
+	int64_t seen = atomic_load(cell);
+	uint64_t by = (uint64_t)(add > 0 ? add : 0), count;
+
+	do {
+		if (is_ahead(bits, (uint64_t)seen, window))
+			return false;
+		count = count_in(bits, (uint64_t)seen, window);
+		count =
+		    by > count_max(bits) - count ? count_max(bits) : count + by;
+	} while (!atomic_compare_exchange_weak(
+	    cell, &seen, (int64_t)pack(bits, window, count)));
+	return true;
+}
+
+void
+gate_cell_set(
+    _Atomic int64_t *cell, unsigned bits, int64_t window, int64_t count)
+{
+	int64_t seen = atomic_load(cell);
+	uint64_t to = (uint64_t)(count > 0 ? count : 0);
+
+	if (to > count_max(bits))
+		to = count_max(bits);
+	do {
+		if (is_ahead(bits, (uint64_t)seen, window))
+			return;
+	} while (!atomic_compare_exchange_weak(
+	    cell, &seen, (int64_t)pack(bits, window, to)));
+}
+
+int64_t
+gate_cell_draw(
+    _Atomic int64_t *cell, unsigned bits, int64_t window, int64_t most)
+{
+	int64_t seen = atomic_load(cell);
+	uint64_t want = (uint64_t)(most > 0 ? most : 0), count, drawn;
+
+	do {
+		count = count_in(bits, (uint64_t)seen, window);
+		drawn = want < count ? want : count;
+		if (drawn == 0)
+			return 0;
+	} while (!atomic_compare_exchange_weak(
+	    cell, &seen, (int64_t)pack(bits, window, count - drawn)));
+	return (int64_t)drawn;
+}
+
+bool
+gate_cell_use(
+    _Atomic int64_t *cell, unsigned bits, int64_t window, int64_t want)
+{
+	int64_t seen = atomic_load(cell);
+	uint64_t count;
+
+	do {
+		count = count_in(bits, (uint64_t)seen, window);
+		if (want <= 0)
+			return count > 0;
+		if ((uint64_t)want > count)
+			return false;
+	} while (!atomic_compare_exchange_weak(
+	    cell, &seen, (int64_t)pack(bits, window, count - (uint64_t)want)));
+	return true;
+}
+
+int64_t
+gate_cell_in(const _Atomic int64_t *cell, unsigned bits, int64_t window)
+{
+	return (int64_t)count_in(bits, (uint64_t)atomic_load(cell), window);
+}
+
 int64_t
 gate_cell_get(const _Atomic int64_t *cell, unsigned bits, int64_t window)
 {

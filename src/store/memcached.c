@@ -180,6 +180,8 @@ struct counter {
 	int64_t net; /* what all want of it */
 	int64_t value; /* before the next in turn */
 	int64_t undo;
+	enum store_counted counted; /* net */
+	enum store_counted undone;
 };
 
 struct counters {
@@ -275,6 +277,8 @@ ask_all(struct call *c, struct counters *t)
 		struct counter *k = &t->all[i];
 		enum err e = add(c, k, k->net, &k->value);
 
+		k->counted =
+		    e == ERR_OK ? STORE_COUNTED_YES : STORE_COUNTED_UNSURE;
 		if (e != ERR_OK)
 			return e;
 		k->value = before(k->value, k->net);
@@ -288,10 +292,14 @@ undo_all(struct call *c, struct counters *t)
 	enum err e = ERR_OK;
 
 	for (uint32_t i = 0; e == ERR_OK && i < t->n; i++) {
+		struct counter *k = &t->all[i];
 		int64_t ignored;
 
-		if (t->all[i].undo > 0)
-			e = add(c, &t->all[i], -t->all[i].undo, &ignored);
+		if (k->undo == 0)
+			continue;
+		e = add(c, k, -k->undo, &ignored);
+		k->undone =
+		    e == ERR_OK ? STORE_COUNTED_YES : STORE_COUNTED_UNSURE;
 	}
 	return e;
 }
@@ -353,6 +361,22 @@ decide(struct store_count *counts, const struct counters *t, uint32_t n)
 	}
 }
 
+static void
+tell_counted(struct store_count *counts, const struct counters *t, uint32_t n)
+{
+	/* of what is refused, by what of it is undone */
+	static const enum store_counted left[] = {
+		[STORE_COUNTED_NO] = STORE_COUNTED_YES,
+		[STORE_COUNTED_UNSURE] = STORE_COUNTED_UNSURE,
+		[STORE_COUNTED_YES] = STORE_COUNTED_NO,
+	};
+
+	for (uint32_t i = 0; i < n; i++)
+		counts[i].counted = counts[i].err == ERR_DENIED
+					? left[t->of[i]->undone]
+					: t->of[i]->counted;
+}
+
 static enum err
 run(struct call *c, struct store_count *counts, uint32_t n)
 {
@@ -366,6 +390,7 @@ run(struct call *c, struct store_count *counts, uint32_t n)
 		decide(counts, &t, n);
 		e = undo_all(c, &t);
 	}
+	tell_counted(counts, &t, n);
 	counters_fini(&t);
 	return e;
 }
@@ -392,6 +417,7 @@ store_memcached_count(
 	for (uint32_t i = 0; i < n; i++) {
 		counts[i].err = ERR_CLOSED;
 		counts[i].is_full = false;
+		counts[i].counted = STORE_COUNTED_NO;
 	}
 	if (e == ERR_OK && n > 0)
 		e = run(&c, counts, n);

@@ -42,6 +42,12 @@ struct store_count {
 	enum err err;
 	bool is_full; /* ERR_DENIED: this one refuses */
 	int64_t value; /* ERR_OK: after it */
+	/* Of a call that failed, and of what it refused: is it counted? */
+	enum store_counted {
+		STORE_COUNTED_NO,
+		STORE_COUNTED_UNSURE, /* the command that failed */
+		STORE_COUNTED_YES
+	} counted;
 };
 
 /*
@@ -55,7 +61,8 @@ void store_memcached_free(struct store_memcached *m);
 /*
  * Decides them in order; each counter is asked once, for all that want it, and
  * what was refused is undone in one more command. ERR_OK: all were done or
- * refused. ERR_TIMEOUT, ERR_CLOSED, ERR_NOMEM: it is not known which were done.
+ * refused. ERR_TIMEOUT, ERR_CLOSED, ERR_NOMEM: some were not asked, or what was
+ * refused is not undone: `counted` tells of each what memcached has.
  */
 MUST_CHECK enum err store_memcached_count(
     struct store_memcached *m, struct store_count *counts, uint32_t n);

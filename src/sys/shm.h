@@ -70,7 +70,7 @@ uint64_t shm_refused(const struct shm *s);
  * cells per worker.
  */
 #define SHM_TALLIES_PER_SLOT 16u
-#define SHM_TALLY_CELLS 4
+#define SHM_TALLY_CELLS 7 /* and the identity: a line of the cache */
 
 struct shm_tally {
 	_Atomic uint64_t identity;

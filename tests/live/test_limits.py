@@ -199,6 +199,80 @@ def test_two_hosts_share_one_limit(mock, build, tmp_path, memcached):
             g.stop()
 
 
+MANY, EACH, MANY_ROUNDS = 2000, 40, 4
+
+
+def ask_many(gateways):
+    """All of CLIENTS ask EACH times a round: what each round admitted."""
+    clients = CLIENTS // len(gateways)
+    each = EACH * CLIENTS // (clients * len(gateways))
+    got = [None] * len(gateways)
+
+    def run(i):
+        got[i] = Crowd(gateways[i], clients).run(
+            range(each * MANY_ROUNDS),
+            lambda r, k: talk.chat('round-%d' % (r // each)))
+    threads = [threading.Thread(target=run, args=(i,))
+               for i in range(len(gateways))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    ok = [0] * MANY_ROUNDS
+    for answers in got:
+        for r, round_answers in answers.items():
+            statuses = collections.Counter(
+                getattr(a, 'status', str(a)) for a in round_answers)
+            assert set(statuses) <= {200, 429}, statuses
+            ok[r // each] += statuses[200]
+    return ok
+
+
+def many_config(mock, memcached):
+    return config(mock, [{'name': 'each-model', 'each_of': ['model'],
+                          'requests': MANY, 'per': '366d'}], memcached)
+
+
+def test_exact_where_it_is_reserved_ahead(start, mock, memcached):
+    assert EACH * CLIENTS > MANY
+    g = start(many_config(mock, memcached))
+    ok = ask_many([g])
+    calls = counter(g, 'memcached_calls_total')
+    print('%d rounds over %d workers: %s admitted; %d jobs of memcached for '
+          '%d requests' % (MANY_ROUNDS, WORKERS, ok, calls,
+                           EACH * CLIENTS * MANY_ROUNDS))
+    assert ok == [MANY] * MANY_ROUNDS
+    assert mock.stats()['requests'] == MANY * MANY_ROUNDS
+
+
+def test_two_hosts_reserve_ahead(mock, build, tmp_path, memcached):
+    gateways = []
+    for name in 'ab':
+        folder = tmp_path / name
+        folder.mkdir()
+        gateways.append(stack.Lighttpd(build, folder,
+                                       many_config(mock, memcached)))
+        gateways[-1].start()
+    try:
+        ok = ask_many(gateways)
+        print('admitted at once: %s of %d' % (ok, MANY))
+        assert max(ok) <= MANY
+        for r in range(MANY_ROUNDS):
+            def all_of_them():
+                ok[r] += sum(g.chat('round-%d' % r).status == 200
+                             for g in gateways)
+                return ok[r] >= MANY
+            if ok[r] < MANY:
+                until('all are taken', all_of_them)
+            for g in gateways:
+                assert g.chat('round-%d' % r).status == 429
+        assert ok == [MANY] * MANY_ROUNDS
+        assert mock.stats()['requests'] == MANY * MANY_ROUNDS
+    finally:
+        for g in gateways:
+            g.stop()
+
+
 def tokens_of(answers):
     assert all(a.status in (200, 429) for a in answers), answers
     return sum(a.json['usage']['total_tokens'] for a in answers

@@ -87,6 +87,41 @@ test_add(void **state)
 	assert_true(take(&cell, &by_hour, 6, 1, 10));
 }
 
+/* What belongs to one very window: never taken from, or put into, the next. */
+static void
+test_of_the_very_window(void **state)
+{
+	const unsigned bits = gate_tag_bits(&by_minute);
+	_Atomic int64_t cell = 0;
+
+	(void)state;
+	assert_int_equal(gate_cell_draw(&cell, bits, 5, 3), 0);
+	assert_false(gate_cell_use(&cell, bits, 5, 0));
+	assert_true(gate_cell_put(&cell, bits, 5, 10));
+	assert_false(gate_cell_use(&cell, bits, 5, 11));
+	assert_true(gate_cell_use(&cell, bits, 5, 4));
+	assert_false(gate_cell_use(&cell, bits, 4, 1));
+	assert_false(gate_cell_use(&cell, bits, 6, 1));
+	assert_int_equal(gate_cell_draw(&cell, bits, 4, 9), 0);
+	assert_int_equal(gate_cell_in(&cell, bits, 5), 6);
+	assert_int_equal(gate_cell_in(&cell, bits, 4), 0);
+	/* the next one has begun: none of it is there, nor comes to it */
+	assert_true(gate_cell_put(&cell, bits, 6, 2));
+	assert_false(gate_cell_put(&cell, bits, 5, 1));
+	gate_cell_set(&cell, bits, 5, 77);
+	assert_int_equal(gate_cell_in(&cell, bits, 6), 2);
+	assert_int_equal(gate_cell_draw(&cell, bits, 6, 9), 2);
+	assert_int_equal(gate_cell_draw(&cell, bits, 6, 9), 0);
+	gate_cell_set(&cell, bits, 7, 77);
+	assert_int_equal(gate_cell_in(&cell, bits, 7), 77);
+	/* a clock that was set back is followed */
+	gate_cell_set(&cell, bits, 2, 3);
+	assert_int_equal(gate_cell_in(&cell, bits, 2), 3);
+	gate_cell_set(&cell, bits, 2, INT64_MAX);
+	assert_true(gate_cell_put(&cell, bits, 2, INT64_MAX));
+	assert_int_equal(gate_cell_in(&cell, bits, 2), (INT64_C(1) << 40) - 1);
+}
+
 /* Windows and periods are numbered one after the other, without a gap. */
 static void
 test_numbers(void **state)
@@ -158,6 +193,7 @@ main(void)
 		cmocka_unit_test(test_up_to_the_limit),
 		cmocka_unit_test(test_first_window),
 		cmocka_unit_test(test_add),
+		cmocka_unit_test(test_of_the_very_window),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_zones_apart),
 		cmocka_unit_test(test_concurrent_has_none),

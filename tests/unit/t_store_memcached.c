@@ -156,6 +156,49 @@ test_groups(void **state)
 	assert_int_equal(c[2].value, 1);
 }
 
+/* Of a call that fails it is known what is counted, but for one command. */
+static void
+test_counted_of_a_failed_call(void **state)
+{
+	struct memcached_server other;
+	struct str names[2] = { str_z(server.name) };
+	struct store_memcached *both;
+	struct store_count c[3], k;
+	char key[16];
+	int live = 0;
+
+	(void)state;
+	memcached_server_init(&other);
+	names[1] = str_z(other.name);
+	memcached_server_stop(&other);
+	both = store_memcached_new(names, 2, TIMEOUT);
+	assert_non_null(both);
+	c[1].key_n = 0;
+	for (int i = 0; live < 2 || c[1].key_n == 0; i++) {
+		assert_true(i < 1000);
+		(void)snprintf(key, sizeof(key), "k%d", i);
+		k = count_of(key, 1, 10);
+		if (store_memcached_count(both, &k, 1) != ERR_OK)
+			c[1] = k;
+		else if (live < 2)
+			c[2 * live++] = k;
+	}
+	assert_true(store_memcached_count(both, c, 3) != ERR_OK);
+	assert_int_equal(c[0].counted, STORE_COUNTED_YES);
+	assert_int_equal(c[1].counted, STORE_COUNTED_UNSURE);
+	assert_int_equal(c[2].counted, STORE_COUNTED_NO);
+	store_memcached_free(both);
+	memcached_server_fini(&other);
+	/* of one that is done, what was refused is not */
+	c[0] = count_of("x", 3, 10);
+	c[1] = count_of("x", 8, 10);
+	c[2] = count_of("x", 7, 10);
+	assert_int_equal(store_memcached_count(m, c, 3), ERR_OK);
+	assert_int_equal(c[0].counted, STORE_COUNTED_YES);
+	assert_int_equal(c[1].counted, STORE_COUNTED_NO);
+	assert_int_equal(c[2].counted, STORE_COUNTED_YES);
+}
+
 /* Whoever asks, however many at once: never more than max. */
 #define CLIENTS 4u
 #define EACH 400
@@ -287,6 +330,7 @@ main(void)
 		TEST(test_seed),
 		TEST(test_expires),
 		TEST(test_groups),
+		TEST(test_counted_of_a_failed_call),
 		TEST(test_many_at_once),
 		TEST(test_away_and_back),
 		TEST(test_stopped),

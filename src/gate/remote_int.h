@@ -1,0 +1,123 @@
+#ifndef GATE_REMOTE_INT_H
+#define GATE_REMOTE_INT_H
+/* Inside of limits over several hosts: jobs, the breaker, who waits. */
+#include "gate/lease.h"
+#include "gate/limit_int.h"
+#include "gate/remote.h"
+#include "store/memcached.h"
+
+enum gate_entry_sort {
+	ENTRY_TAKE,
+	ENTRY_MORE, /* it was more than was taken; this host has it */
+	ENTRY_BACK, /* it was less; this host has it when memcached has */
+	ENTRY_RETURN, /* was reserved, and no request's */
+	ENTRY_AHEAD /* reserved for requests to come */
+};
+
+/* One counter of a job, with what is to be done on this host. */
+struct gate_entry {
+	enum gate_entry_sort sort;
+	struct gate_lease of;
+	int64_t amount; /* BACK, RETURN: negative */
+	int64_t claim; /* of gate/lease.h; 0: none */
+	struct gate_group *group; /* TAKE */
+	uint32_t hold; /* TAKE: its index */
+	bool is_owned; /* TAKE: memcached has it, or it was spare */
+	bool is_missing; /* TAKE: refused, itself or with its group */
+};
+
+/* A request that waits. */
+struct gate_group {
+	struct gate_group *next; /* of the job */
+	struct gate_wait *wait; /* NULL: it has gone */
+	struct gate_holds holds; /* of the request, while it waits */
+	gate_remote_fn done;
+	void *arg;
+	usec_t until; /* it is tried again */
+	uint32_t number; /* in the job */
+	enum gate_remote_verdict verdict;
+	uint32_t hold; /* that refuses */
+	uint32_t n_missing;
+	bool is_judged;
+	bool is_again;
+};
+
+struct gate_batch {
+	struct gate_entry *entry;
+	struct store_count *count;
+	uint32_t n, cap;
+	struct gate_group *first, **last;
+	bool is_urgent; /* somebody waits for it */
+};
+
+struct gate_remote {
+	struct loop *loop;
+	struct gate_limit *limit;
+	struct store_memcached *memcached;
+	struct gate_remote_options options;
+	struct gate_leases *leases;
+	struct gate_batch a, b;
+	struct gate_batch *gathering; /* one of them */
+	struct gate_batch *running; /* the other, or NULL */
+	struct defer due;
+	/* what nobody waits for waits for a request to go with */
+	struct timer soon;
+	struct timer scan; /* of the leases */
+	uint32_t next_group;
+	bool is_probe; /* what runs counts nothing */
+	enum err outcome; /* of what has run */
+	bool is_away; /* as far as this worker has looked */
+	usec_t retry_after;
+	/*
+	 * The breaker of all workers of the host: 0, or when it may be tried
+	 * again (clock_mono). own: where the shared table is full.
+	 */
+	_Atomic int64_t *away_until;
+	_Atomic int64_t own;
+	struct timer look;
+	/* What is to be given back when memcached answers again. */
+	struct gate_entry owed[GATE_REMOTE_OWED_MAX];
+	uint32_t n_owed;
+};
+
+/* ---- remote_job.c --------------------------------------------------------- */
+
+void gate_batch_reset(struct gate_batch *b);
+void gate_batch_fini(struct gate_batch *b);
+/* False: it counts on this host only. */
+bool gate_batch_room(struct gate_batch *b, uint32_t n);
+/* There is room. */
+void
+gate_batch_add(struct gate_batch *b, const struct gate_entry *e, int64_t max);
+/* What has been gathered is sent at the end of this turn, or soon. */
+void gate_remote_due(struct gate_remote *r);
+void gate_remote_due_soon(struct gate_remote *r);
+void gate_remote_submit(void *arg);
+/* At the end: all that is gathered, at once. */
+void gate_remote_flush(struct gate_remote *r);
+/* The other hosts may know of it now, or never will. */
+void gate_remote_known(const struct gate_lease *l, int64_t amount);
+/* This host has it no more. */
+void gate_remote_drop(const struct gate_lease *l, int64_t amount);
+/* Of what was taken and is not wanted memcached has that much. */
+void gate_remote_owe(
+    struct gate_remote *r, const struct gate_lease *l, int64_t amount);
+/* What is owed goes with the next job. */
+void gate_remote_pay(struct gate_remote *r);
+
+/* ---- remote_away.c -------------------------------------------------------- */
+
+void gate_remote_breaker_init(struct gate_remote *r);
+void gate_remote_breaker_fini(struct gate_remote *r);
+void gate_remote_away(struct gate_remote *r, bool is_away);
+
+/* ---- remote.c ------------------------------------------------------------- */
+
+/*
+ * memcached has it for a request that does not want it: it is spare, or goes
+ * back. is_counted: this host has counted it, too.
+ */
+void gate_remote_back(struct gate_remote *r, const struct gate_lease *l,
+    int64_t amount, bool is_counted);
+
+#endif

@@ -1,0 +1,290 @@
+#include "gate_remote_help.h"
+#include "procs.h"
+
+/* One failure, then nothing waits; a probe finds it again. */
+static void
+test_away_local(void **state)
+{
+	struct asked a;
+	int64_t failures = stats_get(one.shm, STATS_MEMCACHED_FAILURES);
+
+	(void)state;
+	assert_true(admits(&one, &requests, 1, 0, &a));
+	memcached_server_stop(&server);
+	for (int i = 0; i < 9; i++) {
+		assert_true(admits(&one, &requests, 1, 0, &a));
+		assert_int_equal(a.told, i == 0);
+	}
+	assert_false(admits(&one, &requests, 1, 0, &a));
+	assert_int_equal(one.away, 1);
+	assert_true(gate_remote_is_away(one.remote));
+	assert_int_equal(
+	    stats_get(one.shm, STATS_MEMCACHED_FAILURES) - failures, 1);
+	/* the probe is nobody's time */
+	later(GATE_REMOTE_RETRY);
+	loop_turn(one.loop);
+	assert_int_equal(
+	    stats_get(one.shm, STATS_MEMCACHED_FAILURES) - failures, 2);
+	assert_true(admits(&one, &tokens, 1, 1, &a));
+	assert_int_equal(a.told, 0);
+	memcached_server_start(&server);
+	later(GATE_REMOTE_RETRY);
+	loop_turn(one.loop);
+	assert_true(gate_remote_is_away(one.remote)); /* not yet: it doubles */
+	later(GATE_REMOTE_RETRY_MAX);
+	loop_turn(one.loop);
+	assert_false(gate_remote_is_away(one.remote));
+	assert_int_equal(one.away, 0);
+	/* what was counted alone is told with the next */
+	assert_true(admits(&one, &tokens, 1, 1, &a));
+	assert_true(admits(&two, &tokens, 1, 98, &a));
+	assert_false(admits(&two, &tokens, 1, 1, &a));
+}
+
+/* What one worker has found out costs the others nothing. */
+static void
+test_away_for_all_workers(void **state)
+{
+	const struct str names[] = { str_z(server.name) };
+	struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL, on_away,
+		&two };
+	struct gate_limit limit;
+	struct gate_remote *other;
+	struct host worker = one;
+	struct asked a;
+
+	(void)state;
+	gate_limit_init(&limit, one.shm, 1);
+	other = gate_remote_new(one.loop, &limit, &o);
+	assert_non_null(other);
+	worker.remote = other;
+	worker.limit = limit;
+	memcached_server_stop(&server);
+	assert_true(admits(&one, &requests, 1, 0, &a));
+	assert_int_equal(stats_get(one.shm, STATS_MEMCACHED_FAILURES), 1);
+	ask(&worker, &requests, 1, 0, &a);
+	assert_int_equal(a.verdict, GATE_REMOTE_ADMITTED);
+	assert_int_equal(a.told, 0);
+	assert_int_equal(two.away, 1);
+	memcached_server_start(&server);
+	/* one of them probes; the other looks */
+	for (int i = 0; i < 3; i++) {
+		later(GATE_REMOTE_RETRY);
+		loop_turn(one.loop);
+	}
+	assert_false(gate_remote_is_away(one.remote));
+	assert_false(gate_remote_is_away(other));
+	assert_int_equal(stats_get(one.shm, STATS_MEMCACHED_FAILURES), 1);
+	gate_remote_free(other);
+	assert_int_equal(two.away, 0);
+}
+
+/* A time of another boot's clock does not keep it away for ever. */
+static void
+test_old_breaker(void **state)
+{
+	struct shm_tally *t = shm_tally(one.shm, UINT64_C(0x6d656d6361636865));
+	struct asked a;
+
+	(void)state;
+	assert_non_null(t);
+	t->cell[TALLY_COUNT] = mono + 1000 * GATE_REMOTE_RETRY_MAX;
+	ask(&one, &requests, 1, 0, &a);
+	assert_int_equal(a.verdict, GATE_REMOTE_ADMITTED);
+	assert_true(gate_remote_is_away(one.remote));
+	later(GATE_REMOTE_RETRY);
+	loop_turn(one.loop);
+	assert_false(gate_remote_is_away(one.remote));
+}
+
+static void
+test_away_open(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	gate_remote_policy(one.remote, CONF_AWAY_OPEN);
+	memcached_server_stop(&server);
+	for (int i = 0; i < 30; i++)
+		assert_true(admits(&one, &requests, 1, 0, &a));
+	gate_remote_policy(one.remote, CONF_AWAY_LOCAL);
+	assert_false(admits(&one, &requests, 1, 0, &a));
+}
+
+static void
+test_away_closed(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	gate_remote_policy(one.remote, CONF_AWAY_CLOSED);
+	memcached_server_stop(&server);
+	for (int i = 0; i < 3; i++) {
+		assert_false(admits(&one, &requests, 1, 0, &a));
+		assert_int_equal(a.verdict, GATE_REMOTE_CLOSED);
+	}
+	assert_int_equal(used(&one, &requests), 0);
+	/* what has no shared limit is none of its business */
+	assert_true(admits(&one, &at_once, 1, 0, &a));
+}
+
+/* ---- a call that fails half-way ------------------------------------------- */
+
+/*
+ * A host whose counters lie on two servers, of which one is away: two limits, of
+ * which the first is counted before the second fails.
+ */
+struct halves {
+	struct memcached_server other;
+	struct conf_limit limit[2];
+};
+
+static bool
+is_counted(struct store_memcached *m, uint64_t identity)
+{
+	struct store_count c = { .max = INT64_MAX, .expires = 4100000000 };
+
+	c.key_n = (uint32_t)snprintf(c.key, sizeof(c.key), "llmgw:%016llx:%llx",
+	    (unsigned long long)identity, (unsigned long long)(WALL / MINUTE));
+	return store_memcached_count(m, &c, 1) == ERR_OK;
+}
+
+static void
+halves_begin(struct halves *s, enum conf_away when_away)
+{
+	struct str names[2] = { str_z(server.name) };
+	struct gate_remote_options o = { names, 2, when_away, on_away, &one };
+	struct store_memcached *m;
+	uint64_t id = 100;
+
+	memcached_server_init(&s->other);
+	names[1] = str_z(s->other.name);
+	memcached_server_stop(&s->other);
+	m = store_memcached_new(names, 2, GATE_REMOTE_TIMEOUT);
+	assert_non_null(m);
+	for (int i = 0; i < 2; i++) {
+		while (is_counted(m, id) != (i == 0))
+			id++;
+		s->limit[i] = requests;
+		s->limit[i].identity = id++;
+	}
+	store_memcached_free(m);
+	gate_remote_free(one.remote);
+	one.remote = gate_remote_new(one.loop, &one.limit, &o);
+	assert_non_null(one.remote);
+}
+
+static void
+until_back(struct halves *s)
+{
+	memcached_server_start(&s->other);
+	for (int i = 0; i < 3 && gate_remote_is_away(one.remote); i++) {
+		later(GATE_REMOTE_RETRY_MAX);
+		loop_turn(one.loop);
+	}
+	assert_false(gate_remote_is_away(one.remote));
+	pass_a_moment(&one);
+}
+
+/* What all hosts have of the first limit. */
+static int64_t
+shared(const struct halves *s)
+{
+	struct shm_tally *t = shm_tally(one.shm, s->limit[0].identity);
+	struct asked a;
+
+	assert_true(admits(&one, s->limit, 1, 0, &a));
+	return gate_cell_in(&t->cell[TALLY_SHARED], gate_tag_bits(s->limit),
+		   WALL / MINUTE) -
+	       1;
+}
+
+/* What was refused so does not stay counted. */
+static void
+test_half_closed(void **state)
+{
+	struct halves s;
+	struct asked a[4];
+
+	(void)state;
+	halves_begin(&s, CONF_AWAY_CLOSED);
+	for (int i = 0; i < 4; i++)
+		ask(&one, s.limit, 2, 0, &a[i]);
+	loop_turn(one.loop);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(a[i].verdict, GATE_REMOTE_CLOSED);
+		give_back_refused(&one, &a[i]);
+	}
+	assert_int_equal(used(&one, s.limit), 0);
+	until_back(&s);
+	assert_int_equal(shared(&s), 0);
+	memcached_server_fini(&s.other);
+}
+
+/* Admitted all the same: what memcached has is theirs, and is given back. */
+static void
+test_half_local(void **state)
+{
+	const struct gate_use none = { .is_refused = true };
+	struct halves s;
+	struct asked a[4];
+
+	(void)state;
+	halves_begin(&s, CONF_AWAY_LOCAL);
+	for (int i = 0; i < 4; i++)
+		ask(&one, s.limit, 2, 0, &a[i]);
+	gate_remote_cancel(one.remote, &a[3].wait, &a[3].holds);
+	loop_turn(one.loop);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(a[i].verdict, GATE_REMOTE_ADMITTED);
+		assert_true(a[i].holds.hold[0].is_reserved);
+		assert_false(a[i].holds.hold[1].is_reserved);
+	}
+	gate_remote_settle(one.remote, &a[0].holds, &none, NULL);
+	assert_int_equal(used(&one, s.limit), 2);
+	assert_int_equal(used(&one, &s.limit[1]), 2);
+	until_back(&s);
+	assert_int_equal(shared(&s), 2);
+	memcached_server_fini(&s.other);
+}
+
+/* What was taken while it was away was never counted there. */
+static void
+test_settled_after_it_came_back(void **state)
+{
+	struct asked a, b;
+
+	(void)state;
+	assert_true(admits(&two, &tokens, 1, 50, &b));
+	procs_hold(server.pid);
+	assert_true(admits(&one, &tokens, 1, 10, &a));
+	assert_true(gate_remote_is_away(one.remote));
+	assert_true(admits(&one, &tokens, 1, 40, &a));
+	assert_int_equal(kill(server.pid, SIGCONT), 0);
+	while (gate_remote_is_away(one.remote)) {
+		later(GATE_REMOTE_RETRY_MAX);
+		loop_turn(one.loop);
+	}
+	settle(&one, &a, 0);
+	assert_int_equal(used(&one, &tokens), 10);
+	/* of the first nobody knows; the second takes nothing of others */
+	assert_false(admits(&two, &tokens, 1, 51, &b));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+		TEST(test_away_local),
+		TEST(test_away_for_all_workers),
+		TEST(test_old_breaker),
+		TEST(test_away_open),
+		TEST(test_away_closed),
+		TEST(test_half_closed),
+		TEST(test_half_local),
+		TEST(test_settled_after_it_came_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
