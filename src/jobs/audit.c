@@ -13,7 +13,7 @@
 
 /* What a provider said of a sealed key goes beside the secret. */
 static enum err
-tell_secret(struct store *s, const struct meter_event *ev)
+write_word(struct store *s, const struct meter_event *ev)
 {
 	struct arena *a = arena_new(DETAIL_ARENA);
 	enum err e = ERR_OK;
@@ -40,7 +40,7 @@ act_on(struct store *s, const struct meter_event *ev)
 {
 	if (ev->detail.n > 0 && (str_eqz(ev->action, METER_EVENT_OUT) ||
 				    str_eqz(ev->action, METER_EVENT_IN)))
-		return tell_secret(s, ev);
+		return write_word(s, ev);
 	return ERR_OK;
 }
 
