@@ -21,6 +21,7 @@ static struct {
 	const char *expires;
 	const char *grace;
 	const char *at;
+	const char *pepper;
 	bool is_all;
 } o;
 
@@ -88,6 +89,11 @@ static const struct opt_row list_options[] = {
 	    .type = OPT_FLAG,
 	    .value = &o.is_all,
 	    .help = "Also the former secrets of rotated keys." },
+	{ .name = "pepper",
+	    .type = OPT_TEXT,
+	    .value = &o.pepper,
+	    .arg = "ID",
+	    .help = "Only what hangs on this pepper (key peppers)." },
 	{ 0 },
 };
 
@@ -253,8 +259,7 @@ load_pepper(struct ctl *c, struct gate_pepper *pepper)
 	}
 	if (e == ERR_OK)
 		return CTL_OK;
-	return ctl_fail(c, "%.*s/pepper: %s", STR_ARG(c->state_dir),
-	    e == ERR_SYNTAX ? "it has not 32 bytes" : err_word(e));
+	return ctl_pepper_fail(c, e);
 }
 
 static int
@@ -462,6 +467,8 @@ run_unblock(struct ctl *c)
 static enum err
 on_key(void *arg, const struct store_key *k)
 {
+	if (o.pepper != NULL && !str_eqz(k->pepper_id, o.pepper))
+		return ERR_OK;
 	if (k->replaced_by == 0 || o.is_all)
 		ctl_key_row(arg, k);
 	return ERR_OK;
@@ -543,6 +550,27 @@ const struct ctl_command ctl_key_commands[] = {
 	    .help = "narrow a key to models, networks and hours",
 	    .more = "What an option does not say stays as it is.",
 	    .run = run_restrict },
+	{ ROW("peppers", "", 0, 0, NULL),
+	    .help = "list the peppers, and how many secrets hang on each",
+	    .more = "State: present (new secrets hang on it), old, or missing: "
+		    "no line of this host's STATE_DIR/pepper has it, and its "
+		    "secrets are refused here. Lasting: those that have not "
+		    "expired. key list --all --pepper ID shows which they "
+		    "are.",
+	    .run = ctl_pepper_list },
+	{ ROW("new-pepper", "", 0, CTL_CHANGES, NULL),
+	    .help = "make a pepper that new secrets hang on",
+	    .more = "It comes first in STATE_DIR/pepper; those before it stay, "
+		    "and so do the keys that hang on them. Workers of this "
+		    "host know it within a second or two (auth.poll). Several "
+		    "hosts: copy the file to all of them before the next key "
+		    "is made or rotated. Then rotate the keys of the old "
+		    "pepper, and take it away with key drop-pepper.",
+	    .run = ctl_pepper_add },
+	{ ROW("drop-pepper", "ID", 1, CTL_CHANGES, NULL),
+	    .help = "take an old pepper away that no lasting secret hangs on",
+	    .more = "Copy the file to the other hosts then.",
+	    .run = ctl_pepper_drop },
 	{ .group = "key",
 	    .verb = "new",
 	    .operands = "",

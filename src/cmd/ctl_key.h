@@ -7,6 +7,13 @@
 int ctl_key_new(struct ctl *c);
 int ctl_key_hash(struct ctl *c);
 
+/* key peppers, key new-pepper, key drop-pepper (ctl_pepper.c). */
+int ctl_pepper_list(struct ctl *c);
+int ctl_pepper_add(struct ctl *c);
+int ctl_pepper_drop(struct ctl *c);
+/* What is wrong with STATE_DIR/pepper; CTL_FAILED. */
+int ctl_pepper_fail(struct ctl *c, enum err e);
+
 /* How keys are shown. */
 extern const char *const ctl_key_columns[];
 void ctl_key_row(struct ctl *c, const struct store_key *k);

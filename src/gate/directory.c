@@ -32,6 +32,9 @@ struct gate_directory {
 	char *state_dir;
 	struct gate_pepper pepper;
 	usec_t pepper_asked; /* when its file was not there */
+	uint64_t pepper_stamp; /* of the file that it was read from */
+	char *watched; /* state_dir for the job under way; NULL: not looked */
+	uint64_t found_stamp; /* by it */
 
 	struct map *by_id;
 	struct entry *newest, *oldest;
@@ -66,7 +69,10 @@ id_str(const unsigned char *id)
 	return str_of((const char *)id, HASH_KEY_BYTES);
 }
 
+_Static_assert(GATE_PEPPERS_MAX == 1 + STORE_PERSON_OLDER_MAX, "one each");
+
 static void start_or_wait(struct gate_directory *d);
+static void read_pepper(struct gate_directory *d);
 
 /* ---- entries ------------------------------------------------------------- */
 
@@ -325,7 +331,23 @@ on_work(void *arg)
 {
 	struct gate_directory *d = arg;
 
+	if (d->watched)
+		d->found_stamp = gate_pepper_stamp(str_z(d->watched));
 	d->outcome = d->source.run(d->source.arg, d->batch);
+}
+
+/* Not when it went away: the one that is known stays in force. */
+static void
+heed_pepper(struct gate_directory *d)
+{
+	bool is_new = d->watched && d->found_stamp != 0 &&
+		      d->found_stamp != d->pepper_stamp &&
+		      strcmp(d->watched, d->state_dir) == 0;
+
+	free(d->watched);
+	d->watched = NULL;
+	if (is_new)
+		read_pepper(d);
 }
 
 static void
@@ -413,6 +435,7 @@ on_done(void *arg)
 	}
 	set_away(d, !is_good);
 	answer_looks(d, is_good);
+	heed_pepper(d);
 	/* Of the past, too: who was waiting for the next job then. */
 	d->must_forget = d->waiting && d->waiting->forgets != d->forgets;
 	for (uint32_t i = 0; i < d->batch->n_wants; i++)
@@ -430,9 +453,12 @@ start(struct gate_directory *d)
 		return true;
 	timer_stop(d->loop, &d->timer);
 	fill_batch(d);
+	d->watched = strdup(d->state_dir);
 	d->asked = clock_mono();
 	if (loop_work(d->loop, on_work, on_done, d) != ERR_OK) {
 		d->batch->n_wants = 0;
+		free(d->watched);
+		d->watched = NULL;
 		return false;
 	}
 	d->is_running = true;
@@ -524,6 +550,7 @@ gate_directory_free(struct gate_directory *d)
 	while (d->oldest)
 		entry_drop(d, d->oldest);
 	gate_pepper_fini(&d->pepper);
+	free(d->watched);
 	free(d->state_dir);
 	map_free(d->by_id);
 	free(d->unknown);
@@ -548,9 +575,11 @@ read_pepper(struct gate_directory *d)
 	struct gate_pepper p;
 
 	d->pepper_asked = clock_mono();
+	/* Before it is read: what is written meanwhile is read again. */
+	d->pepper_stamp = gate_pepper_stamp(str_z(d->state_dir));
 	if (gate_pepper_load(str_z(d->state_dir), &p) != ERR_OK)
 		return;
-	if (d->pepper.bytes && strcmp(p.id, d->pepper.id) != 0)
+	if (d->pepper.bytes && !gate_pepper_same(&p, &d->pepper))
 		gate_directory_forget(d);
 	gate_pepper_fini(&d->pepper);
 	d->pepper = p;
@@ -598,6 +627,9 @@ gate_directory_want_key(
 	memcpy(out->public_part, name.p, name.n);
 	out->public_part[name.n] = '\0';
 	gate_pepper_hash(&d->pepper, key, out->id);
+	out->n_older = d->pepper.n_older;
+	for (uint32_t i = 0; i < out->n_older; i++)
+		gate_pepper_hash_old(&d->pepper, i, key, out->older[i]);
 	return true;
 }
 

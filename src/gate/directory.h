@@ -18,6 +18,10 @@
  * that was looked up before a change survives the poll after it: a revoked key
  * is refused after `poll` and the time of one query, in every worker.
  *
+ * PEPPER. Its file is looked at every poll as well; when it is another one all
+ * is forgotten. A key of an older pepper is known by its hash with the present
+ * one.
+ *
  * DATABASE AWAY. Who is known goes on to be known for stale_for, here or on this
  * host (store/replica.h); everybody else gets GATE_AWAY, which is a 503 and
  * never a 401.
@@ -57,6 +61,9 @@ struct gate_want {
 	enum gate_want_sort sort;
 	/* the key's hash; else a hash of what else is here */
 	unsigned char id[HASH_KEY_BYTES];
+	/* of a key: with the peppers before the present one (gate/pepper.h) */
+	unsigned char older[STORE_PERSON_OLDER_MAX][HASH_KEY_BYTES];
+	uint32_t n_older;
 	char public_part[STORE_KEY_PUBLIC + 1]; /* of a key */
 	char tenant[GATE_NAME_SIZE];
 	char user[GATE_NAME_SIZE];

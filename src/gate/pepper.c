@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/rand.h"
+
+#define FILE_BYTES_MAX ((size_t)GATE_PEPPERS_MAX * GATE_PEPPER_BYTES)
 
 static enum err
 from_errno(void)
@@ -36,24 +39,60 @@ path_of(struct str folder, const char *name, char out[PATH_MAX])
 }
 
 static enum err
-take(const unsigned char *bytes, struct gate_pepper *out)
+take_one(const unsigned char *bytes, struct secret **to, char *id)
 {
 	struct str s = str_of((const char *)bytes, GATE_PEPPER_BYTES);
-	struct gate_pepper p = { .bytes = secret_new(s) };
 	unsigned char hash[HASH_KEY_BYTES];
 
-	if (!p.bytes)
+	*to = secret_new(s);
+	if (!*to)
 		return ERR_NOMEM;
 	hash_key(STR("llmgw pepper id"), s, hash);
-	hash_hex(hash, (GATE_PEPPER_ID_SIZE - 1) / 2, p.id);
-	*out = p;
+	hash_hex(hash, (GATE_PEPPER_ID_SIZE - 1) / 2, id);
 	return ERR_OK;
+}
+
+static bool
+has_id(const struct gate_pepper *p, struct str id)
+{
+	if (str_eqz(id, p->id))
+		return true;
+	for (uint32_t i = 0; i < p->n_older; i++)
+		if (str_eqz(id, p->older[i].id))
+			return true;
+	return false;
+}
+
+static enum err
+take(const unsigned char *bytes, size_t n, struct gate_pepper *out)
+{
+	struct gate_pepper p = { 0 };
+	enum err e = ERR_SYNTAX;
+
+	if (n > 0 && n % GATE_PEPPER_BYTES == 0 && n <= FILE_BYTES_MAX)
+		e = take_one(bytes, &p.bytes, p.id);
+	for (size_t at = GATE_PEPPER_BYTES; e == ERR_OK && at < n;
+	     at += GATE_PEPPER_BYTES) {
+		struct gate_pepper_old old;
+
+		e = take_one(bytes + at, &old.bytes, old.id);
+		if (e != ERR_OK)
+			break;
+		if (has_id(&p, str_z(old.id)))
+			e = ERR_SYNTAX;
+		p.older[p.n_older++] = old;
+	}
+	if (e == ERR_OK)
+		*out = p;
+	else
+		gate_pepper_fini(&p);
+	return e;
 }
 
 enum err
 gate_pepper_load(struct str state_dir, struct gate_pepper *out)
 {
-	unsigned char bytes[GATE_PEPPER_BYTES + 1];
+	unsigned char bytes[FILE_BYTES_MAX + 1];
 	char path[PATH_MAX];
 	enum err e = path_of(state_dir, "pepper", path);
 	ssize_t n;
@@ -68,7 +107,7 @@ gate_pepper_load(struct str state_dir, struct gate_pepper *out)
 	if (n < 0)
 		e = from_errno();
 	else
-		e = n == GATE_PEPPER_BYTES ? take(bytes, out) : ERR_SYNTAX;
+		e = take(bytes, (size_t)n, out);
 	close(fd);
 	secret_wipe(bytes, sizeof(bytes));
 	return e;
@@ -76,16 +115,12 @@ gate_pepper_load(struct str state_dir, struct gate_pepper *out)
 
 /* Root makes it for the folder's owner, who is to read it. */
 static enum err
-fill(int fd, const char *folder)
+fill(int fd, const char *folder, const unsigned char *bytes, size_t size)
 {
-	unsigned char bytes[GATE_PEPPER_BYTES];
 	struct stat st;
-	ssize_t n;
+	ssize_t n = write(fd, bytes, size);
 
-	rand_secret(bytes, sizeof(bytes));
-	n = write(fd, bytes, sizeof(bytes));
-	secret_wipe(bytes, sizeof(bytes));
-	if (n != GATE_PEPPER_BYTES)
+	if (n < 0 || (size_t)n != size)
 		return ERR_IO;
 	if (geteuid() == 0 && stat(folder, &st) == 0 &&
 	    fchown(fd, st.st_uid, st.st_gid) != 0)
@@ -93,9 +128,13 @@ fill(int fd, const char *folder)
 	return fsync(fd) == 0 ? ERR_OK : ERR_IO;
 }
 
-/* Under a name of its own first: nobody sees half a pepper. */
+/*
+ * Under a name of its own first: nobody sees half a pepper. One that is there
+ * is replaced, or stays.
+ */
 static enum err
-make(struct str state_dir)
+write_file(struct str state_dir, const unsigned char *bytes, size_t size,
+    bool is_replaced)
 {
 	char folder[PATH_MAX], path[PATH_MAX], temp[PATH_MAX];
 	char name[64];
@@ -114,14 +153,152 @@ make(struct str state_dir)
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return from_errno();
-	e = fill(fd, folder);
+	e = fill(fd, folder, bytes, size);
 	if (close(fd) != 0 && e == ERR_OK)
 		e = ERR_IO;
-	if (e == ERR_OK && link(temp, path) != 0 && errno != EEXIST)
+	if (e == ERR_OK && is_replaced && rename(temp, path) != 0)
+		e = from_errno();
+	if (e == ERR_OK && !is_replaced && link(temp, path) != 0 &&
+	    errno != EEXIST)
 		e = from_errno();
 	unlink(temp);
 	return e;
 }
+
+static enum err
+make(struct str state_dir)
+{
+	unsigned char bytes[GATE_PEPPER_BYTES];
+	enum err e;
+
+	rand_secret(bytes, sizeof(bytes));
+	e = write_file(state_dir, bytes, sizeof(bytes), false);
+	secret_wipe(bytes, sizeof(bytes));
+	return e;
+}
+
+/* ---- changing --------------------------------------------------------------- */
+
+/* The folder is locked while the file is read and replaced. -1: see *e. */
+static int
+lock(struct str state_dir, enum err *e)
+{
+	char folder[PATH_MAX];
+	int fd;
+
+	*e = path_of(state_dir, "", folder);
+	if (*e != ERR_OK)
+		return -1;
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		*e = from_errno();
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	*e = errno == EWOULDBLOCK ? ERR_AGAIN : from_errno();
+	close(fd);
+	return -1;
+}
+
+static size_t
+put_bytes(unsigned char *to, size_t at, const struct secret *bytes)
+{
+	memcpy(to + at, secret_str(bytes).p, GATE_PEPPER_BYTES);
+	return at + GATE_PEPPER_BYTES;
+}
+
+/* add: a new one first. drop: without that one; absent: with all. */
+static enum err
+rewrite(struct str state_dir, const struct gate_pepper *p, bool add,
+    struct str drop)
+{
+	unsigned char bytes[FILE_BYTES_MAX + GATE_PEPPER_BYTES];
+	size_t n = 0;
+	enum err e;
+
+	if (add) {
+		rand_secret(bytes, GATE_PEPPER_BYTES);
+		n = GATE_PEPPER_BYTES;
+	}
+	n = put_bytes(bytes, n, p->bytes);
+	for (uint32_t i = 0; i < p->n_older; i++)
+		if (!str_eqz(drop, p->older[i].id))
+			n = put_bytes(bytes, n, p->older[i].bytes);
+	e = write_file(state_dir, bytes, n, true);
+	secret_wipe(bytes, sizeof(bytes));
+	return e;
+}
+
+static enum err
+change(struct str state_dir, bool add, struct str drop, struct gate_pepper *out)
+{
+	struct gate_pepper p = { 0 };
+	enum err e;
+	int fd = lock(state_dir, &e);
+
+	if (fd < 0)
+		return e;
+	e = gate_pepper_load(state_dir, &p);
+	if (e == ERR_OK && add && p.n_older == GATE_PEPPERS_MAX - 1)
+		e = ERR_LIMIT;
+	if (e == ERR_OK && !add && (str_eqz(drop, p.id) || !has_id(&p, drop)))
+		e = ERR_RANGE;
+	if (e == ERR_OK)
+		e = rewrite(state_dir, &p, add, drop);
+	if (e == ERR_OK && fsync(fd) != 0)
+		e = ERR_IO;
+	gate_pepper_fini(&p);
+	if (e == ERR_OK)
+		e = gate_pepper_load(state_dir, out);
+	close(fd);
+	return e;
+}
+
+enum err
+gate_pepper_add(struct str state_dir, struct gate_pepper *out)
+{
+	return change(state_dir, true, (struct str){ 0 }, out);
+}
+
+enum err
+gate_pepper_drop(struct str state_dir, struct str id, struct gate_pepper *out)
+{
+	return change(state_dir, false, id, out);
+}
+
+bool
+gate_pepper_same(const struct gate_pepper *a, const struct gate_pepper *b)
+{
+	if (!a->bytes != !b->bytes || a->n_older != b->n_older ||
+	    strcmp(a->id, b->id) != 0)
+		return false;
+	for (uint32_t i = 0; i < a->n_older; i++)
+		if (strcmp(a->older[i].id, b->older[i].id) != 0)
+			return false;
+	return true;
+}
+
+uint64_t
+gate_pepper_stamp(struct str state_dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int64_t part[4];
+	uint64_t stamp;
+
+	if (path_of(state_dir, "pepper", path) != ERR_OK ||
+	    lstat(path, &st) != 0)
+		return 0;
+	part[0] = (int64_t)st.st_ino;
+	part[1] = (int64_t)st.st_size;
+	part[2] = (int64_t)st.st_ctim.tv_sec;
+	part[3] = (int64_t)st.st_ctim.tv_nsec;
+	stamp = hash_stable(str_of((const char *)part, sizeof(part)));
+	return stamp ? stamp : 1;
+}
+
+/* ---- using ------------------------------------------------------------------ */
 
 enum err
 gate_pepper_make(struct str state_dir, struct gate_pepper *out)
@@ -138,6 +315,8 @@ void
 gate_pepper_fini(struct gate_pepper *p)
 {
 	secret_unref(p->bytes);
+	for (uint32_t i = 0; i < p->n_older; i++)
+		secret_unref(p->older[i].bytes);
 	*p = (struct gate_pepper){ 0 };
 }
 
@@ -146,4 +325,12 @@ gate_pepper_hash(const struct gate_pepper *p, struct str key,
     unsigned char out[HASH_KEY_BYTES])
 {
 	hash_key(key, secret_str(p->bytes), out);
+}
+
+void
+gate_pepper_hash_old(const struct gate_pepper *p, uint32_t i, struct str key,
+    unsigned char out[HASH_KEY_BYTES])
+{
+	ASSERT(i < p->n_older);
+	hash_key(key, secret_str(p->older[i].bytes), out);
 }

@@ -118,7 +118,7 @@ look_up(struct store *s, const struct gate_want *w, struct gate_answer *a)
 	if (!arena)
 		goto out;
 	if (w->sort == GATE_WANT_KEY)
-		e = store_person_by_key(s, w->id,
+		e = store_person_by_keys(s, w->id, w->older, w->n_older,
 		    str_z(gate_role_words[GATE_DEVELOPER]), arena, &facts);
 	else
 		e = look_up_user(s, w, arena, &facts);

@@ -23,6 +23,7 @@ enum {
 	HASH_LOCK,
 	NEW_SECRET,
 	OLD_SECRET,
+	PEPPERS,
 };
 
 const struct store_sql store_key_sql[] = {
@@ -54,6 +55,11 @@ const struct store_sql store_key_sql[] = {
 			 " name, public, hash, pepper_id, expires,"
 			 " replaced_by, created, changed)"
 			 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    NULL },
+	[PEPPERS] = { "SELECT pepper_id, COUNT(*), SUM(CASE WHEN"
+		      " expires IS NULL OR expires > ? THEN 1 ELSE 0 END)"
+		      " FROM client_key GROUP BY pepper_id"
+		      " ORDER BY pepper_id",
 	    NULL },
 	STORE_SQL_END,
 };
@@ -203,6 +209,30 @@ store_key_each(struct store *s, int64_t tenant_id, int64_t team_id,
 	struct reader r = { NULL, fn, arg };
 
 	return store_run(s, &store_key_sql[EACH], v, 6, on_row, &r);
+}
+
+struct pepper_reader {
+	store_pepper_fn fn;
+	void *arg;
+};
+
+static enum err
+on_pepper(void *arg, const struct store_value *v, uint32_t n)
+{
+	const struct pepper_reader *r = arg;
+
+	(void)n;
+	return r->fn(r->arg, store_get_str(&v[0]), store_get_int(&v[1]),
+	    store_get_int(&v[2]));
+}
+
+enum err
+store_key_peppers(struct store *s, usec_t now, store_pepper_fn fn, void *arg)
+{
+	const struct store_value v = store_int(now);
+	struct pepper_reader r = { fn, arg };
+
+	return store_run(s, &store_key_sql[PEPPERS], &v, 1, on_pepper, &r);
 }
 
 /* ---- writing ------------------------------------------------------------- */

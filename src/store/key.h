@@ -84,6 +84,15 @@ store_key_hash(struct store *s, int64_t id, unsigned char out[HASH_KEY_BYTES]);
 MUST_CHECK enum err store_key_each(struct store *s, int64_t tenant_id,
     int64_t team_id, int64_t user_id, store_key_fn fn, void *arg);
 
+/*
+ * How many secrets (former ones too) hang on each pepper, and how many of them
+ * have not expired at that time (wall). By its id, which is borrowed.
+ */
+typedef enum err (*store_pepper_fn)(
+    void *arg, struct str pepper_id, int64_t secrets, int64_t lasting);
+MUST_CHECK enum err
+store_key_peppers(struct store *s, usec_t now, store_pepper_fn fn, void *arg);
+
 extern const struct store_sql store_key_sql[];
 
 #endif

@@ -17,6 +17,7 @@
 
 enum {
 	BY_KEY,
+	BY_KEYS,
 	BY_USER,
 	TEAMS,
 	ROLES,
@@ -24,26 +25,29 @@ enum {
 	PUBLIC,
 };
 
+/*
+ * s: the secret's row; k: the key's, another one when the key was rotated and s
+ * is a former secret of it (key.h).
+ */
+#define KEY_BY                                                  \
+	"SELECT n.id, n.name, n.timezone, n.residency,"         \
+	" t.id, t.name, u.id, u.name, k.id, k.name,"            \
+	" CASE WHEN s.expires IS NULL OR k.expires < s.expires" \
+	" THEN k.expires ELSE s.expires END,"                   \
+	" k.models, k.networks, k.hours,"                       \
+	" n.is_blocked + k.is_blocked + s.is_blocked"           \
+	" + COALESCE(t.is_blocked, 0)"                          \
+	" + COALESCE(u.is_blocked, 0)"                          \
+	" FROM client_key s JOIN client_key k"                  \
+	" ON k.id = COALESCE(s.replaced_by, s.id)"              \
+	" JOIN tenant n ON n.id = k.tenant_id"                  \
+	" LEFT JOIN team t ON t.id = k.team_id"                 \
+	" LEFT JOIN user_account u ON u.id = k.user_id"
+
 const struct store_sql store_person_sql[] = {
-	/*
-	 * s: the secret's row; k: the key's, another one when the key was
-	 * rotated and s is a former secret of it (key.h).
-	 */
-	[BY_KEY] = { "SELECT n.id, n.name, n.timezone, n.residency,"
-		     " t.id, t.name, u.id, u.name, k.id, k.name,"
-		     " CASE WHEN s.expires IS NULL OR k.expires < s.expires"
-		     " THEN k.expires ELSE s.expires END,"
-		     " k.models, k.networks, k.hours,"
-		     " n.is_blocked + k.is_blocked + s.is_blocked"
-		     " + COALESCE(t.is_blocked, 0)"
-		     " + COALESCE(u.is_blocked, 0)"
-		     " FROM client_key s JOIN client_key k"
-		     " ON k.id = COALESCE(s.replaced_by, s.id)"
-		     " JOIN tenant n ON n.id = k.tenant_id"
-		     " LEFT JOIN team t ON t.id = k.team_id"
-		     " LEFT JOIN user_account u ON u.id = k.user_id"
-		     " WHERE s.hash = ?",
-	    NULL },
+	[BY_KEY] = { KEY_BY " WHERE s.hash = ?", NULL },
+	/* One of them is the key's, whichever pepper it hangs on. */
+	[BY_KEYS] = { KEY_BY " WHERE s.hash IN (?, ?, ?, ?)", NULL },
 	[BY_USER] = { "SELECT n.id, n.name, n.timezone, n.residency,"
 		      " t.id, t.name, u.id, u.name, NULL, NULL,"
 		      " NULL, '', '', '',"
@@ -233,12 +237,27 @@ enum err
 store_person_by_key(struct store *s, const unsigned char hash[HASH_KEY_BYTES],
     struct str implied, struct arena *arena, struct store_person *out)
 {
-	struct store_value v = store_blob(hash, HASH_KEY_BYTES);
+	return store_person_by_keys(s, hash, NULL, 0, implied, arena, out);
+}
+
+enum err
+store_person_by_keys(struct store *s, const unsigned char hash[HASH_KEY_BYTES],
+    const unsigned char (*older)[HASH_KEY_BYTES], uint32_t n_older,
+    struct str implied, struct arena *arena, struct store_person *out)
+{
+	struct store_value v[1 + STORE_PERSON_OLDER_MAX];
+	const struct store_sql *sql =
+	    &store_person_sql[n_older > 0 ? BY_KEYS : BY_KEY];
 	struct str given[STORE_PERSON_GIVEN_MAX] = { { 0 } };
 	struct look l = { .arena = arena };
 	enum err e;
 
-	e = store_run(s, &store_person_sql[BY_KEY], &v, 1, on_person, &l);
+	ASSERT(n_older <= STORE_PERSON_OLDER_MAX);
+	for (uint32_t i = 0; i <= STORE_PERSON_OLDER_MAX; i++)
+		v[i] = store_blob(i > 0 && i <= n_older ? older[i - 1] : hash,
+		    HASH_KEY_BYTES);
+	e = store_run(s, sql, v, n_older > 0 ? 1 + STORE_PERSON_OLDER_MAX : 1,
+	    on_person, &l);
 	if (e == ERR_OK && !l.is_found)
 		e = ERR_NOT_FOUND;
 	if (e == ERR_OK && l.p.user_id == 0)

@@ -66,6 +66,15 @@ struct store_person_ask {
 MUST_CHECK enum err
 store_person_by_key(struct store *s, const unsigned char hash[HASH_KEY_BYTES],
     struct str implied, struct arena *arena, struct store_person *out);
+/*
+ * The same where it may hang on an older pepper: one statement, whichever it is
+ * (gate/pepper.h has as many).
+ */
+#define STORE_PERSON_OLDER_MAX 3
+MUST_CHECK enum err
+store_person_by_keys(struct store *s, const unsigned char hash[HASH_KEY_BYTES],
+    const unsigned char (*older)[HASH_KEY_BYTES], uint32_t n_older,
+    struct str implied, struct arena *arena, struct store_person *out);
 MUST_CHECK enum err
 store_person_by_user(struct store *s, const struct store_person_ask *ask,
     struct arena *arena, struct store_person *out);

@@ -130,3 +130,60 @@ def test_rotate_expire_restrict(acme):
     settles(g, third, 401)
     ctl.run('key', 'expire', 'ci', '--at', 'never')
     settles(g, third, 200)
+
+
+def test_the_pepper_changes_under_load(acme):
+    """Keys of an old pepper go on; it goes when none of them lasts."""
+    g, ctl = acme
+    ctl.run('grant', 'add', '*')
+    old = new_key(ctl, 'old')
+    settles(g, old, 200)
+    first, = ctl.json('key', 'peppers')
+    assert first['state'] == 'present' and first['lasting'] == 1
+    refused = 0
+    for n in range(2):
+        ctl.run('key', 'new-pepper')
+        for _ in range(200):  # over the polls of all workers
+            refused += ask(g, old) != 200
+    assert refused == 0
+    new = new_key(ctl, 'new')
+    settles(g, new, 200)
+    settles(g, old, 200)
+    rows = ctl.json('key', 'peppers')
+    assert [r['state'] for r in rows] == ['present', 'old', 'old']
+    assert [r['lasting'] for r in rows] == [1, 0, 1]
+    assert rows[2]['pepper'] == first['pepper']
+    ctl.run('key', 'drop-pepper', rows[1]['pepper'])
+    p = ctl.call('key', 'drop-pepper', rows[2]['pepper'])
+    assert p.returncode == 1 and '1 secrets that last' in p.stderr
+    listed = ctl.json('key', 'list', '--pepper', rows[2]['pepper'])
+    assert [k['name'] for k in listed] == ['old']
+    p = ctl.call('key', 'drop-pepper', rows[0]['pepper'])
+    assert p.returncode == 1 and 'the present pepper' in p.stderr
+    p = ctl.call('key', 'drop-pepper', 'nobody')
+    assert p.returncode == 1 and 'no old pepper' in p.stderr
+    settles(g, old, 200)
+    again = ctl.json('key', 'rotate', 'old', '--grace', '1h')['key']
+    assert ctl.call('key', 'drop-pepper',
+                    rows[2]['pepper']).returncode == 1
+    settles(g, old, 200)
+    ctl.run('key', 'expire', old[:14])
+    ctl.run('key', 'drop-pepper', rows[2]['pepper'])
+    settles(g, old, 401)
+    settles(g, again, 200)
+    settles(g, new, 200)
+    assert [r['state'] for r in ctl.json('key', 'peppers')] == [
+        'missing', 'present']
+    assert ctl.json('audit', 'verify')['is_whole']
+    # a host that has another file
+    path = g.folder / 'state' / 'pepper'
+    kept = path.read_bytes()
+    path.write_bytes(bytes(31))
+    p = ctl.call('key', 'create', 'third')
+    assert p.returncode == 1 and '32 bytes' in p.stderr
+    settles(g, again, 200)  # what the workers know stays
+    path.unlink()
+    p = ctl.call('key', 'new-pepper')
+    assert p.returncode == 1 and 'none yet' in p.stderr
+    path.write_bytes(kept)
+    settles(g, again, 200)

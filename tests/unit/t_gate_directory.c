@@ -1,5 +1,6 @@
 #include "gate/directory.h"
 
+#include "gate/pepper.h"
 #include "check.h"
 #include "base/map.h"
 #include "gate/auth.h"
@@ -603,6 +604,44 @@ test_pepper(void **state)
 	rmdir(folder);
 }
 
+/* Another file is seen with the next poll; older ones go with each want. */
+static void
+test_older_peppers(void **state)
+{
+	struct gate_directory_options o = options;
+	char folder[] = "/tmp/llmgw-directory-XXXXXX", path[128];
+	struct gate_pepper now = { 0 };
+	struct gate_want w, w2;
+	struct bed b;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	put_pepper(folder, "0123456789abcdef0123456789abcdef");
+	o.state_dir = str_z(folder);
+	set_up(&b);
+	gate_directory_set(b.d, &o);
+	assert_true(gate_directory_want_key(b.d, STR(KEY), &w));
+	assert_int_equal(w.n_older, 0);
+	assert_get(&b, 1, GATE_WELCOME, false);
+	assert_int_equal(gate_pepper_add(str_z(folder), &now), ERR_OK);
+	gate_pepper_fini(&now);
+	assert_get(&b, 1, GATE_WELCOME, true);
+	pass(&b, POLL);
+	assert_true(gate_directory_want_key(b.d, STR(KEY), &w2));
+	assert_int_equal(w2.n_older, 1);
+	assert_memory_equal(w2.older[0], w.id, sizeof(w.id));
+	assert_memory_not_equal(w2.id, w.id, sizeof(w.id));
+	assert_get(&b, 1, GATE_WELCOME, false);
+	pass(&b, POLL); /* the same file: nothing is forgotten */
+	assert_get(&b, 1, GATE_WELCOME, true);
+	snprintf(path, sizeof(path), "%s/pepper", folder);
+	unlink(path);
+	pass(&b, POLL);
+	assert_get(&b, 1, GATE_WELCOME, true);
+	tear_down(&b);
+	rmdir(folder);
+}
+
 /* What has not the form of a key costs no look at all. */
 static void
 test_form_of_keys(void **state)
@@ -754,6 +793,7 @@ main(void)
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_not_more_than_so_many_wait),
 		cmocka_unit_test(test_pepper),
+		cmocka_unit_test(test_older_peppers),
 		cmocka_unit_test(test_form_of_keys),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_tells_of_being_away),

@@ -2,6 +2,7 @@
 
 #include "store_people.h"
 
+#include "base/buf.h"
 #include "store/person.h"
 
 static unsigned char hash[3][HASH_KEY_BYTES];
@@ -200,6 +201,80 @@ test_rotated_is_the_same_person(void **state)
 	assert_true(p.is_blocked);
 }
 
+/* Whichever pepper it hangs on: its hash is one of them. */
+static void
+test_older_peppers(void **state)
+{
+	unsigned char older[STORE_PERSON_OLDER_MAX][HASH_KEY_BYTES];
+	struct store_person p;
+	struct store_key k;
+
+	(void)state;
+	add_people();
+	k = add_key("ci", "AAAAAAAA", 0);
+	memset(hash[1], 9, sizeof(hash[1]));
+	for (uint32_t n = 1; n <= STORE_PERSON_OLDER_MAX; n++) {
+		memset(older, 8, sizeof(older));
+		assert_int_equal(
+		    store_person_by_keys(bed_store, hash[1],
+			(const unsigned char(*)[HASH_KEY_BYTES])older, n,
+			(struct str){ 0 }, arena, &p),
+		    ERR_NOT_FOUND);
+		memcpy(older[n - 1], hash[0], sizeof(hash[0]));
+		assert_int_equal(
+		    store_person_by_keys(bed_store, hash[1],
+			(const unsigned char(*)[HASH_KEY_BYTES])older, n,
+			(struct str){ 0 }, arena, &p),
+		    ERR_OK);
+		assert_int_equal(p.key_id, k.id);
+	}
+	/* what lies behind those that count does not */
+	assert_int_equal(
+	    store_person_by_keys(bed_store, hash[1],
+		(const unsigned char(*)[HASH_KEY_BYTES])older,
+		STORE_PERSON_OLDER_MAX - 1, (struct str){ 0 }, arena, &p),
+	    ERR_NOT_FOUND);
+}
+
+static enum err
+on_pepper(void *arg, struct str id, int64_t secrets, int64_t lasting)
+{
+	buf_printf(arg, "%.*s %lld %lld, ", STR_ARG(id), (long long)secrets,
+	    (long long)lasting);
+	return ERR_OK;
+}
+
+static void
+expect_peppers(usec_t now, const char *what)
+{
+	struct buf b;
+
+	buf_init(&b, 256);
+	assert_int_equal(
+	    store_key_peppers(bed_store, now, on_pepper, &b), ERR_OK);
+	assert_str(buf_str(&b), what);
+	buf_fini(&b);
+}
+
+static void
+test_peppers(void **state)
+{
+	struct store_key k;
+
+	(void)state;
+	add_people();
+	expect_peppers(1, "");
+	(void)add_key("other", "CCCCCCCC", 1);
+	k = add_key("ci", "AAAAAAAA", 0);
+	expect_peppers(1, "p1 2 2, ");
+	memset(hash[2], 7, sizeof(hash[2]));
+	assert_int_equal(store_key_rotate(bed_store, &k, STR("BBBBBBBB"),
+			     STR("p2"), hash[2], 777),
+	    ERR_OK);
+	expect_peppers(776, "p1 2 2, p2 1 1, ");
+	expect_peppers(777, "p1 2 1, p2 1 1, ");
+}
+
 static void
 test_each(void **state)
 {
@@ -231,6 +306,8 @@ main(void)
 		PEOPLE_TEST(test_set),
 		PEOPLE_TEST(test_rotate),
 		PEOPLE_TEST(test_rotated_is_the_same_person),
+		PEOPLE_TEST(test_older_peppers),
+		PEOPLE_TEST(test_peppers),
 		PEOPLE_TEST(test_each),
 	};
 
