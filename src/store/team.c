@@ -37,22 +37,6 @@ const struct store_sql store_team_sql[] = {
 	STORE_SQL_END,
 };
 
-static struct store_team
-from_row(const struct store_value *v, struct arena *a)
-{
-	return (struct store_team){
-		.id = store_get_int(&v[0]),
-		.tenant_id = store_get_int(&v[1]),
-		.tenant = row_str(a, &v[2]),
-		.name = row_str(a, &v[3]),
-		.title = row_str(a, &v[4]),
-		.is_blocked = row_bool(&v[5]),
-		.created = store_get_int(&v[6]),
-		.changed = store_get_int(&v[7]),
-		.n_members = store_get_int(&v[8]),
-	};
-}
-
 enum err
 store_team_add(struct store *s, struct store_team *t)
 {
@@ -69,21 +53,38 @@ store_team_add(struct store *s, struct store_team *t)
 	return e;
 }
 
-struct finder {
-	struct arena *arena;
-	struct store_team *out;
-	bool is_found;
+struct reader {
+	struct arena *arena; /* NULL: texts are borrowed */
+	store_team_fn fn;
+	void *arg;
 };
 
 static enum err
-on_found(void *arg, const struct store_value *v, uint32_t n)
+on_row(void *arg, const struct store_value *v, uint32_t n)
 {
-	struct finder *f = arg;
+	const struct reader *r = arg;
+	struct arena *a = r->arena;
+	const struct store_team t = {
+		.id = store_get_int(&v[0]),
+		.tenant_id = store_get_int(&v[1]),
+		.tenant = row_str(a, &v[2]),
+		.name = row_str(a, &v[3]),
+		.title = row_str(a, &v[4]),
+		.is_blocked = row_bool(&v[5]),
+		.created = store_get_int(&v[6]),
+		.changed = store_get_int(&v[7]),
+		.n_members = store_get_int(&v[8]),
+	};
 
 	(void)n;
-	*f->out = from_row(v, f->arena);
-	f->is_found = true;
-	return arena_failed(f->arena) ? ERR_NOMEM : ERR_OK;
+	return a != NULL && arena_failed(a) ? ERR_NOMEM : r->fn(r->arg, &t);
+}
+
+static enum err
+take(void *arg, const struct store_team *t)
+{
+	*(struct store_team *)arg = *t;
+	return ERR_OK;
 }
 
 enum err
@@ -92,11 +93,11 @@ store_team_find(struct store *s, int64_t tenant_id, struct str name,
 {
 	const struct store_value v[] = { store_int(tenant_id),
 		store_text(name) };
-	struct store_team t;
-	struct finder f = { a, &t, false };
-	enum err e = store_run(s, &store_team_sql[FIND], v, 2, on_found, &f);
+	struct store_team t = { 0 };
+	struct reader r = { a, take, &t };
+	enum err e = store_run(s, &store_team_sql[FIND], v, 2, on_row, &r);
 
-	if (e == ERR_OK && !f.is_found)
+	if (e == ERR_OK && t.id == 0)
 		e = ERR_NOT_FOUND;
 	if (e == ERR_OK)
 		*out = t;
@@ -118,29 +119,14 @@ store_team_set(struct store *s, struct store_team *t)
 	return e;
 }
 
-struct reader {
-	store_team_fn fn;
-	void *arg;
-};
-
-static enum err
-on_each(void *arg, const struct store_value *v, uint32_t n)
-{
-	const struct reader *r = arg;
-	struct store_team t = from_row(v, NULL);
-
-	(void)n;
-	return r->fn(r->arg, &t);
-}
-
 enum err
 store_team_each(struct store *s, int64_t tenant_id, store_team_fn fn, void *arg)
 {
 	const struct store_value v[] = { store_int(tenant_id),
 		store_int(tenant_id) };
-	struct reader r = { fn, arg };
+	struct reader r = { NULL, fn, arg };
 
-	return store_run(s, &store_team_sql[EACH], v, 2, on_each, &r);
+	return store_run(s, &store_team_sql[EACH], v, 2, on_row, &r);
 }
 
 enum err

@@ -25,21 +25,6 @@ const struct store_sql store_tenant_sql[] = {
 	STORE_SQL_END,
 };
 
-static struct store_tenant
-from_row(const struct store_value *v, struct arena *a)
-{
-	return (struct store_tenant){
-		.id = store_get_int(&v[0]),
-		.name = row_str(a, &v[1]),
-		.title = row_str(a, &v[2]),
-		.timezone = row_str(a, &v[3]),
-		.residency = row_str(a, &v[4]),
-		.is_blocked = row_bool(&v[5]),
-		.created = store_get_int(&v[6]),
-		.changed = store_get_int(&v[7]),
-	};
-}
-
 enum err
 store_tenant_add(struct store *s, struct store_tenant *t)
 {
@@ -57,21 +42,37 @@ store_tenant_add(struct store *s, struct store_tenant *t)
 	return e;
 }
 
-struct finder {
-	struct arena *arena;
-	struct store_tenant *out;
-	bool is_found;
+struct reader {
+	struct arena *arena; /* NULL: texts are borrowed */
+	store_tenant_fn fn;
+	void *arg;
 };
 
 static enum err
-on_found(void *arg, const struct store_value *v, uint32_t n)
+on_row(void *arg, const struct store_value *v, uint32_t n)
 {
-	struct finder *f = arg;
+	const struct reader *r = arg;
+	struct arena *a = r->arena;
+	const struct store_tenant t = {
+		.id = store_get_int(&v[0]),
+		.name = row_str(a, &v[1]),
+		.title = row_str(a, &v[2]),
+		.timezone = row_str(a, &v[3]),
+		.residency = row_str(a, &v[4]),
+		.is_blocked = row_bool(&v[5]),
+		.created = store_get_int(&v[6]),
+		.changed = store_get_int(&v[7]),
+	};
 
 	(void)n;
-	*f->out = from_row(v, f->arena);
-	f->is_found = true;
-	return arena_failed(f->arena) ? ERR_NOMEM : ERR_OK;
+	return a != NULL && arena_failed(a) ? ERR_NOMEM : r->fn(r->arg, &t);
+}
+
+static enum err
+take(void *arg, const struct store_tenant *t)
+{
+	*(struct store_tenant *)arg = *t;
+	return ERR_OK;
 }
 
 enum err
@@ -79,11 +80,11 @@ store_tenant_find(
     struct store *s, struct str name, struct arena *a, struct store_tenant *out)
 {
 	const struct store_value v = store_text(name);
-	struct store_tenant t;
-	struct finder f = { a, &t, false };
-	enum err e = store_run(s, &store_tenant_sql[FIND], &v, 1, on_found, &f);
+	struct store_tenant t = { 0 };
+	struct reader r = { a, take, &t };
+	enum err e = store_run(s, &store_tenant_sql[FIND], &v, 1, on_row, &r);
 
-	if (e == ERR_OK && !f.is_found)
+	if (e == ERR_OK && t.id == 0)
 		e = ERR_NOT_FOUND;
 	if (e == ERR_OK)
 		*out = t;
@@ -106,25 +107,10 @@ store_tenant_set(struct store *s, struct store_tenant *t)
 	return e;
 }
 
-struct reader {
-	store_tenant_fn fn;
-	void *arg;
-};
-
-static enum err
-on_each(void *arg, const struct store_value *v, uint32_t n)
-{
-	const struct reader *r = arg;
-	struct store_tenant t = from_row(v, NULL);
-
-	(void)n;
-	return r->fn(r->arg, &t);
-}
-
 enum err
 store_tenant_each(struct store *s, store_tenant_fn fn, void *arg)
 {
-	struct reader r = { fn, arg };
+	struct reader r = { NULL, fn, arg };
 
-	return store_run(s, &store_tenant_sql[EACH], NULL, 0, on_each, &r);
+	return store_run(s, &store_tenant_sql[EACH], NULL, 0, on_row, &r);
 }

@@ -31,22 +31,6 @@ const struct store_sql store_user_sql[] = {
 	STORE_SQL_END,
 };
 
-static struct store_user
-from_row(const struct store_value *v, struct arena *a)
-{
-	return (struct store_user){
-		.id = store_get_int(&v[0]),
-		.tenant_id = store_get_int(&v[1]),
-		.tenant = row_str(a, &v[2]),
-		.name = row_str(a, &v[3]),
-		.title = row_str(a, &v[4]),
-		.email = row_str(a, &v[5]),
-		.is_blocked = row_bool(&v[6]),
-		.created = store_get_int(&v[7]),
-		.changed = store_get_int(&v[8]),
-	};
-}
-
 enum err
 store_user_add(struct store *s, struct store_user *u)
 {
@@ -63,21 +47,38 @@ store_user_add(struct store *s, struct store_user *u)
 	return e;
 }
 
-struct finder {
-	struct arena *arena;
-	struct store_user *out;
-	bool is_found;
+struct reader {
+	struct arena *arena; /* NULL: texts are borrowed */
+	store_user_fn fn;
+	void *arg;
 };
 
 static enum err
-on_found(void *arg, const struct store_value *v, uint32_t n)
+on_row(void *arg, const struct store_value *v, uint32_t n)
 {
-	struct finder *f = arg;
+	const struct reader *r = arg;
+	struct arena *a = r->arena;
+	const struct store_user u = {
+		.id = store_get_int(&v[0]),
+		.tenant_id = store_get_int(&v[1]),
+		.tenant = row_str(a, &v[2]),
+		.name = row_str(a, &v[3]),
+		.title = row_str(a, &v[4]),
+		.email = row_str(a, &v[5]),
+		.is_blocked = row_bool(&v[6]),
+		.created = store_get_int(&v[7]),
+		.changed = store_get_int(&v[8]),
+	};
 
 	(void)n;
-	*f->out = from_row(v, f->arena);
-	f->is_found = true;
-	return arena_failed(f->arena) ? ERR_NOMEM : ERR_OK;
+	return a != NULL && arena_failed(a) ? ERR_NOMEM : r->fn(r->arg, &u);
+}
+
+static enum err
+take(void *arg, const struct store_user *u)
+{
+	*(struct store_user *)arg = *u;
+	return ERR_OK;
 }
 
 enum err
@@ -86,11 +87,11 @@ store_user_find(struct store *s, int64_t tenant_id, struct str name,
 {
 	const struct store_value v[] = { store_int(tenant_id),
 		store_text(name) };
-	struct store_user u;
-	struct finder f = { a, &u, false };
-	enum err e = store_run(s, &store_user_sql[FIND], v, 2, on_found, &f);
+	struct store_user u = { 0 };
+	struct reader r = { a, take, &u };
+	enum err e = store_run(s, &store_user_sql[FIND], v, 2, on_row, &r);
 
-	if (e == ERR_OK && !f.is_found)
+	if (e == ERR_OK && u.id == 0)
 		e = ERR_NOT_FOUND;
 	if (e == ERR_OK)
 		*out = u;
@@ -112,28 +113,13 @@ store_user_set(struct store *s, struct store_user *u)
 	return e;
 }
 
-struct reader {
-	store_user_fn fn;
-	void *arg;
-};
-
-static enum err
-on_each(void *arg, const struct store_value *v, uint32_t n)
-{
-	const struct reader *r = arg;
-	struct store_user u = from_row(v, NULL);
-
-	(void)n;
-	return r->fn(r->arg, &u);
-}
-
 enum err
 store_user_each(struct store *s, int64_t tenant_id, int64_t team_id,
     store_user_fn fn, void *arg)
 {
 	const struct store_value v[] = { store_int(tenant_id),
 		store_int(tenant_id), store_int(team_id), store_int(team_id) };
-	struct reader r = { fn, arg };
+	struct reader r = { NULL, fn, arg };
 
-	return store_run(s, &store_user_sql[EACH], v, 4, on_each, &r);
+	return store_run(s, &store_user_sql[EACH], v, 4, on_row, &r);
 }
