@@ -1,6 +1,7 @@
 #include "jobs_help.h"
 
 #include "jobs/retention.h"
+#include "store/change.h"
 #include "store/ledger.h"
 #include "store/logday.h"
 #include "store/rollup.h"
@@ -13,6 +14,7 @@ enum {
 	OLDEST,
 	MINUTES,
 	DAYS,
+	CHANGES,
 };
 
 static const struct store_sql sql[] = {
@@ -23,6 +25,7 @@ static const struct store_sql sql[] = {
 	    NULL },
 	[DAYS] = { "SELECT COUNT(*) FROM usage_rollup WHERE span = 'day'",
 	    NULL },
+	[CHANGES] = { "SELECT COUNT(*) FROM change_log", NULL },
 	STORE_SQL_END,
 };
 
@@ -108,12 +111,52 @@ test_for_ever(void **state)
 	assert_int_equal(number(MINUTES), 2);
 }
 
+static enum err
+on_change(void *arg, int64_t seq, struct str sort, int64_t id)
+{
+	(void)sort;
+	(void)id;
+	*(int64_t *)arg = seq;
+	return ERR_OK;
+}
+
+/* The change log does not grow for ever; whoever looks away is told. */
+static void
+test_changes(void **state)
+{
+	struct jobs_retention r = { 0 };
+	int64_t seq = -1, now = -1;
+	bool gap = false;
+
+	(void)state;
+	clock_set(0, NOW - JOBS_KEEP_CHANGES - 1);
+	assert_int_equal(store_change_last(bed_store, &seq), ERR_OK);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	for (int i = 0; i < 2100; i++)
+		assert_int_equal(store_change_add(bed_store, "key", i), ERR_OK);
+	clock_set(0, NOW - JOBS_KEEP_CHANGES);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(store_change_add(bed_store, "key", i), ERR_OK);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
+	clock_real();
+	assert_int_equal(run(&r, NOW), 3);
+	assert_int_equal(number(CHANGES), 3);
+	assert_int_equal(
+	    store_change_each(bed_store, seq, 10, &gap, on_change, &now),
+	    ERR_OK);
+	assert_true(gap);
+	/* of one that nobody changes, its newest stays */
+	run(&r, NOW + JOBS_KEEP_CHANGES + DAY);
+	assert_int_equal(number(CHANGES), 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BED_TEST(test_keep),
 		BED_TEST(test_for_ever),
+		BED_TEST(test_changes),
 	};
 
 	return bed_run("retention", tests, COUNT(tests));
