@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 
 #define SHOWN 64u
+#define TAGS_SHOWN 256u /* bytes of a residency refusal */
 
 /* What is being decided. */
 struct ask {
@@ -423,6 +424,37 @@ is_any_left(const struct ask *a)
 	return false;
 }
 
+/* What all rules so far want: "(eu or ch) and (blue)". */
+static void
+put_tags(const struct gate_policy_result *r, struct buf *out)
+{
+	for (uint32_t i = 0; i < r->n_residence; i++) {
+		const struct gate_policy_tags *t = &r->residence[i];
+
+		buf_addz(out, i > 0 ? " and (" : "(");
+		for (uint32_t k = 0; k < t->n; k++)
+			buf_printf(out, "%s%.*s", k > 0 ? " or " : "",
+			    STR_ARG(utf8_clip(t->tag[k], SHOWN)));
+		buf_addc(out, ')');
+	}
+}
+
+static bool
+not_at_home(struct ask *a)
+{
+	struct buf tags;
+
+	buf_init(&tags, TAGS_SHOWN);
+	put_tags(a->result, &tags);
+	(void)refuse(a, MSG_FAIL_POLICY, STR("model"),
+	    "the model '%.*s' has no provider where this request may go: one "
+	    "with the tags %.*s%s.",
+	    STR_ARG(utf8_clip(a->model->name, SHOWN)), STR_ARG(buf_str(&tags)),
+	    tags.failed ? " ..." : "");
+	buf_fini(&tags);
+	return false;
+}
+
 static bool
 is_at_home(struct ask *a)
 {
@@ -444,10 +476,9 @@ is_at_home(struct ask *a)
 			r->n_residence--;
 		return true;
 	}
+	(void)not_at_home(a);
 	r->n_residence--;
-	return refuse(a, MSG_FAIL_POLICY, STR("model"),
-	    "the model '%.*s' has no provider where this request may go.",
-	    STR_ARG(utf8_clip(a->model->name, SHOWN)));
+	return false;
 }
 
 /* ---- all of them ------------------------------------------------------------ */
@@ -544,9 +575,17 @@ gate_policy_decide(const struct conf *conf, const struct conf_model *model,
 	*result = (struct gate_policy_result){ 0 };
 	e = check_tenant(&a);
 	for (uint32_t i = 0; i < conf->n_policies && e == ERR_OK; i++) {
+		bool ok;
+
 		a.policy = &conf->policies[i];
 		a.fail = a.policy->mode == CONF_POLICY_SHADOW ? &unsaid : fail;
-		if (!is_for(&a.policy->scope, &a) || passes(&a))
+		if (!is_for(&a.policy->scope, &a))
+			continue;
+		ok = passes(&a);
+		/* a member whose name found no memory was not judged */
+		if (arena_failed(arena))
+			e = no_memory(fail);
+		if (ok || e != ERR_OK)
 			continue;
 		if (a.policy->mode == CONF_POLICY_SHADOW) {
 			a.fail = fail;
@@ -556,8 +595,5 @@ gate_policy_decide(const struct conf *conf, const struct conf_model *model,
 		result->refused = a.policy->name;
 		e = ERR_DENIED;
 	}
-	/* A member whose name found no memory was not judged. */
-	if (e == ERR_OK && arena_failed(arena))
-		e = no_memory(fail);
 	return e;
 }

@@ -70,8 +70,8 @@ struct openai_build {
 const struct prov_quirk_field *
 openai_row_of(const struct openai_build *b, struct str key);
 /* Loses a member (prov_lose), or nothing when its value is harmless. */
-MUST_CHECK enum err openai_refuse(
-    struct openai_build *b, const struct prov_quirk_field *f, struct str raw);
+MUST_CHECK enum err openai_refuse(struct openai_build *b,
+    const struct prov_quirk_field *f, struct str key, struct str raw);
 /* A member as it is. */
 void openai_splice(struct openai_build *b, struct str key, struct str raw);
 /* "tools"; v: the client's tools or functions. */

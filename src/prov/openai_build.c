@@ -71,12 +71,13 @@ is_harmless(const struct prov_quirk_field *f, struct str raw)
 }
 
 enum err
-openai_refuse(
-    struct openai_build *b, const struct prov_quirk_field *f, struct str raw)
+openai_refuse(struct openai_build *b, const struct prov_quirk_field *f,
+    struct str key, struct str raw)
 {
 	if (is_harmless(f, raw))
 		return ERR_OK;
-	return prov_lose(b->call, b->http, b->fail, f->loss, "%s", f->name);
+	return prov_lose(
+	    b->call, b->http, b->fail, f->loss, "%.*s", STR_ARG(key));
 }
 
 /*
@@ -118,9 +119,11 @@ effort_word(const struct openai_build *b)
 const struct prov_quirk_field *
 openai_row_of(const struct openai_build *b, struct str key)
 {
-	const struct prov_quirk_field *f = NULL;
+	const struct prov_quirk_field *f = prov_quirk_steers(key);
 	struct str model = b->call->target->model;
 
+	if (f != NULL)
+		return f;
 	if (b->plan->is_reasoning)
 		f = prov_quirk_field(prov_quirk_openai_reasoning, key);
 	else if (str_eqz(str_z(b->plan->q->vendor), "xai") &&
@@ -162,7 +165,7 @@ put_member(struct openai_build *b, struct str key, json_ref v)
 	    effort_word(b) != NULL)
 		return ERR_OK;
 	if (f != NULL && f->renamed == NULL)
-		return openai_refuse(b, f, raw);
+		return openai_refuse(b, f, key, raw);
 	if (f != NULL)
 		key = str_z(f->renamed);
 	if ((q->flags & PROV_Q_STRICT) != 0 && !prov_quirk_knows(q->known, key))
@@ -228,11 +231,66 @@ own_of(struct str key)
 	return OWN__MAX;
 }
 
+static bool
+is_web(struct str url)
+{
+	return str_case_starts(url, STR("https://")) ||
+	       str_case_starts(url, STR("http://"));
+}
+
+/* May it go where the server would fetch it? */
+static bool
+may_fetch(const struct msg_part *p, bool is_inside)
+{
+	if (p->type == MSG_PART_OTHER)
+		return !is_inside;
+	if (!str_present(p->url) || p->url.n == 0 ||
+	    str_case_starts(p->url, STR("data:")))
+		return true;
+	/* bare base64 has neither; a file's name, to some servers, has */
+	if (str_chr(p->url, ':') == p->url.n &&
+	    str_chr(p->url, '.') == p->url.n)
+		return true;
+	return is_web(p->url) && !is_inside;
+}
+
+/*
+ * A client's URL is fetched by the provider, from where the provider is. Never
+ * dropped: without it the question would be another.
+ */
+static enum err
+check_urls(struct openai_build *b)
+{
+	bool is_inside = (b->plan->q->flags & PROV_Q_INSIDE) != 0;
+
+	for (const struct msg *m = b->call->req->messages; m; m = m->next) {
+		uint32_t i = 0;
+
+		for (const struct msg_part *p = m->parts; p; p = p->next, i++) {
+			if (may_fetch(p, is_inside))
+				continue;
+			msg_fail_set(b->fail, MSG_FAIL_INVALID,
+			    "messages[%u].content[%u]: the model's provider "
+			    "(%.*s) takes %s.",
+			    m->index, i, STR_ARG(b->call->target->provider),
+			    is_inside ? "data: URLs only"
+				      : "https:, http: and data: URLs only");
+			(void)snprintf(b->fail->param, sizeof(b->fail->param),
+			    "messages[%u].content[%u]", m->index, i);
+			return ERR_UNSUPPORTED;
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err
 put_messages(struct openai_build *b, json_ref v)
 {
 	const struct msg_request *r = b->call->req;
+	enum err e = check_urls(b);
 
+	if (e != ERR_OK)
+		return e;
 	json_out_key(&b->o, "messages");
 	if (openai_messages_plain(r, b->plan)) {
 		json_out_raw(&b->o, json_raw(&r->json, v));

@@ -31,6 +31,35 @@ put_tool(struct openai_build *b, const struct msg_tool *t)
 	json_out_end(o);
 }
 
+/*
+ * Tools that the server itself would run: they search, fetch and ask other
+ * models, at addresses and for money of the client's choice. OpenAI has none
+ * in this dialect.
+ */
+static uint32_t
+count_others(const struct msg_request *r)
+{
+	uint32_t n = 0;
+
+	for (const struct msg_tool *t = r->tools; t != NULL; t = t->next)
+		n += t->type == MSG_TOOL_OTHER;
+	return n;
+}
+
+static enum err
+lose_others(struct openai_build *b)
+{
+	enum err e = ERR_OK;
+
+	for (const struct msg_tool *t = b->call->req->tools;
+	     t != NULL && e == ERR_OK; t = t->next) {
+		if (t->type == MSG_TOOL_OTHER)
+			e = prov_lose(b->call, b->http, b->fail,
+			    PROV_LOSS_CONTRACT, "tools[%u].type", t->index);
+	}
+	return e;
+}
+
 enum err
 openai_put_tools(struct openai_build *b, json_ref v)
 {
@@ -38,22 +67,28 @@ openai_put_tools(struct openai_build *b, json_ref v)
 	bool no_cache =
 	    (b->plan->q->flags & PROV_Q_NO_CACHE) != 0 && has_tool_cache(r);
 	const struct prov_quirk_field *f = openai_row_of(b, STR("tools"));
+	uint32_t n_other = count_others(r);
 	enum err e;
 
 	/* [] is refused everywhere and means what absence means */
 	if (r->n_tools == 0)
 		return ERR_OK;
 	if (f != NULL)
-		return openai_refuse(b, f, json_raw(&r->json, v));
-	if (!r->legacy_functions && !no_cache) {
+		return openai_refuse(b, f, STR("tools"), json_raw(&r->json, v));
+	if (!r->legacy_functions && !no_cache && !n_other) {
 		openai_splice(b, STR("tools"), json_raw(&r->json, v));
 		return ERR_OK;
 	}
+	e = lose_others(b);
+	if (e != ERR_OK || n_other == r->n_tools)
+		return e;
 	json_out_key(&b->o, "tools");
 	json_out_arr(&b->o);
 	for (const struct msg_tool *t = r->tools; t != NULL; t = t->next) {
 		bool is_marked = str_present(t->cache_control);
 
+		if (t->type == MSG_TOOL_OTHER)
+			continue;
 		if (is_marked) {
 			e = prov_lose(b->call, b->http, b->fail,
 			    PROV_LOSS_TUNING, "tools.cache_control");

@@ -120,13 +120,70 @@ static const struct prov_quirk_field cerebras_fields[] = {
 };
 
 /*
- * Whom to ask is the alias's matter, with its grants, limits and prices: what
- * would have OpenRouter ask another model does not pass.
+ * Whom to ask, with whose account and for how much is the alias's matter, with
+ * its grants, limits, prices and residency. Servers that speak this dialect
+ * take members by which a client would choose: these pass to none of them,
+ * since who stands behind an openai-compatible address may change. '*' at the
+ * end: any rest.
  */
-static const struct prov_quirk_field openrouter_fields[] = {
+static const struct prov_quirk_field steering[] = {
+	/* another model, or another maker of it: OpenRouter, Vercel */
 	{ "models", NULL, CONTRACT, "[]" },
 	{ "route", NULL, CONTRACT, NULL },
 	{ "preset", NULL, CONTRACT, NULL },
+	{ "provider", NULL, CONTRACT, "{}" },
+	{ "providerOptions", NULL, CONTRACT, "{}" },
+	{ "provider_options", NULL, CONTRACT, "{}" },
+	/* LiteLLM */
+	{ "model_list", NULL, CONTRACT, "[]" },
+	{ "model_info", NULL, CONTRACT, "{}" },
+	{ "deployment_id", NULL, CONTRACT, NULL },
+	{ "custom_llm_provider", NULL, CONTRACT, NULL },
+	{ "fallbacks", NULL, CONTRACT, "[]" },
+	{ "context_window_fallback*", NULL, CONTRACT, NULL },
+	{ "content_policy_fallback*", NULL, CONTRACT, NULL },
+	{ "default_fallbacks", NULL, CONTRACT, "[]" },
+	{ "mock_*", NULL, CONTRACT, NULL },
+	{ "tags", NULL, CONTRACT, "[]" },
+	/* Groq's compound, Together, LM Studio; adapters are models as well */
+	{ "compound_custom", NULL, CONTRACT, "{}" },
+	{ "safety_model", NULL, CONTRACT, NULL },
+	{ "draft_model", NULL, CONTRACT, NULL },
+	{ "lora*", NULL, CONTRACT, "[]" },
+	{ "adapter_id", NULL, CONTRACT, NULL },
+	{ "model_item", NULL, CONTRACT, "{}" },
+	/* another account, or another address (LiteLLM and what follows it) */
+	{ "api_*", NULL, CONTRACT, NULL },
+	{ "base_url", NULL, CONTRACT, NULL },
+	{ "organization", NULL, CONTRACT, NULL },
+	{ "user_config", NULL, CONTRACT, "{}" },
+	{ "litellm_*", NULL, CONTRACT, NULL },
+	{ "aws_*", NULL, CONTRACT, NULL },
+	{ "azure_*", NULL, CONTRACT, NULL },
+	{ "vertex_*", NULL, CONTRACT, NULL },
+	{ "region_name", NULL, CONTRACT, NULL },
+	{ "langfuse_*", NULL, CONTRACT, NULL },
+	{ "headers", NULL, CONTRACT, "{}" },
+	{ "extra_headers", NULL, CONTRACT, "{}" },
+	{ "extra_query", NULL, CONTRACT, "{}" },
+	/* any of these, one level down */
+	{ "extra_body", NULL, CONTRACT, "{}" },
+	/* addresses that the server itself would open: Azure, vLLM, SGLang */
+	{ "data_sources", NULL, CONTRACT, "[]" },
+	{ "dataSources", NULL, CONTRACT, "[]" },
+	{ "kv_transfer_params", NULL, CONTRACT, "{}" },
+	{ "ec_transfer_params", NULL, CONTRACT, "{}" },
+	{ "bootstrap_*", NULL, CONTRACT, NULL },
+	{ "tool_servers", NULL, CONTRACT, "[]" },
+	{ "mcp_servers", NULL, CONTRACT, "[]" },
+	/* a program of the client's, run by the server: SGLang */
+	{ "custom_logit_processor", NULL, CONTRACT, NULL },
+	/* what is billed beside tokens, or where nobody books it */
+	{ "plugins", NULL, CONTRACT, "[]" },
+	{ "search_parameters", NULL, CONTRACT, "{}" },
+	{ "enable_search", NULL, CONTRACT, "false" },
+	{ "num_retries", NULL, CONTRACT, "0" },
+	{ "deferred", NULL, CONTRACT, "false" },
 	END,
 };
 
@@ -150,7 +207,7 @@ static const struct prov_quirks rows[] = {
 	{ "xai", "api.x.ai", "https://api.x.ai/v1", NULL,
 	    PLAIN | PROV_Q_NO_DEVELOPER, none, NULL, NULL },
 	{ "openrouter", "openrouter.ai", "https://openrouter.ai/api/v1", NULL,
-	    0, openrouter_fields, NULL, NULL },
+	    0, none, NULL, NULL },
 	{ "together", "api.together.xyz", "https://api.together.xyz/v1", NULL,
 	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS |
 		PROV_Q_LOGPROBS_NUMBER,
@@ -169,14 +226,17 @@ static const struct prov_quirks rows[] = {
 	    NULL },
 	{ "huggingface", "endpoints.huggingface.cloud", NULL, NULL,
 	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS, none, NULL, NULL },
-	{ "vllm", NULL, NULL, NULL, PROV_Q_NO_DEVELOPER, none, NULL, NULL },
-	{ "llamacpp", NULL, NULL, NULL, PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS,
-	    none, NULL, NULL },
+	{ "vllm", NULL, NULL, NULL, PROV_Q_NO_DEVELOPER | PROV_Q_INSIDE, none,
+	    NULL, NULL },
+	{ "llamacpp", NULL, NULL, NULL,
+	    PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS | PROV_Q_INSIDE, none, NULL,
+	    NULL },
 	{ "lmstudio", "localhost:1234", NULL, NULL,
-	    PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS, none, NULL, NULL },
+	    PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS | PROV_Q_INSIDE, none, NULL,
+	    NULL },
 	{ "ollama", "localhost:11434", NULL, NULL,
 	    PLAIN | PROV_Q_NO_DEVELOPER | PROV_Q_MAX_TOKENS |
-		PROV_Q_REASONING_SHORT,
+		PROV_Q_REASONING_SHORT | PROV_Q_INSIDE,
 	    ollama_fields, NULL, NULL },
 	{ "perplexity", "api.perplexity.ai", "https://api.perplexity.ai",
 	    "/chat/completions",
@@ -185,7 +245,7 @@ static const struct prov_quirks rows[] = {
 	{ "cerebras", "api.cerebras.ai", "https://api.cerebras.ai/v1", NULL,
 	    PLAIN | PROV_Q_NO_REASONING | PROV_Q_NO_SIGNATURE, cerebras_fields,
 	    NULL, NULL },
-	/* last: whoever else; unknown members go through untouched */
+	/* last: whoever else; members that steer nothing go through */
 	{ "generic", NULL, NULL, NULL, 0, none, NULL, NULL },
 };
 #define N_ROWS (sizeof(rows) / sizeof(*rows))
@@ -258,6 +318,18 @@ prov_quirk_field(const struct prov_quirk_field *fields, struct str name)
 	for (; fields->name != NULL; fields++) {
 		if (str_eqz(name, fields->name))
 			return fields;
+	}
+	return NULL;
+}
+
+const struct prov_quirk_field *
+prov_quirk_steers(struct str name)
+{
+	const struct prov_quirk_field *f = steering;
+
+	for (; name.n > 0 && f->name != NULL; f++) {
+		if (name.p[0] == f->name[0] && str_glob(str_z(f->name), name))
+			return f;
 	}
 	return NULL;
 }

@@ -39,6 +39,11 @@ enum prov_quirk {
 	PROV_Q_LEGACY = 1 << 13,
 	/* logprobs is a number */
 	PROV_Q_LOGPROBS_NUMBER = 1 << 14,
+	/*
+	 * stands in the operator's own network: what it fetches by a client's
+	 * URL it fetches from inside, so only data: URLs go there
+	 */
+	PROV_Q_INSIDE = 1 << 15,
 };
 
 /* A member of the request that the maker refuses or renames. */
@@ -67,6 +72,12 @@ const struct prov_quirks *prov_quirks_of(const struct prov_target *t);
 /* The field's row; NULL when the maker takes it as it is. */
 const struct prov_quirk_field *
 prov_quirk_field(const struct prov_quirk_field *rows, struct str name);
+/*
+ * The row of a member by which a client would choose another model, account or
+ * address, or have something billed that is not tokens: it goes to no server
+ * of this dialect. NULL: it does none of that.
+ */
+const struct prov_quirk_field *prov_quirk_steers(struct str name);
 bool prov_quirk_knows(const char *const *known, struct str name);
 
 /* False: the model answers 400 to a reasoning_effort. */

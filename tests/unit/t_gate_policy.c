@@ -376,7 +376,9 @@ test_residency(void **state)
 	assert_passes(SAY);
 	assert_string_equal(left(), "eu/x us/y");
 	alias = "us-only";
-	assert_refused(SAY, MSG_FAIL_POLICY, "model", "'us-only'");
+	assert_refused(SAY, MSG_FAIL_POLICY, "model",
+	    "Policy 'home': the model 'us-only' has no provider where this "
+	    "request may go: one with the tags (eu).");
 	/* one of a list is enough, and each of two lists is needed */
 	alias = "m";
 	policies("  - { name: home, residency: [blue, us] }\n");
@@ -389,6 +391,8 @@ test_residency(void **state)
 	policies("  - { name: home, residency: [blue] }\n"
 		 "  - { name: away, residency: [us] }\n");
 	assert_refused(SAY, MSG_FAIL_POLICY, "model", "'away'");
+	assert_refused(
+	    SAY, MSG_FAIL_POLICY, "model", "the tags (blue) and (us).");
 }
 
 static void
@@ -401,6 +405,7 @@ test_residency_of_the_tenant(void **state)
 	assert_string_equal(left(), "eu/x us/y");
 	alias = "us-only";
 	assert_refused(SAY, MSG_FAIL_POLICY, "model", CONF_POLICY_TENANT);
+	assert_refused(SAY, MSG_FAIL_POLICY, "model", "the tags (eu or ch).");
 	who.residency = STR(" ");
 	assert_passes(SAY);
 	assert_string_equal(left(), "us/x");
@@ -419,6 +424,26 @@ test_too_many_residences(void **state)
 	policies(yaml.p);
 	assert_refused(SAY, MSG_FAIL_POLICY, "", "too many");
 	buf_fini(&yaml);
+}
+
+/* As many as may be configured: what there is room for, and no more. */
+static void
+test_many_tags_of_residency(void **state)
+{
+	struct buf yaml;
+
+	(void)state;
+	buf_init(&yaml, 65536);
+	buf_addz(&yaml, "  - { name: home, residency: [");
+	for (int i = 0; i < 16; i++)
+		buf_printf(&yaml, "%sa-rather-long-tag-%d", i ? ", " : "", i);
+	buf_addz(&yaml, "] }\n");
+	buf_addc(&yaml, '\0');
+	policies(yaml.p);
+	buf_fini(&yaml);
+	assert_refused(SAY, MSG_FAIL_POLICY, "model",
+	    "(a-rather-long-tag-0 or a-rather-long-tag-1 or ");
+	assert_non_null(strstr(fail.message, " ...."));
 }
 
 /* ---- whom, and the mode ------------------------------------------------------- */
@@ -528,6 +553,36 @@ test_no_memory(void **state)
 	arena = mine;
 }
 
+/* A name that cannot be decoded is none that no rule forbids. */
+static void
+test_no_memory_for_a_name(void **state)
+{
+	static const char *const lists[] = {
+		"  - { name: a, deny_parameters: [seed] }\n",
+		"  - { name: a, allow_parameters: [top_p] }\n",
+		"  - { name: a, mode: shadow, deny_parameters: [seed] }\n",
+	};
+	struct arena *mine = arena;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		policies(lists[i]);
+		/* what is asked, read with memory enough */
+		(void)!ask("\"s\\u0065ed\":1," SAY);
+		arena = arena_new(1);
+		assert_non_null(arena);
+		msg_fail_set(&fail, MSG_FAIL_NONE, "%s", "");
+		assert_int_equal(
+		    gate_policy_decide(conf, conf_model_find(conf, STR("m")),
+			&msg, &who, arena, &result, &fail),
+		    ERR_NOMEM);
+		assert_int_equal(fail.class, MSG_FAIL_INTERNAL);
+		assert_int_equal(result.refused.n, 0);
+		arena_free(arena);
+		arena = mine;
+	}
+}
+
 #define T(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int
@@ -549,10 +604,12 @@ main(void)
 		T(test_residency),
 		T(test_residency_of_the_tenant),
 		T(test_too_many_residences),
+		T(test_many_tags_of_residency),
 		T(test_scope),
 		T(test_first_one_names_itself),
 		T(test_shadow),
 		T(test_no_memory),
+		T(test_no_memory_for_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -345,28 +345,160 @@ groq(void **state)
 	    NULL);
 }
 
-/* The alias says which model is asked: not the client. */
+/* The alias says whom to ask, as whom and where: not the client. */
 static void
-openrouter(void **state)
+nothing_steers(void **state)
 {
-	static const char *const refused[] = { "models", "route", "preset" };
-	struct prov_build b = vendor("openrouter");
+	static const char *const names[] = { "models", "route", "preset",
+		"provider", "providerOptions", "model_list", "fallbacks",
+		"content_policy_fallbacks", "mock_response", "compound_custom",
+		"safety_model", "draft_model", "lora_path", "api_base",
+		"api_key", "base_url", "user_config", "litellm_credential_name",
+		"aws_secret_access_key", "vertex_project", "extra_headers",
+		"extra_body", "data_sources", "kv_transfer_params",
+		"bootstrap_host", "custom_logit_processor", "plugins",
+		"search_parameters", "num_retries", "deferred" };
+	static const char *const vendors[] = { "openrouter", "generic", "vllm",
+		"mistral" };
 	char asked[256], want[256];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
-		snprintf(asked, sizeof(asked),
-		    "{\"model\":\"a\"," USER ",\"%s\":[\"dear/one\"]}",
-		    refused[i]);
-		snprintf(want, sizeof(want),
-		    "FAIL invalid %s: %s is not supported by the model's "
-		    "provider (prov)",
-		    refused[i], refused[i]);
-		prov_build_is(&b, asked, want, NULL);
-	}
+	for (size_t v = 0; v < sizeof(vendors) / sizeof(*vendors); v++)
+		for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+			struct prov_build b = vendor(vendors[v]);
+
+			b.base_url = "https://prov.test/v1";
+			snprintf(asked, sizeof(asked),
+			    "{\"model\":\"a\"," USER ",\"%s\":[\"dear/one\"]}",
+			    names[i]);
+			snprintf(want, sizeof(want),
+			    "FAIL invalid %s: %s is not supported by the "
+			    "model's provider (prov)",
+			    names[i], names[i]);
+			prov_build_is(&b, asked, want, NULL);
+			b.on_unsupported = PROV_DROP_ALL;
+			prov_build_is(&b, asked,
+			    "{\"model\":\"model-1\"," USER "}", names[i]);
+		}
+}
+
+static void
+what_steers_nothing_passes(void **state)
+{
+	struct prov_build b = vendor("openrouter");
+
+	(void)state;
 	prov_build_is(&b,
-	    "{\"model\":\"a\"," USER ",\"models\":[],\"top_k\":3}",
-	    "{\"model\":\"model-1\"," USER ",\"top_k\":3}", NULL);
+	    "{\"model\":\"a\"," USER ",\"models\":[],\"top_k\":3,"
+	    "\"transforms\":[\"middle-out\"],\"usage\":{\"include\":true},"
+	    "\"mode\":1,\"ap\":2,\"tag\":3}",
+	    "{\"model\":\"model-1\"," USER ",\"top_k\":3,"
+	    "\"transforms\":[\"middle-out\"],\"usage\":{\"include\":true},"
+	    "\"mode\":1,\"ap\":2,\"tag\":3}",
+	    NULL);
+	/* an escape is no way past it */
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"prov\\u0069der\":{\"only\":[\"x\"]}}",
+	    "FAIL invalid provider: provider is not supported by the model's "
+	    "provider (prov)",
+	    NULL);
+}
+
+#define FUNCTION                                                               \
+	"{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{" \
+	"}}}"
+
+/* A tool that the server runs: an address, or money, of the client's choice. */
+static void
+tools_of_the_server(void **state)
+{
+	struct prov_build b = vendor("openrouter");
+	const char *const two = "{\"model\":\"a\"," USER ",\"tools\":[" FUNCTION
+				",{\"type\":\"mcp\",\"server_url\":"
+				"\"http://10.0.0.1\"}]}";
+
+	(void)state;
+	prov_build_is(&b, two,
+	    "FAIL invalid tools[1].type: tools[1].type is not supported by "
+	    "the model's provider (prov)",
+	    NULL);
+	b.on_unsupported = PROV_DROP_ALL;
+	prov_build_is(&b, two,
+	    "{\"model\":\"model-1\"," USER ",\"tools\":[" FUNCTION "]}",
+	    "tools[1].type");
+	prov_build_is(&b,
+	    "{\"model\":\"a\"," USER ",\"tools\":[{\"type\":\"web_search\"}]}",
+	    "{\"model\":\"model-1\"," USER "}", "tools[0].type");
+}
+
+#define PICTURE(url)                                      \
+	"\"messages\":[{\"role\":\"user\",\"content\":[{" \
+	"\"type\":\"image_url\",\"image_url\":{\"url\":\"" url "\"}}]}]"
+
+/* What fetches from inside our network fetches nothing for a client. */
+static void
+urls_for_a_server_inside(void **state)
+{
+	static const char *const inside[] = { "vllm", "llamacpp", "lmstudio",
+		"ollama" };
+	static const char only[] =
+	    "FAIL invalid messages[0].content[0]: messages[0].content[0]: the "
+	    "model's provider (prov) takes data: URLs only.";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(inside) / sizeof(*inside); i++) {
+		struct prov_build b = vendor(inside[i]);
+
+		b.base_url = "http://10.0.0.7:8000/v1";
+		b.on_unsupported = PROV_DROP_ALL;
+		prov_build_is(&b,
+		    "{\"model\":\"a\"," PICTURE(
+			"http://169.254.169.254/latest") "}",
+		    only, NULL);
+		prov_build_is(&b,
+		    "{\"model\":\"a\"," PICTURE("ht\\u0074ps://x.test/") "}",
+		    only, NULL);
+		prov_build_is(&b,
+		    "{\"model\":\"a\",\"messages\":[{\"role\":\"user\","
+		    "\"content\":[{\"type\":\"audio_url\",\"audio_url\":{"
+		    "\"url\":\"http://10.0.0.1/\"}}]}]}",
+		    only, NULL);
+		prov_build_is(&b,
+		    "{\"model\":\"a\"," PICTURE("data:image/png;base64,AA") "}",
+		    "{\"model\":\"model-1\"," PICTURE(
+			"data:image/png;base64,AA") "}",
+		    NULL);
+	}
+}
+
+static void
+urls_for_other_servers(void **state)
+{
+	static const char *const good[] = { "https://x.test/a.png",
+		"HTTP://x.test/a.png", "/9j/4AAQSkZJRg==" };
+	static const char *const bad[] = { "file:///etc/passwd",
+		"/etc/llmgw.yaml", "../key.png", "gopher://x.test" };
+	struct prov_build b = vendor("generic");
+	char body[256], want[256];
+
+	(void)state;
+	b.base_url = "https://prov.test/v1";
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		snprintf(body, sizeof(body),
+		    "{\"model\":\"a\"," PICTURE("%s") "}", good[i]);
+		snprintf(want, sizeof(want),
+		    "{\"model\":\"model-1\"," PICTURE("%s") "}", good[i]);
+		prov_build_is(&b, body, want, NULL);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(body, sizeof(body),
+		    "{\"model\":\"a\"," PICTURE("%s") "}", bad[i]);
+		prov_build_is(&b, body,
+		    "FAIL invalid messages[0].content[0]: "
+		    "messages[0].content[0]: the model's provider (prov) "
+		    "takes https:, http: and data: URLs only.",
+		    NULL);
+	}
 }
 
 static void
@@ -459,7 +591,11 @@ main(void)
 		cmocka_unit_test(tools_without_their_cache_markers),
 		cmocka_unit_test(legacy_functions),
 		cmocka_unit_test(groq),
-		cmocka_unit_test(openrouter),
+		cmocka_unit_test(nothing_steers),
+		cmocka_unit_test(what_steers_nothing_passes),
+		cmocka_unit_test(tools_of_the_server),
+		cmocka_unit_test(urls_for_a_server_inside),
+		cmocka_unit_test(urls_for_other_servers),
 		cmocka_unit_test(mistral),
 		cmocka_unit_test(together_logprobs),
 		cmocka_unit_test(xai_reasoning),
