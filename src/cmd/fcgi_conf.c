@@ -74,6 +74,8 @@ tell_what_waits(const struct conf *old, const struct conf *fresh)
 		log_msg(LOG_WARN, said, "server.workers");
 	if (!str_eq(old->state_dir, fresh->state_dir))
 		log_msg(LOG_WARN, said, "server.state_dir");
+	if (old->counters != fresh->counters)
+		log_msg(LOG_WARN, said, "server.counters");
 	if (!str_eq(old->store_url, fresh->store_url))
 		log_msg(LOG_WARN, said, "store");
 	if (!same_servers(old, fresh))

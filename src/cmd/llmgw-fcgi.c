@@ -146,12 +146,15 @@ open_shm(struct fcgi_main *m)
 {
 	char path[1024];
 	struct str dir = STR(DEFAULT_STATE_DIR);
+	uint32_t slots = SHM_SLOTS;
 	enum err e;
 
 	if (m->conf.conf && m->conf.conf->state_dir.n)
 		dir = m->conf.conf->state_dir;
+	if (m->conf.conf)
+		slots = m->conf.conf->counters / SHM_TALLIES_PER_SLOT;
 	snprintf(path, sizeof(path), "%.*s/shm", STR_ARG(dir));
-	e = shm_open_file(path, SHM_SLOTS, &m->shm);
+	e = shm_open_file(path, slots, &m->shm);
 	if (e == ERR_OK)
 		return ERR_OK;
 	/* Breakers and limits then hold for this pool only. */
@@ -159,7 +162,7 @@ open_shm(struct fcgi_main *m)
 	    "cannot use %s (%s): limits are not shared with "
 	    "other programs",
 	    path, strerror(errno));
-	return shm_open_file(NULL, SHM_SLOTS, &m->shm);
+	return shm_open_file(NULL, slots, &m->shm);
 }
 
 static const char *

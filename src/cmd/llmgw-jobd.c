@@ -24,6 +24,7 @@
 #define EXIT_USAGE 2
 #define DEFAULT_FILE SYSCONFDIR "/llmgw/llmgw.yaml"
 #define PROBLEMS_ARENA ((size_t)1 << 20)
+#define SHM_PATH_SIZE 1100
 /* --once: a database that does not answer for so long is away. */
 #define ONCE_PATIENCE (30 * USEC_PER_SEC)
 
@@ -170,11 +171,34 @@ watchdog(struct jobd *j)
 }
 
 static void
+shm_path(const struct jobd *j, char out[SHM_PATH_SIZE])
+{
+	snprintf(out, SHM_PATH_SIZE, "%s/shm", j->state_dir);
+}
+
+/* llmgw-fcgi makes another when it is started with other server.counters. */
+static void
+follow_shm(struct jobd *j)
+{
+	char path[SHM_PATH_SIZE];
+	struct shm *fresh;
+
+	shm_path(j, path);
+	if (shm_is_at(j->shm, path) ||
+	    shm_open_any(path, SHM_SLOTS, &fresh) != ERR_OK)
+		return;
+	shm_close(j->shm);
+	j->shm = j->work.shm = fresh;
+}
+
+static void
 on_round(void *arg)
 {
 	struct jobd *j = arg;
-	usec_t pause = jobd_work_round(&j->work);
+	usec_t pause;
 
+	follow_shm(j);
+	pause = jobd_work_round(&j->work);
 	watchdog(j);
 	if (jobd_args.once && jobd_work_is_idle(&j->work)) {
 		j->code = 0;
@@ -231,10 +255,10 @@ pre_init(void)
 static enum err
 open_shm(struct jobd *j)
 {
-	char path[1100];
+	char path[SHM_PATH_SIZE];
 
-	snprintf(path, sizeof(path), "%s/shm", j->state_dir);
-	if (shm_open_file(path, SHM_SLOTS, &j->shm) == ERR_OK)
+	shm_path(j, path);
+	if (shm_open_any(path, SHM_SLOTS, &j->shm) == ERR_OK)
 		return ERR_OK;
 	log_msg(LOG_WARN, "cannot use %s: /metrics will not tell of us", path);
 	return shm_open_file(NULL, SHM_SLOTS, &j->shm);

@@ -352,6 +352,7 @@ struct conf {
 	uint64_t max_output_buffer; /* 256KiB: unsent bytes before pausing */
 	usec_t drain_timeout; /* 60s after SIGTERM */
 	usec_t heartbeat; /* 15s: ": ping" on silent streams */
+	uint32_t counters; /* places for limits in the shared memory */
 	struct str *metrics_allow; /* CIDR list for /metrics; 127.0.0.1, ::1 */
 	uint32_t n_metrics_allow;
 	uint32_t max_idle_connections; /* upstream, per worker: 2048 */

@@ -93,6 +93,17 @@ static const struct opt server_rows[] = {
 	    .doc = "Folder for what outlives a restart; the workers share "
 		   "memory through a file in it. A change takes effect at "
 		   "the next start." },
+	{ "counters", OPT_U32, IN(conf, counters), .dflt = "262144", .min = 256,
+	    .max = 16777216,
+	    .doc = "Places for limits to count in, in the memory that the "
+		   "workers share (STATE_DIR/shm, 73 bytes for each place): "
+		   "one for each limit, with `each` one for each key, user, "
+		   "model ... that it meets, until the file is made anew. "
+		   "Rounded up to a power of two, of which an eighth stays "
+		   "empty. When none is left further limits are not "
+		   "enforced: health, log and limits_unenforced_total tell. "
+		   "A change takes effect at the next start; counting begins "
+		   "anew then, budgets with what the ledger has." },
 	{ "max_body", OPT_SIZE, IN(conf, max_body), .dflt = "32MiB", .min = KIB,
 	    .max = GIB,
 	    .doc = "Largest request body; larger ones are answered with "
@@ -115,7 +126,8 @@ static const struct opt server_rows[] = {
 	{ "metrics_allow", OPT_STRS, LIST(conf, metrics_allow),
 	    .dflt = "127.0.0.0/8, ::1/128", .max = 64,
 	    .check = value_check_cidr, .form = "ADDRESS or ADDRESS/BITS",
-	    .doc = "Networks that may read /metrics." },
+	    .doc = "Networks that may read /metrics, and in /health/ready "
+		   "the details of what is wrong." },
 	{ "max_idle_connections", OPT_U32, IN(conf, max_idle_connections),
 	    .dflt = "2048", .min = 0, .max = 65536,
 	    .doc = "Connections to providers that a worker keeps open for "

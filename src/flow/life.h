@@ -232,6 +232,8 @@ struct flow {
 	struct spool *spool; /* NULL: calls are not booked, or cannot be */
 	struct flow_audit audit;
 	char ledger_problem[256]; /* why they cannot; "" when nobody wants it */
+	unsigned problems_told; /* in the log: page.c's bits */
+	usec_t unenforced_quiet; /* wall: until then nothing is said of them */
 };
 
 /* req.c: the maximum of a request's arenas */
@@ -338,6 +340,8 @@ void limits_conf(struct flow *f);
 void limits_fini(struct flow *f);
 /* A line when hosts count each for itself. */
 void limits_notes(struct flow *f, struct buf *out);
+/* A line when limits were let pass since there is no place to count them. */
+void limits_table_notes(struct flow *f, struct buf *out);
 /* The client's limits: CHOOSE, REFUSE, or WAIT for what other hosts have. */
 enum flow_step limits_take(struct req *r);
 /* Those of the provider that is to be asked; ERR_DENIED: r->fail. */

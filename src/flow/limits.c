@@ -245,10 +245,35 @@ keep(struct req *r, struct str name)
 	return arena_str(r->arena, name);
 }
 
+/* How long a worker is silent after it told of a limit without a place. */
+#define QUIET_LEAST (60 * USEC_PER_SEC)
+#define QUIET_MOST (3600 * USEC_PER_SEC)
+
+/* Once in the window of the limit that was let pass, one limit for all. */
+static void
+tell_unenforced(struct flow *f, const struct gate_limit_result *res)
+{
+	usec_t now = clock_wall();
+	usec_t until = res->unenforced_end;
+
+	if (!res->unenforced || now < f->unenforced_quiet)
+		return;
+	if (until < now + QUIET_LEAST)
+		until = now + QUIET_LEAST;
+	if (until > now + QUIET_MOST)
+		until = now + QUIET_MOST;
+	f->unenforced_quiet = until;
+	log_msg(LOG_ERROR,
+	    "limit %.*s is not enforced: the table of counters is full "
+	    "(server.counters)",
+	    STR_ARG(res->unenforced->name));
+}
+
 /* Once in a window: the line that an operator looks for. */
 static void
 tell(struct req *r, const struct gate_limit_result *res)
 {
+	tell_unenforced(r->flow, res);
 	if (res->shadow)
 		r->rec.limit_shadow = keep(r, res->shadow->name);
 	for (uint32_t i = 0; i < res->n_events; i++) {
@@ -498,4 +523,18 @@ limits_notes(struct flow *f, struct buf *out)
 	if (gate_remote_is_away(f->remote))
 		buf_printf(out, "memcached is away: %s\n",
 		    meanwhile[f->conf->limits_when_away]);
+}
+
+void
+limits_table_notes(struct flow *f, struct buf *out)
+{
+	int64_t n = stats_get(f->shm, STATS_LIMITS_UNENFORCED);
+
+	if (n > 0)
+		buf_printf(out,
+		    "the table of counters is full (server.counters: %u of "
+		    "%u are taken): limits without a place in it are not "
+		    "enforced; %lld times so far\n",
+		    (unsigned)shm_tallies_used(f->shm),
+		    (unsigned)shm_tallies_size(f->shm), (long long)n);
 }

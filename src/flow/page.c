@@ -8,7 +8,7 @@
 #include "route/breaker.h"
 #include "sys/stats.h"
 
-/* Lines on keys in /health/ready; further ones are left out. */
+/* Lines of one sort in /health/ready; further ones are left out. */
 #define NOTES_MAX 16384
 
 static void
@@ -88,35 +88,70 @@ is_usable(struct flow *f, const struct conf_model *m)
 	return false;
 }
 
-/* "" when calls can be booked, or need not be. */
-static const char *
-ledger_problem(const struct flow *f, char *out, size_t size)
+/* ---- /health/ready --------------------------------------------------------- */
+
+/*
+ * What may be wrong. Everybody is told in these words; names, addresses and
+ * what other programs said are for those who may read /metrics, and the log.
+ */
+enum problem {
+	P_CONF,
+	P_STORE,
+	P_LOG,
+	P_KEYS,
+	P_AWAY,
+	P_TABLE,
+	P_JOBD,
+	P_LEDGER,
+	P__MAX
+};
+
+static const char *const problem_words[P__MAX] = {
+	[P_CONF] = "the newest configuration was refused",
+	[P_STORE] = "the database does not answer; who is known is served",
+	[P_LOG] = "the log cannot be written",
+	[P_KEYS] = "keys of providers are missing or were refused",
+	[P_AWAY] = "the counters that hosts share are away",
+	[P_TABLE] = "the table of counters is full",
+	[P_JOBD] = "bookings wait to be taken over",
+	[P_LEDGER] = "calls cannot be booked",
+};
+
+/* Each in full, more of one sort on lines of their own; empty: none. */
+struct problems {
+	struct str of[P__MAX];
+};
+
+static struct str
+ledger_problem(const struct req *r)
 {
+	const struct flow *f = r->flow;
 	const char *why = f->ledger_problem;
 
-	out[0] = '\0';
 	if (f->spool)
 		why = spool_is_full(f->spool) ? spool_why(f->spool) : "";
-	if (f->conf && f->conf->ledger && why[0])
-		snprintf(out, size, "calls cannot be booked: %s", why);
-	return out;
+	if (!f->conf || !f->conf->ledger || !why[0])
+		return (struct str){ 0 };
+	return arena_printf(r->arena, "calls cannot be booked: %s", why);
 }
 
 /* llmgw-jobd looks five times a second, or takes a batch to the database. */
 #define JOBD_LATE (60 * USEC_PER_SEC)
 
 /* One that was never there is none that has gone. */
-static void
-jobd_notes(struct flow *f, struct buf *out)
+static struct str
+jobd_problem(const struct req *r)
 {
+	const struct flow *f = r->flow;
 	usec_t seen = stats_value(f->shm, STATS_V_JOBD_SEEN);
 	usec_t age = clock_wall() - seen;
 
-	if (f->conf && f->conf->ledger && seen > 0 && age > JOBD_LATE)
-		buf_printf(out,
-		    "llmgw-jobd was last seen %lld s ago: what calls took "
-		    "waits in the spool\n",
-		    (long long)(age / USEC_PER_SEC));
+	if (!f->conf || !f->conf->ledger || seen <= 0 || age <= JOBD_LATE)
+		return (struct str){ 0 };
+	return arena_printf(r->arena,
+	    "llmgw-jobd was last seen %lld s ago: what calls took waits in "
+	    "the spool",
+	    (long long)(age / USEC_PER_SEC));
 }
 
 /* Not a reason to be out of service: who is known is served. */
@@ -137,44 +172,55 @@ store_problem(const struct req *r)
 	    (long long)(st.known_until / USEC_PER_SEC), st.why);
 }
 
-/* Ready: a configuration is in force and one target at least is usable. */
-static enum flow_step
-page_ready(struct req *r)
+static struct str
+notes_of(const struct req *r, void (*put)(struct flow *f, struct buf *out))
 {
-	struct flow *f = r->flow;
-	struct api_health h = { .is_draining = f->is_draining,
-		.conf_problem = str_z(f->conf_problem),
-		.log_problem = str_z(f->log_problem),
-		.must_book =
-		    f->conf && f->conf->ledger_when_full == CONF_FULL_REFUSE,
-		.store_problem = store_problem(r),
-		.has_conf = f->conf != NULL };
 	struct buf notes;
-	char ledger[SPOOL_WHY_SIZE + 32];
-	bool ready;
+	struct str s;
 
-	h.ledger_problem = str_z(ledger_problem(f, ledger, sizeof(ledger)));
-
-	for (uint32_t i = 0; f->conf && i < f->conf->n_models; i++) {
-		h.n_models++;
-		h.n_usable += is_usable(f, &f->conf->models[i]);
-	}
 	buf_init(&notes, NOTES_MAX);
-	keys_notes(f, &notes);
-	limits_notes(f, &notes);
-	jobd_notes(f, &notes);
-	h.notes = buf_str(&notes);
-	ready = api_health_print(&h, &r->out);
+	put(r->flow, &notes);
+	s = arena_str(r->arena, buf_str(&notes));
 	buf_fini(&notes);
-	return page_done(r, ready ? 200 : 503, "application/json");
+	return s;
 }
 
-static int
-target_breaker(void *arg, const struct conf_target *t)
+static void
+look(const struct req *r, struct problems *p)
 {
-	struct flow *f = arg;
+	const struct flow *f = r->flow;
 
-	return (int)breaker_state(shm_slot(f->shm, t->identity));
+	*p = (struct problems){ {
+	    [P_CONF] = str_z(f->conf_problem),
+	    [P_STORE] = store_problem(r),
+	    [P_LOG] = str_z(f->log_problem),
+	    [P_KEYS] = notes_of(r, keys_notes),
+	    [P_AWAY] = notes_of(r, limits_notes),
+	    [P_TABLE] = notes_of(r, limits_table_notes),
+	    [P_JOBD] = jobd_problem(r),
+	    [P_LEDGER] = ledger_problem(r),
+	} };
+}
+
+/* Once when it comes, for those who see the words only. */
+static void
+log_problems(struct flow *f, const struct problems *p)
+{
+	unsigned now = 0;
+
+	for (int i = 0; i < P__MAX; i++) {
+		struct str rest = p->of[i];
+
+		if (rest.n == 0)
+			continue;
+		now |= 1u << i;
+		while (!(f->problems_told & 1u << i) && rest.n > 0) {
+			struct str line = str_cut(&rest, '\n');
+
+			log_msg(LOG_WARN, "health: %.*s", STR_ARG(line));
+		}
+	}
+	f->problems_told = now;
 }
 
 /* Without a configuration only this host. */
@@ -188,6 +234,69 @@ may_see_metrics(const struct req *r)
 		return gate_net_allowed(r->conf->metrics_allow,
 		    r->conf->n_metrics_allow, r->rec.remote_addr);
 	return gate_net_allowed(local, 2, r->rec.remote_addr);
+}
+
+static struct str
+words_of(const struct problems *p, enum problem i, bool is_inside)
+{
+	if (p->of[i].n == 0 || is_inside)
+		return p->of[i];
+	return str_z(problem_words[i]);
+}
+
+static void
+put_notes(const struct problems *p, bool is_inside, struct buf *out)
+{
+	static const enum problem notes[] = { P_KEYS, P_AWAY, P_TABLE, P_JOBD };
+
+	for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++) {
+		struct str s = str_trim(words_of(p, notes[i], is_inside));
+
+		if (s.n > 0)
+			buf_printf(out, "%.*s\n", STR_ARG(s));
+	}
+}
+
+/* Ready: a configuration is in force and one target at least is usable. */
+static enum flow_step
+page_ready(struct req *r)
+{
+	struct flow *f = r->flow;
+	bool is_inside = may_see_metrics(r);
+	struct problems p;
+	struct api_health h = { .is_draining = f->is_draining,
+		.must_book =
+		    f->conf && f->conf->ledger_when_full == CONF_FULL_REFUSE,
+		.has_conf = f->conf != NULL };
+	struct buf notes;
+	bool ready;
+
+	look(r, &p);
+	log_problems(f, &p);
+	h.conf_problem = words_of(&p, P_CONF, is_inside);
+	h.store_problem = words_of(&p, P_STORE, is_inside);
+	h.log_problem = words_of(&p, P_LOG, is_inside);
+	h.ledger_problem = words_of(&p, P_LEDGER, is_inside);
+	for (uint32_t i = 0; f->conf && i < f->conf->n_models; i++) {
+		h.n_models++;
+		h.n_usable += is_usable(f, &f->conf->models[i]);
+	}
+	buf_init(&notes, P__MAX * (NOTES_MAX + 256));
+	put_notes(&p, is_inside, &notes);
+	h.notes = buf_str(&notes);
+	ready = api_health_print(&h, &r->out);
+	buf_fini(&notes);
+	return page_done(r, ready ? 200 : 503, "application/json");
+}
+
+/* ---- /metrics -------------------------------------------------------------- */
+
+static int
+target_breaker(void *arg, const struct conf_target *t)
+{
+	struct flow *f = arg;
+
+	return (int)breaker_state(shm_slot(f->shm, t->identity));
 }
 
 static enum flow_step

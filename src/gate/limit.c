@@ -336,11 +336,21 @@ hold_make(struct gate_limit *l, const struct conf_limit *limit,
 		h->tally = shm_tally(l->shm, h->identity);
 }
 
+static void
+let_pass(struct gate_limit *l, const struct gate_hold *h,
+    struct gate_limit_result *out)
+{
+	stats_add(l->shm, STATS_LIMITS_UNENFORCED, 1);
+	out->unenforced = h->limit;
+	out->unenforced_end = h->end;
+}
+
 /* Those with a place to count in; others are not enforced. */
 static enum err
 holds_make(struct gate_limit *l, struct arena *arena,
     const struct gate_limits *lists, uint32_t n_lists,
-    const struct gate_ask *ask, usec_t wall, struct gate_holds *holds)
+    const struct gate_ask *ask, usec_t wall, struct gate_holds *holds,
+    struct gate_limit_result *out)
 {
 	uint32_t n = count_matches(lists, n_lists, ask);
 
@@ -362,7 +372,7 @@ holds_make(struct gate_limit *l, struct arena *arena,
 			if (h->slot || h->tally)
 				holds->n++;
 			else
-				stats_add(l->shm, STATS_LIMITS_UNENFORCED, 1);
+				let_pass(l, h, out);
 		}
 	}
 	return ERR_OK;
@@ -464,10 +474,11 @@ gate_limit_take(struct gate_limit *l, struct arena *arena,
     const struct gate_ask *ask, usec_t wall, struct gate_holds *holds,
     struct gate_limit_result *out)
 {
-	enum err e = holds_make(l, arena, lists, n_lists, ask, wall, holds);
+	enum err e;
 	uint32_t i;
 
 	*out = GATE_NOT_LIMITED;
+	e = holds_make(l, arena, lists, n_lists, ask, wall, holds, out);
 	if (e != ERR_OK || holds->n == 0)
 		return e;
 	i = first_full(l, holds, ask);

@@ -19,7 +19,8 @@
  *
  * A limit in shadow mode counts and refuses nothing; the result tells that it
  * would have. A limit whose place in the shared table cannot be had is not
- * enforced; the metrics tell how often (limits_unenforced_total).
+ * enforced; the metrics tell how often (limits_unenforced_total), the result
+ * which one.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -107,6 +108,9 @@ struct gate_limit_result {
 	usec_t tokens_reset;
 	struct gate_event event[GATE_EVENTS_MAX];
 	uint32_t n_events;
+	/* Let pass since there is no place to count it; NULL: none */
+	const struct conf_limit *unenforced;
+	usec_t unenforced_end; /* of its window; 0: it has none */
 };
 #define GATE_NOT_LIMITED             \
 	((struct gate_limit_result){ \

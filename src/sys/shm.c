@@ -42,7 +42,11 @@ _Static_assert(sizeof(_Atomic uint64_t) == 8, "atomics are plain words");
 struct shm {
 	struct shm_file *file;
 	struct shm_tally *tally; /* behind the slots */
+	uint32_t slots;
 	size_t bytes;
+	/* of the file; 0 where there is none */
+	dev_t dev;
+	ino_t ino;
 	int worker; /* -1: none taken */
 };
 
@@ -97,14 +101,41 @@ boot_check(struct shm_file *f)
 	memcpy(f->boot, id, sizeof(id));
 }
 
+static size_t
+bytes_of(uint32_t slots)
+{
+	return sizeof(struct shm_file) +
+	       (size_t)slots * sizeof(struct shm_slot) +
+	       (size_t)slots * SHM_TALLIES_PER_SLOT * sizeof(struct shm_tally);
+}
+
+/* Of a file that is one of ours; 0: it is none. */
+static uint32_t
+slots_there(int fd)
+{
+	struct shm_file head;
+	struct stat st;
+
+	if (pread(fd, &head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+	    fstat(fd, &st) != 0)
+		return 0;
+	if (head.slots < SHM_SLOTS_MIN || head.slots > SHM_SLOTS_MAX ||
+	    !is_ours(&head, head.slots) ||
+	    (size_t)st.st_size != bytes_of(head.slots))
+		return 0;
+	return head.slots;
+}
+
 /*
  * With the lock held: maps an empty file after giving it its size (blocks are
  * allocated now, since a full disk would later mean SIGBUS), or one that is
  * there. ERR_RANGE: it is of another layout.
  */
 static enum err
-map_locked(int fd, uint32_t slots, size_t bytes, struct shm_file **out)
+map_locked(int fd, struct shm *s)
 {
+	uint32_t slots = s->slots;
+	size_t bytes = bytes_of(slots);
 	struct stat st;
 	struct shm_file *f;
 	bool is_new;
@@ -129,7 +160,10 @@ map_locked(int fd, uint32_t slots, size_t bytes, struct shm_file **out)
 		return ERR_RANGE;
 	}
 	boot_check(f);
-	*out = f;
+	s->file = f;
+	s->bytes = bytes;
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
 	return ERR_OK;
 }
 
@@ -145,7 +179,7 @@ is_same_file(int fd, const char *path)
 
 /* ERR_AGAIN: somebody replaced it meanwhile. */
 static enum err
-open_once(const char *path, uint32_t slots, size_t bytes, struct shm_file **out)
+open_once(const char *path, bool any_size, struct shm *s)
 {
 	int fd = open(
 	    path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
@@ -161,7 +195,9 @@ open_once(const char *path, uint32_t slots, size_t bytes, struct shm_file **out)
 		close(fd);
 		return ERR_AGAIN;
 	}
-	e = map_locked(fd, slots, bytes, out);
+	if (any_size && slots_there(fd) > 0)
+		s->slots = slots_there(fd);
+	e = map_locked(fd, s);
 	/* Who has the old one mapped keeps it; nobody finds it again. */
 	if (e == ERR_RANGE)
 		e = unlink(path) == 0 ? ERR_AGAIN : ERR_IO;
@@ -172,73 +208,75 @@ open_once(const char *path, uint32_t slots, size_t bytes, struct shm_file **out)
 }
 
 static enum err
-file_map(const char *path, uint32_t slots, size_t bytes, struct shm_file **out)
+map_nameless(struct shm *s)
 {
-	enum err e = ERR_AGAIN;
+	struct shm_file *f = mmap(NULL, bytes_of(s->slots),
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (!path) {
-		struct shm_file *f = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-		if (f == MAP_FAILED)
-			return ERR_NOMEM;
-		header_write(f, slots);
-		*out = f;
-		return ERR_OK;
-	}
-	for (int i = 0; i < OPEN_TRIES && e == ERR_AGAIN; i++)
-		e = open_once(path, slots, bytes, out);
-	return e == ERR_AGAIN ? ERR_IO : e;
+	if (f == MAP_FAILED)
+		return ERR_NOMEM;
+	header_write(f, s->slots);
+	s->file = f;
+	s->bytes = bytes_of(s->slots);
+	return ERR_OK;
 }
 
-static size_t
-bytes_of(uint32_t slots)
+static enum err
+open_file(const char *path, uint32_t slots, bool any_size, struct shm **out)
 {
-	return sizeof(struct shm_file) +
-	       (size_t)slots * sizeof(struct shm_slot) +
-	       (size_t)slots * SHM_TALLIES_PER_SLOT * sizeof(struct shm_tally);
+	struct shm *s = calloc(1, sizeof(*s));
+	enum err e = ERR_AGAIN;
+
+	if (!s)
+		return ERR_NOMEM;
+	s->slots = round_up(slots);
+	s->worker = -1;
+	if (!path)
+		e = map_nameless(s);
+	for (int i = 0; i < OPEN_TRIES && e == ERR_AGAIN; i++)
+		e = open_once(path, any_size, s);
+	if (e != ERR_OK) {
+		free(s);
+		return e == ERR_AGAIN ? ERR_IO : e;
+	}
+	s->tally = (struct shm_tally *)&s->file->slot[s->slots];
+	*out = s;
+	return ERR_OK;
 }
 
 enum err
 shm_open_file(const char *path, uint32_t slots, struct shm **out)
 {
-	struct shm *s = calloc(1, sizeof(*s));
-	enum err e;
+	return open_file(path, slots, false, out);
+}
 
-	if (!s)
-		return ERR_NOMEM;
-	slots = round_up(slots);
-	s->bytes = bytes_of(slots);
-	s->worker = -1;
-	e = file_map(path, slots, s->bytes, &s->file);
-	if (e != ERR_OK) {
-		free(s);
-		return e;
-	}
-	s->tally = (struct shm_tally *)&s->file->slot[slots];
-	*out = s;
-	return ERR_OK;
+enum err
+shm_open_any(const char *path, uint32_t slots, struct shm **out)
+{
+	return open_file(path, slots, true, out);
+}
+
+bool
+shm_is_at(const struct shm *s, const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && st.st_dev == s->dev &&
+	       st.st_ino == s->ino;
 }
 
 /* ERR_NOT_FOUND: it is not one of ours. */
 static enum err
 map_there(int fd, struct shm *s)
 {
-	struct shm_file head;
-	ssize_t n = pread(fd, &head, sizeof(head), 0);
-	struct stat st;
-
-	if (n != (ssize_t)sizeof(head) || fstat(fd, &st) != 0)
+	s->slots = slots_there(fd);
+	if (s->slots == 0)
 		return ERR_NOT_FOUND;
-	if (head.slots < SHM_SLOTS_MIN || head.slots > SHM_SLOTS_MAX ||
-	    !is_ours(&head, head.slots) ||
-	    (size_t)st.st_size != bytes_of(head.slots))
-		return ERR_NOT_FOUND;
-	s->bytes = bytes_of(head.slots);
+	s->bytes = bytes_of(s->slots);
 	s->file = mmap(NULL, s->bytes, PROT_READ, MAP_SHARED, fd, 0);
 	if (s->file == MAP_FAILED)
 		return ERR_IO;
-	s->tally = (struct shm_tally *)&s->file->slot[head.slots];
+	s->tally = (struct shm_tally *)&s->file->slot[s->slots];
 	s->worker = -1;
 	return ERR_OK;
 }

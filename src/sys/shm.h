@@ -23,7 +23,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* Of STATE_DIR/shm; all programs of a gateway say the same. 520 bytes each. */
+/* Where nobody says otherwise (server.counters). 520 bytes each. */
 #define SHM_SLOTS 16384
 #define SHM_CELLS 64
 #define SHM_CELL_LEARNED 15 /* of a target's slot, flow's */
@@ -43,6 +43,14 @@ struct shm;
  */
 MUST_CHECK enum err
 shm_open_file(const char *path, uint32_t slots, struct shm **out);
+/*
+ * The same, but a file that is there is taken as large as it is: for a program
+ * that is not to decide.
+ */
+MUST_CHECK enum err
+shm_open_any(const char *path, uint32_t slots, struct shm **out);
+/* Is it still this one that lies there? Another may have replaced it. */
+bool shm_is_at(const struct shm *s, const char *path);
 /*
  * Opens a file that is there, for a program that only looks: nothing is made,
  * replaced or claimed. ERR_NOT_FOUND: none, or of another layout. ERR_IO.

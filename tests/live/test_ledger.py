@@ -400,3 +400,16 @@ def test_served_unbooked(ledger, mock):
     until('calls are booked again', lambda: 'cannot be booked' not in
           l.gateway.get('/health/ready').text)
     l.jobd.start()
+
+
+def test_jobd_follows_the_shared_memory(ledger, mock):
+    """A start with other server.counters makes a new file, which jobd finds."""
+    l = ledger(behaviours(mock))
+    l.gateway.stop()
+    l.gateway.config['server']['counters'] = 4096
+    l.gateway.write_config(l.gateway.config)
+    l.gateway.start()
+    assert l.gateway.chat('ok').status == 200
+    l.drained(1)
+    until('its rows are told', lambda: re.search(
+        r'^llmgw_ledger_rows_total 1$', l.gateway.metrics(), re.M))

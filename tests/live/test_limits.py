@@ -499,3 +499,47 @@ def test_a_new_host_knows_what_was_spent(with_database):
     assert 'The next month begins at' in answers[0].error['message']
     (row,) = ctl(g, 'limit', 'status', 'month')
     assert row['percent'] == 100
+
+
+def test_full_table_is_told(start, mock):
+    """A limit that finds no place lets pass; health, log and metrics say so."""
+    c = config(mock, [{'name': 'one', 'requests': 1, 'per': '1h',
+                       'each_of': ['model']}])
+    c['server']['counters'] = 256
+    names = ['m%d' % i for i in range(260)]
+    c['models'].update({n: stack.target('openai', 'demo') for n in names})
+    g = start(c)
+    assert 'counters' not in g.get('/health/ready').text
+    # an eighth of the places stays empty
+    taken = next(i for i, n in enumerate(names)
+                 if g.chat(n).status == 200 and g.chat(n).status != 429)
+    assert 100 < taken <= 224, taken
+    assert counter(g, 'limits_unenforced_total') >= 2
+    health = g.get('/health/ready')
+    assert health.status == 200
+    assert any('the table of counters is full (server.counters: 224 of 256'
+               in p for p in health.json['problems']), health.text
+    # those that have a place are enforced as before
+    assert g.chat(names[0]).status == 429
+    for n in names[taken:]:
+        assert g.chat(n).status == 200
+    told = [line for line in g.log_lines() if 'is not enforced' in
+            line.get('msg', '')]
+    assert 1 <= len(told) <= WORKERS, told
+    assert all('limit one is' in line['msg'] for line in told)
+
+
+def test_counters_are_more_at_the_next_start(start, mock):
+    """A reload says so, and leaves the table as it is."""
+    c = config(mock, [])
+    g = start(c)
+    shm = g.folder / 'state/shm'
+    before = shm.stat()
+    g.config['server']['counters'] = 4096
+    g.reload()
+    assert shm.stat().st_size == before.st_size
+    assert any('server.counters' in line.get('msg', '')
+               for line in g.log_lines())
+    g.stop()
+    g.start()
+    assert 0 < shm.stat().st_size < before.st_size

@@ -257,6 +257,7 @@ test_full_table_enforces_nothing_and_says_so(void **state)
 	const struct conf_limit l[] = { L_REQUESTS(1, MINUTE),
 		L_CONCURRENT(1) };
 	int64_t before = stats_get(shm, STATS_LIMITS_UNENFORCED);
+	struct gate_limit_result out;
 
 	(void)state;
 	for (uint64_t id = 1000; shm_slot(shm, id); id++)
@@ -266,6 +267,10 @@ test_full_table_enforces_nothing_and_says_so(void **state)
 	assert_true(passes(l, 2, WALL));
 	assert_true(passes(l, 2, WALL));
 	assert_int_equal(stats_get(shm, STATS_LIMITS_UNENFORCED) - before, 4);
+	out = admit(l, 1, WALL);
+	assert_ptr_equal(out.unenforced, &l[0]);
+	assert_int_equal(out.unenforced_end, WALL - WALL % MINUTE + MINUTE);
+	assert_null(GATE_NOT_LIMITED.unenforced);
 }
 
 /* ---- periods, money ------------------------------------------------------ */

@@ -115,6 +115,45 @@ test_file(void **state)
 	shm_close(s);
 }
 
+/* Who is not to decide on the size takes what is there, and its successor. */
+static void
+test_any_size(void **state)
+{
+	struct shm *s, *t;
+	int fd;
+
+	(void)state;
+	assert_int_equal(shm_open_any(path, 64, &s), ERR_OK);
+	t = open_it(path, 64);
+	atomic_store(&shm_slot(t, 5)->cell[0], 42);
+	assert_true(shm_is_at(s, path));
+	shm_close(t);
+	t = open_it(path, 1024);
+	assert_false(shm_is_at(s, path));
+	assert_true(shm_is_at(t, path));
+	shm_close(s);
+	assert_int_equal(shm_open_any(path, 64, &s), ERR_OK);
+	assert_true(shm_is_at(s, path));
+	assert_int_equal(shm_tallies_size(s), 1024 * SHM_TALLIES_PER_SLOT);
+	/* the counters lie behind slots of that many */
+	shm_tally(t, 9)->cell[0] = 43;
+	assert_int_equal(shm_tally(s, 9)->cell[0], 43);
+	shm_close(s);
+	shm_close(t);
+	/* what is none of ours is replaced by one of the size asked for */
+	fd = open(path, O_WRONLY | O_TRUNC);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "garbage!", 8, 0), 8);
+	close(fd);
+	assert_int_equal(shm_open_any(path, 64, &s), ERR_OK);
+	assert_int_equal(shm_tallies_size(s), 64 * SHM_TALLIES_PER_SLOT);
+	shm_close(s);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(shm_open_any(path, 64, &s), ERR_OK);
+	assert_true(shm_is_at(s, path));
+	shm_close(s);
+}
+
 /* Another size, or bytes that are not ours: a new file takes its place. */
 static void
 test_replaced(void **state)
@@ -418,6 +457,8 @@ main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test_setup_teardown(
 		    test_file, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(
+		    test_any_size, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 		    test_replaced, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
