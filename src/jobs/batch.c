@@ -61,10 +61,9 @@ make_lost(const struct jobs_batch *b, struct meter_booking *k, uint64_t weight)
 
 /*
  * What a provider tells may be absurd; sums must stay numbers. A million
- * million tokens, a million dollars.
+ * million tokens; money as METER_COST_MAX.
  */
 #define TOKENS_MAX INT64_C(1000000000000)
-#define COST_MAX (1000000 * NANOUSD_PER_USD)
 
 static int64_t
 at_most(int64_t n, int64_t max)
@@ -100,7 +99,7 @@ to_row(const struct jobs_batch *b, const struct meter_booking *k,
 		.key_id = k->key_id,
 		.status = k->status,
 		.is_estimated = k->is_estimated,
-		.cost = at_most(k->cost, COST_MAX),
+		.cost = at_most(k->cost, METER_COST_MAX),
 		.price_version = k->price_version,
 		.state = meter_booked_word(k->state),
 		.node = b->node,

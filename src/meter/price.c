@@ -507,6 +507,8 @@ meter_price_cost_of(const struct meter_prices *p,
 	    price_row_is_empty(&price.row) ||
 	    !is_counted(&price, usage, &sum) || !money_total(&sum, cost))
 		return false;
+	if (*cost > METER_COST_MAX)
+		*cost = METER_COST_MAX;
 	if (version != NULL)
 		*version = price.version;
 	return true;

@@ -102,7 +102,13 @@ bool meter_price_find(const struct meter_prices *p,
     struct meter_price *out);
 
 /*
- * The cost of a call by its usage. False: unpriced, nothing is written.
+ * No call costs more, whatever its provider tells of it: ten thousand dollars.
+ * So many such calls as could ever be are a sum of 64 bits, nearly a million.
+ */
+#define METER_COST_MAX (10000 * NANOUSD_PER_USD)
+/*
+ * The cost of a call by its usage, at most METER_COST_MAX. False: unpriced (or
+ * a number that is none), nothing is written.
  * version may be NULL; p may be NULL.
  */
 MUST_CHECK bool meter_price_cost_of(const struct meter_prices *p,

@@ -1,4 +1,5 @@
 #include "store/fold.h"
+#include "store/sum.h"
 
 #include <stdlib.h>
 
@@ -29,11 +30,28 @@ enum {
 #define NUMBERS                                                             \
 	" requests, failed, lost, estimated, unpriced, prompt, completion," \
 	" cached, reasoning, cost"
-#define SUMS                                                         \
-	" SUM(requests), SUM(failed), SUM(lost), SUM(estimated),"    \
-	" SUM(unpriced), SUM(prompt), SUM(completion), SUM(cached)," \
-	" SUM(reasoning), SUM(cost)"
+#define EACH_SUM(sum, c) ", " sum(#c)
+#define SUMS(sum)                                                        \
+	" SUM(requests), SUM(failed), SUM(lost), SUM(estimated),"        \
+	" SUM(unpriced)" EACH_SUM(sum, prompt) EACH_SUM(sum, completion) \
+	    EACH_SUM(sum, cached) EACH_SUM(sum, reasoning) EACH_SUM(sum, cost)
 #define BUNCH "20000"
+
+#define FILL_OF(sum)                                                          \
+	"INSERT INTO usage_folded (fold_id," DIMS NUMBERS ")"                 \
+	" SELECT ?, tenant_id, team_id, user_id, key_id, client,"             \
+	" g_alias, g_provider, g_model," SUMS(                                \
+	    sum) " FROM (SELECT tenant_id, team_id, user_id, key_id,"         \
+		 " client, CASE WHEN ? = 1 THEN alias ELSE '' END"            \
+		 " AS g_alias, CASE WHEN ? = 1 THEN provider ELSE '' END"     \
+		 " AS g_provider, CASE WHEN ? = 1 THEN model ELSE '' END"     \
+		 " AS g_model," NUMBERS " FROM ("                             \
+		 "SELECT" DIMS NUMBERS " FROM usage_folded"                   \
+		 " WHERE fold_id" STORE_COVER_IN_FOLDS " UNION ALL"           \
+		 " SELECT" DIMS NUMBERS " FROM usage_rollup"                  \
+		 " WHERE span = 'day' AND start" STORE_COVER_IN_DAYS ") r) g" \
+		 " GROUP BY tenant_id, team_id, user_id, key_id, client,"     \
+		 " g_alias, g_provider, g_model"
 
 const struct store_sql store_fold_make_sql[] = {
 	[LOCK] = { "", "SELECT value FROM meta WHERE name = 'usage.fold'"
@@ -49,21 +67,7 @@ const struct store_sql store_fold_make_sql[] = {
 	[NEW] = { "INSERT INTO usage_fold (shape, first_day, last_day,"
 		  " dropped) VALUES (?, ?, ?, 0)",
 	    NULL },
-	[FILL] = { "INSERT INTO usage_folded (fold_id," DIMS NUMBERS ")"
-		   " SELECT ?, tenant_id, team_id, user_id, key_id, client,"
-		   " g_alias, g_provider, g_model," SUMS
-		   " FROM (SELECT tenant_id, team_id, user_id, key_id,"
-		   " client, CASE WHEN ? = 1 THEN alias ELSE '' END"
-		   " AS g_alias, CASE WHEN ? = 1 THEN provider ELSE '' END"
-		   " AS g_provider, CASE WHEN ? = 1 THEN model ELSE '' END"
-		   " AS g_model," NUMBERS " FROM ("
-		   "SELECT" DIMS NUMBERS " FROM usage_folded"
-		   " WHERE fold_id" STORE_COVER_IN_FOLDS " UNION ALL"
-		   " SELECT" DIMS NUMBERS " FROM usage_rollup"
-		   " WHERE span = 'day' AND start" STORE_COVER_IN_DAYS ") r) g"
-		   " GROUP BY tenant_id, team_id, user_id, key_id, client,"
-		   " g_alias, g_provider, g_model",
-	    NULL },
+	[FILL] = { FILL_OF(STORE_SUM_HALVES), FILL_OF(STORE_SUM_DECIMAL) },
 	[OUST] = { "UPDATE usage_fold SET dropped = ? WHERE id = ?", NULL },
 	[RESTED] = { "SELECT COALESCE(MIN(id), 0) FROM usage_fold"
 		     " WHERE dropped > 0 AND dropped < ?",

@@ -4,12 +4,20 @@
 
 #include "store/fold.h"
 #include "store/rollup.h"
+#include "store/sum.h"
 
 enum {
 	EACH,
 	ROW,
 	SUMS,
 };
+
+#define ADD_TO(least)                                                       \
+	"UPDATE usage_rollup SET cost = " least "(" STORE_SUM_MOST          \
+	", cost + ?), unpriced = unpriced + ? WHERE span = ? AND start = ?" \
+	" AND tenant_id = ? AND team_id = ? AND user_id = ?"                \
+	" AND key_id = ? AND client = ? AND alias = ?"                      \
+	" AND provider = ? AND model = ?"
 
 const struct store_sql store_reprice_sql[] = {
 	[EACH] = { "SELECT id, began, tenant_id, team_id, user_id, key_id,"
@@ -23,12 +31,7 @@ const struct store_sql store_reprice_sql[] = {
 	[ROW] = { "UPDATE ledger SET cost = ?, price_version = ?"
 		  " WHERE day = ? AND id = ?",
 	    NULL },
-	[SUMS] = { "UPDATE usage_rollup SET cost = cost + ?,"
-		   " unpriced = unpriced + ? WHERE span = ? AND start = ?"
-		   " AND tenant_id = ? AND team_id = ? AND user_id = ?"
-		   " AND key_id = ? AND client = ? AND alias = ?"
-		   " AND provider = ? AND model = ?",
-	    NULL },
+	[SUMS] = { ADD_TO("MIN"), ADD_TO("LEAST") },
 	STORE_SQL_END,
 };
 

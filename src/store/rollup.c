@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/fold.h"
+#include "store/sum.h"
 
 #define HOUR (3600 * USEC_PER_SEC)
 
@@ -19,8 +20,9 @@ enum {
 	" reasoning, cost)"                                                 \
 	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?," \
 	" ?)"
-#define PLUS(c) c " = usage_rollup." c " + excluded." c
-#define MORE(c) c " = " c " + VALUES(" c ")"
+#define PLUS(c) \
+	c " = MIN(" STORE_SUM_MOST ", usage_rollup." c " + excluded." c ")"
+#define MORE(c) c " = LEAST(" STORE_SUM_MOST ", " c " + VALUES(" c "))"
 #define SUMS_1(f) f("requests") "," f("failed") "," f("lost") ","
 #define SUMS_2(f) f("estimated") "," f("unpriced") "," f("prompt") ","
 #define SUMS_3(f) f("completion") "," f("cached") "," f("reasoning") ","

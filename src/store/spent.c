@@ -1,6 +1,7 @@
 #include "store/spent.h"
 
 #include "store/rollup.h"
+#include "store/sum.h"
 
 #define HOUR (3600 * USEC_PER_SEC)
 #define DAY (24 * HOUR)
@@ -9,14 +10,18 @@ enum {
 	SPENT,
 };
 
+#define EACH(sum, c) ", " sum(#c)
+#define SPENT_OF(sum)                                                        \
+	"SELECT client, alias" EACH(sum, prompt) EACH(sum, completion) EACH( \
+	    sum,                                                             \
+	    cost) " FROM usage_rollup WHERE span = ? AND start >= ? AND "    \
+		  "start < ?"                                                \
+		  " AND (? = 0 OR tenant_id = ?) AND (? = 0 OR team_id = ?)" \
+		  " AND (? = 0 OR user_id = ?) AND (? = 0 OR key_id = ?)"    \
+		  " AND (? = '' OR client = ?) GROUP BY client, alias"
+
 const struct store_sql store_spent_sql[] = {
-	[SPENT] = { "SELECT client, alias, SUM(prompt), SUM(completion),"
-		    " SUM(cost) FROM usage_rollup"
-		    " WHERE span = ? AND start >= ? AND start < ?"
-		    " AND (? = 0 OR tenant_id = ?) AND (? = 0 OR team_id = ?)"
-		    " AND (? = 0 OR user_id = ?) AND (? = 0 OR key_id = ?)"
-		    " AND (? = '' OR client = ?) GROUP BY client, alias",
-	    NULL },
+	[SPENT] = { SPENT_OF(STORE_SUM_HALVES), SPENT_OF(STORE_SUM_DECIMAL) },
 	STORE_SQL_END,
 };
 

@@ -1,6 +1,7 @@
 #include "store/usage.h"
 
 #include "store/fold.h"
+#include "store/sum.h"
 
 enum {
 	REPORT,
@@ -8,12 +9,12 @@ enum {
 	FOLDED,
 };
 
-#define SUMS                                                     \
-	" SUM(requests) AS requests, SUM(failed) AS failed,"     \
-	" SUM(lost) AS lost, SUM(estimated) AS estimated,"       \
-	" SUM(unpriced) AS unpriced, SUM(prompt) AS prompt,"     \
-	" SUM(completion) AS completion, SUM(cached) AS cached," \
-	" SUM(reasoning) AS reasoning, SUM(cost) AS cost"
+#define EACH(sum, c) ", " sum(#c) " AS " #c
+#define SUMS(sum)                                                            \
+	" SUM(requests) AS requests, SUM(failed) AS failed,"                 \
+	" SUM(lost) AS lost, SUM(estimated) AS estimated,"                   \
+	" SUM(unpriced) AS unpriced" EACH(sum, prompt) EACH(sum, completion) \
+	    EACH(sum, cached) EACH(sum, reasoning) EACH(sum, cost)
 /* What is not asked for is the same in all rows. */
 #define GROUPS                                                      \
 	" CASE WHEN ? = 1 THEN tenant_id ELSE 0 END AS g_tenant,"   \
@@ -35,12 +36,13 @@ enum {
 	" g.g_provider, g.g_model, g.requests, g.failed, g.lost,"     \
 	" g.estimated, g.unpriced, g.prompt, g.completion, g.cached," \
 	" g.reasoning, g.cost FROM "
-#define GROUP_BY                                                    \
-	" GROUP BY g_start, g_tenant, g_team, g_user, g_key,"       \
-	" g_client, g_alias, g_provider, g_model ORDER BY g_start," \
-	" SUM(cost) DESC, SUM(requests) DESC, g_tenant, g_team,"    \
-	" g_user, g_key, g_client, g_alias, g_provider, g_model"    \
-	" LIMIT ?"
+#define GROUP_BY(sum)                                                        \
+	" GROUP BY g_start, g_tenant, g_team, g_user, g_key,"                \
+	" g_client, g_alias, g_provider, g_model ORDER BY g_start,"          \
+	" " sum(                                                             \
+	    "cost") " DESC, SUM(requests) DESC, g_tenant, g_team,"           \
+		    " g_user, g_key, g_client, g_alias, g_provider, g_model" \
+		    " LIMIT ?"
 /* Names for those that are left, not for each that is sorted. */
 #define NAMES                                                   \
 	" LEFT JOIN tenant n ON n.id = g.g_tenant"              \
@@ -55,24 +57,30 @@ enum {
 	" alias, provider, model, requests, failed, lost,"    \
 	" estimated, unpriced, prompt, completion, cached,"   \
 	" reasoning, cost"
+#define REPORT_OF(sum)                                                         \
+	COLUMNS                                                                \
+	    "(SELECT CASE WHEN ? = 1 THEN start ELSE 0 END AS g_start," GROUPS \
+	    SUMS(sum) " FROM usage_rollup WHERE span = ?"                      \
+		      " AND start >= ? AND start < ? AND" FILTERS              \
+		      GROUP_BY(sum) ") g" NAMES
+#define FOLDED_OF(sum)                                                     \
+	COLUMNS "(SELECT 0 AS g_start," GROUPS SUMS(                       \
+	    sum) " FROM (" STORED                                          \
+		 " FROM usage_folded WHERE fold_id" STORE_COVER_IN_FOLDS   \
+		 " UNION ALL " STORED " FROM usage_rollup"                 \
+		 " WHERE span = 'day' AND start" STORE_COVER_IN_DAYS ") r" \
+		 " WHERE" FILTERS " AND (" STORE_FOLD_MARK                 \
+		 ") = ?" GROUP_BY(sum) ") g" NAMES
+
 const struct store_sql store_usage_sql[] = {
-	[REPORT] = { COLUMNS
-	    "(SELECT CASE WHEN ? = 1 THEN start ELSE 0 END AS g_start," GROUPS
-		SUMS " FROM usage_rollup WHERE span = ?"
-	    " AND start >= ? AND start < ? AND" FILTERS GROUP_BY ") g" NAMES,
-	    NULL },
+	[REPORT] = { REPORT_OF(STORE_SUM_HALVES),
+	    REPORT_OF(STORE_SUM_DECIMAL) },
 	/*
 	 * One statement sees one state: either the folds are those that were
 	 * chosen, or there are no rows.
 	 */
-	[FOLDED] = { COLUMNS
-	    "(SELECT 0 AS g_start," GROUPS SUMS " FROM (" STORED
-	    " FROM usage_folded WHERE fold_id" STORE_COVER_IN_FOLDS
-	    " UNION ALL " STORED " FROM usage_rollup"
-	    " WHERE span = 'day' AND start" STORE_COVER_IN_DAYS ") r"
-	    " WHERE" FILTERS " AND (" STORE_FOLD_MARK ") = ?" GROUP_BY
-	    ") g" NAMES,
-	    NULL },
+	[FOLDED] = { FOLDED_OF(STORE_SUM_HALVES),
+	    FOLDED_OF(STORE_SUM_DECIMAL) },
 	STORE_SQL_END,
 };
 

@@ -23,17 +23,24 @@ ALLOWED = {
     ("together", "tool_choice"): lambda was, now: now == "auto",
 }
 
-# (provider, member): a client could choose another model with it, past what
-# its key may use, so it is refused.
-REFUSED = (("openrouter", "models"), ("openrouter", "route"),
-           ("openrouter", "preset"))
+# A client could choose another model with it, or have another maker of it
+# asked, past what its key may use.
+REFUSED = ("models", "route", "preset", "provider", "providerOptions",
+           "plugins")
 
 
 def refused(provider, body):
-    """The member of this request that is refused, or None."""
-    for who, member in REFUSED:
-        if who == provider and body.get(member) is not None:
+    """The parameter of this request that is refused, or None."""
+    del provider
+    for member in body:
+        if member in REFUSED and body[member] is not None:
             return member
+        if member != "tools":
+            continue
+        # the maker's server would run it: for money, and where it likes
+        for i, tool in enumerate(body["tools"]):
+            if tool.get("type", "function") not in ("function", "custom"):
+                return "tools[%d].type" % i
     return None
 
 

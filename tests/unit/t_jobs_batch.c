@@ -82,8 +82,7 @@ test_absurd(void **state)
 	assert_int_equal(jobs_batch_write(b, bed_store, NULL, 0), ERR_OK);
 	assert_int_equal(number(ROWS), 3);
 	assert_int_equal(number(PROMPT), INT64_C(3000000000000));
-	assert_true(
-	    number(COST) == STORE_SPAN__MAX * 3000000 * NANOUSD_PER_USD);
+	assert_true(number(COST) == STORE_SPAN__MAX * 3 * METER_COST_MAX);
 	batch_free(b);
 }
 

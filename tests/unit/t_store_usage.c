@@ -98,6 +98,39 @@ ask(struct store_usage_ask a, struct seen *s)
 	assert_int_equal(store_usage_each(bed_store, &a, on_row, s), ERR_OK);
 }
 
+/* Exact to the last nano-dollar, and then no further: never an error. */
+static void
+sums_beyond_64_bits(void **state)
+{
+	const int64_t kept = INT64_MAX >> 1; /* what a row of sums may hold */
+	struct store_rollup rows[5];
+	struct seen s;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		rows[i] = sums(i, 0, 0, "dev", "a", 1, kept);
+		rows[i].prompt = kept;
+	}
+	rows[2].cost = rows[2].prompt = 1;
+	put(rows, 3);
+	ask((struct store_usage_ask){ 0 }, &s);
+	assert_true(s.row[0].cost == INT64_MAX);
+	assert_true(s.row[0].prompt == INT64_MAX);
+	put(rows + 3, 1);
+	for (unsigned by = 0; by <= STORE_BY_KEY; by += STORE_BY_KEY) {
+		ask((struct store_usage_ask){ .by = by }, &s);
+		assert_int_equal(s.n, 1);
+		assert_true(s.row[0].cost == INT64_MAX);
+		assert_true(s.row[0].prompt == INT64_MAX);
+		assert_int_equal(s.row[0].completion, 24);
+	}
+	/* a row that is full takes more, and stays */
+	put(rows, 1);
+	ask((struct store_usage_ask){ .to = DAY_0 + DAY }, &s);
+	assert_true(s.row[0].cost == kept);
+	assert_int_equal(s.row[0].requests, 2);
+}
+
 static void
 all_of_it(void **state)
 {
@@ -225,6 +258,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BED_TEST(all_of_it),
+		BED_TEST(sums_beyond_64_bits),
 		BED_TEST(by_each),
 		BED_TEST(some_of_it),
 		BED_TEST(names),
