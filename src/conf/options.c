@@ -638,9 +638,14 @@ static const struct opt rows[] = {
 	    .form = "sqlite:///PATH or mariadb://USER@HOST/NAME",
 	    .doc = "The database; llmgwctl db init makes what is in it. Not "
 		   "said: SQLite in llmgw.db of server.state_dir, where there "
-		   "is such a file. mariadb: takes ?socket=/PATH, "
-		   "password_file=/PATH and ca_file=/PATH (for TLS), joined "
-		   "by &. A change takes effect at the next start." },
+		   "is such a file. mariadb: takes ?socket=/PATH and "
+		   "password_file=/PATH, joined by &; over a network also "
+		   "ca_file=/PATH (TLS, and the server's certificate must be "
+		   "HOST's by that CA; without it what is asked and answered "
+		   "is not encrypted), tls=verify (the same by the system's "
+		   "CAs), tls=required (TLS, whoever answers), and "
+		   "cert_file=/PATH&key_file=/PATH for an account that "
+		   "REQUIREs X509. A change takes effect at the next start." },
 	{ "secrets", OPT_TABLE, .sub = &secrets_table,
 	    .doc = "Keys of providers that are kept in the database." },
 	{ "memcached", OPT_STRS, LIST(conf, memcached), .max = 64,

@@ -135,9 +135,10 @@ struct store_options {
 
 /*
  * url: "sqlite:///PATH" or "mariadb://USER@HOST[:PORT]/NAME" with
- * ?socket=/PATH, password_file=/PATH and ca_file=/PATH (TLS, and the server's
- * certificate is checked), joined by '&', all percent-encoded where need be. A
- * password inside is refused. On ERR_OK *out is open, and its schema is the
+ * ?socket=/PATH, password_file=/PATH, ca_file=/PATH (TLS, and the server's
+ * certificate is checked), tls=verify|required, cert_file= with key_file= (the
+ * account's), joined by '&', all percent-encoded where need be. A password
+ * inside is refused. On ERR_OK *out is open, and its schema is the
  * one of this program. why: one line for an operator on failure.
  *
  * ERR_UNSUPPORTED: the schema is older or newer, or there is none; why names

@@ -27,7 +27,20 @@ decode(struct store_url *u, struct str s, const char **out)
 }
 
 static enum err
-parse_query(struct store_url *u, struct str query, char why[STORE_WHY_SIZE])
+parse_tls(struct store_url *u, struct str value, char why[STORE_WHY_SIZE])
+{
+	if (str_eqz(value, "verify"))
+		u->tls = STORE_TLS_VERIFY;
+	else if (str_eqz(value, "required"))
+		u->tls = STORE_TLS_REQUIRED;
+	else
+		return refuse(why, "has a tls= that is not verify or required");
+	return ERR_OK;
+}
+
+static enum err
+parse_path(struct store_url *u, struct str name, struct str value,
+    char why[STORE_WHY_SIZE])
 {
 	const struct {
 		const char *name;
@@ -36,26 +49,53 @@ parse_query(struct store_url *u, struct str query, char why[STORE_WHY_SIZE])
 		{ "socket", &u->socket },
 		{ "password_file", &u->password_file },
 		{ "ca_file", &u->ca_file },
+		{ "cert_file", &u->cert_file },
+		{ "key_file", &u->key_file },
 	};
 	size_t i;
 
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (str_eqz(name, known[i].name))
+			break;
+	if (i == sizeof(known) / sizeof(known[0]))
+		return refuse(why,
+		    "may have socket=, password_file=, ca_file=, cert_file=, "
+		    "key_file= and tls= behind its '?'");
+	if (value.n == 0 || value.p[0] != '/' ||
+	    decode(u, value, known[i].to) != ERR_OK)
+		return refuse(why, "needs absolute paths behind its '?'");
+	return ERR_OK;
+}
+
+/* Who names a CA wants to be sure; half of that is a mistake. */
+static enum err
+check_tls(struct store_url *u, char why[STORE_WHY_SIZE])
+{
+	if (u->ca_file != NULL && u->tls == STORE_TLS_REQUIRED)
+		return refuse(why, "has a ca_file, which means tls=verify");
+	if ((u->cert_file == NULL) != (u->key_file == NULL))
+		return refuse(why, "has one of cert_file and key_file");
+	if (u->ca_file != NULL)
+		u->tls = STORE_TLS_VERIFY;
+	if (u->cert_file != NULL && u->tls == STORE_TLS_NONE)
+		return refuse(why, "has a cert_file without ca_file or tls=");
+	return ERR_OK;
+}
+
+static enum err
+parse_query(struct store_url *u, struct str query, char why[STORE_WHY_SIZE])
+{
 	while (str_present(query)) {
 		struct str value = str_cut(&query, '&');
 		struct str name = str_cut(&value, '=');
+		enum err e = str_eqz(name, "tls")
+				 ? parse_tls(u, value, why)
+				 : parse_path(u, name, value, why);
 
-		for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-			if (str_eqz(name, known[i].name))
-				break;
-		if (i == sizeof(known) / sizeof(known[0]))
-			return refuse(why,
-			    "may have socket=, password_file= and ca_file= "
-			    "behind its '?'");
-		if (value.n == 0 || value.p[0] != '/' ||
-		    decode(u, value, known[i].to) != ERR_OK)
-			return refuse(
-			    why, "needs absolute paths behind its '?'");
+		if (e != ERR_OK)
+			return e;
 	}
-	return ERR_OK;
+	return check_tls(u, why);
 }
 
 static enum err

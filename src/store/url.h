@@ -10,6 +10,12 @@
 #include "base/str.h"
 #include "store/store.h"
 
+enum store_tls {
+	STORE_TLS_NONE, /* as the server and the network are trusted */
+	STORE_TLS_REQUIRED, /* encrypted, or no connection */
+	STORE_TLS_VERIFY /* and its certificate is the host's, by a CA */
+};
+
 struct store_url {
 	struct arena *arena; /* all texts below */
 	const char *path; /* sqlite, else NULL */
@@ -18,7 +24,10 @@ struct store_url {
 	const char *name;
 	const char *socket; /* NULL: none; so for those below */
 	const char *password_file;
-	const char *ca_file;
+	const char *ca_file; /* NULL with VERIFY: the system's */
+	const char *cert_file; /* ours, for accounts that REQUIRE X509 */
+	const char *key_file;
+	enum store_tls tls;
 	uint16_t port; /* 0: the product's own */
 };
 

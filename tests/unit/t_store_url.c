@@ -38,6 +38,7 @@ test_mariadb(void **state)
 	assert_string_equal(u.socket, "/run/a.sock");
 	assert_string_equal(u.password_file, "/etc/p");
 	assert_string_equal(u.ca_file, "/etc/ca.pem");
+	assert_int_equal(u.tls, STORE_TLS_VERIFY);
 	store_url_fini(&u);
 	assert_int_equal(
 	    store_url_parse(&u, STR("mariadb://a@[::1]:3306/b"), why), ERR_OK);
@@ -49,6 +50,39 @@ test_mariadb(void **state)
 	    store_url_parse(&u, STR("mariadb://a@[::1]/b"), why), ERR_OK);
 	assert_int_equal(u.port, 0);
 	store_url_fini(&u);
+}
+
+static void
+test_tls(void **state)
+{
+	static const struct {
+		const char *query;
+		enum store_tls tls;
+	} rows[] = {
+		{ "", STORE_TLS_NONE },
+		{ "?socket=/run/s", STORE_TLS_NONE },
+		{ "?tls=verify", STORE_TLS_VERIFY },
+		{ "?tls=required", STORE_TLS_REQUIRED },
+		{ "?tls=verify&ca_file=/ca", STORE_TLS_VERIFY },
+		{ "?ca_file=/ca&cert_file=/c&key_file=/k", STORE_TLS_VERIFY },
+		{ "?tls=required&cert_file=/c&key_file=/k",
+		    STORE_TLS_REQUIRED },
+	};
+	struct store_url u;
+	char url[128];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		(void)snprintf(
+		    url, sizeof(url), "mariadb://u@h/n%s", rows[i].query);
+		assert_int_equal(store_url_parse(&u, str_z(url), why), ERR_OK);
+		assert_int_equal(u.tls, rows[i].tls);
+		if (strstr(rows[i].query, "cert_file")) {
+			assert_string_equal(u.cert_file, "/c");
+			assert_string_equal(u.key_file, "/k");
+		}
+		store_url_fini(&u);
+	}
 }
 
 static void
@@ -76,6 +110,11 @@ test_refusals(void **state)
 		{ "mariadb://u@h/n?socket=a", "absolute paths" },
 		{ "mariadb://u@h/n?socket", "absolute paths" },
 		{ "mariadb://u@h/n?password=x", "may have" },
+		{ "mariadb://u@h/n?tls=off", "not verify or required" },
+		{ "mariadb://u@h/n?tls", "not verify or required" },
+		{ "mariadb://u@h/n?tls=required&ca_file=/c", "tls=verify" },
+		{ "mariadb://u@h/n?ca_file=/c&cert_file=/c", "has one of" },
+		{ "mariadb://u@h/n?cert_file=/c&key_file=/k", "without" },
 	};
 	struct store_url u;
 	size_t i;
@@ -112,6 +151,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sqlite),
 		cmocka_unit_test(test_mariadb),
+		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_too_long),
 	};
