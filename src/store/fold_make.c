@@ -1,7 +1,8 @@
 #include "store/fold.h"
-#include "store/sum.h"
 
 #include <stdlib.h>
+
+#include "store/sum.h"
 
 #define DAY (86400 * USEC_PER_SEC)
 /* A day is over a little later: what was under way is on its way. */
