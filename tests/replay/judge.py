@@ -44,6 +44,11 @@ class Tap:
         self.count(provider, "skip")
         print("ok %d - %s # SKIP %s" % (self.n, name, why))
 
+    def repeat(self, told):
+        """What a Notes has been told."""
+        for how, *words in told:
+            getattr(self, how)(*words)
+
     def end(self):
         print("1..%d" % self.n)
         print("#| %-16s %9s %6s %7s" % ("provider", "replayed", "failed",
@@ -56,6 +61,19 @@ class Tap:
               (self.n - self.failed - self.skipped, self.failed,
                self.skipped))
         return 1 if self.failed or self.n == self.skipped else 0
+
+
+class Notes:
+    """What another process wants to say to a Tap (Tap.repeat)."""
+
+    def __init__(self):
+        self.told = []
+
+    def result(self, name, provider, bad):
+        self.told.append(("result", name, provider, [str(b) for b in bad]))
+
+    def skip(self, name, provider, why):
+        self.told.append(("skip", name, provider, why))
 
 
 def why_not(entry):

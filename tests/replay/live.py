@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Replays every recorded exchange through the mock provider and the gateway.
 
-    tests/replay/live.py [--build DIR] [--only WORD] [--lanes N]
+    tests/replay/live.py [--build DIR] [--only WORD] [--lanes N] [--parts N]
 
 The real thing beside run.py: llmgw-fcgi behind lighttpd is asked, asks
 tests/tools/mockprov, and gets the recorded answer, cut into writes of 1, 2, 3,
@@ -12,6 +12,10 @@ same bytes. Streams are asked for again to break off somewhere, and recorded req
 in OpenAI's dialect are asked as they were. TAP lines for each exchange of the
 index in $LLMGW_SHARED/fixtures; what cannot be replayed is skipped with its
 reason.
+
+As many parts of the index as --parts says (as the machine has processors) are
+replayed at a time, each by a gateway and a mock of its own; --lanes requests of
+each are under way at once.
 
 Documented errors follow, then the lines of the gateway's log (status, outcome,
 tokens), and that no log holds the report of a sanitizer. Ends with the count
@@ -263,11 +267,16 @@ def guarded(stage, job, number, item):
     return bad
 
 
-def fixtures(tap, stage, pool, root, only):
+def index_of(root, only, part):
+    """The part's [(number, entry)] of the index."""
     with open(os.path.join(root, "INDEX.json"), encoding="utf-8") as f:
         index = [e for e in json.load(f)["fixtures"] if only in e["file"]]
-    results = {}
-    for number, e in enumerate(index):
+    return list(enumerate(index))[part]
+
+
+def fixtures(tap, stage, pool, root, only, part):
+    index, results = index_of(root, only, part), {}
+    for number, e in index:
         if judge.why_not(e) is None:
             f = load(root, e)
             results[e["file"]] = [
@@ -275,7 +284,7 @@ def fixtures(tap, stage, pool, root, only):
             if e["kind"] == "stream" and is_complete(f):
                 results[e["file"]].append((" cut short", pool.submit(
                     guarded, stage, replay_broken, number, f)))
-    for e in index:
+    for _, e in index:
         for what, result in results.get(e["file"], []):
             tap.result(e["file"] + what, e["provider"], result.result())
         if e["file"] not in results:
@@ -290,11 +299,9 @@ def is_complete(fixture):
     return True
 
 
-def requests(tap, stage, root, only):
+def requests(tap, stage, root, only, part):
     """One after the other: the mock's last request is ours."""
-    with open(os.path.join(root, "INDEX.json"), encoding="utf-8") as f:
-        index = [e for e in json.load(f)["fixtures"] if only in e["file"]]
-    for e in index:
+    for _, e in index_of(root, only, part):
         if e["surface"] != "openai.chat" or judge.why_not(e) is not None:
             continue
         fixture, bad = load(root, e), []
@@ -312,10 +319,10 @@ def requests(tap, stage, root, only):
             tap.result(name, e["provider"], bad)
 
 
-def documented(tap, stage, pool, path):
+def documented(tap, stage, pool, path, part):
     with open(path, encoding="utf-8") as f:
-        errors = json.load(f)["errors"]
-    for number, e in enumerate(errors):
+        errors = list(enumerate(json.load(f)["errors"]))[part]
+    for number, e in errors:
         name = "documented-errors %d %s %d" % (number, e["provider"],
                                                e["status"])
         surface = e.get("surface", "openai.chat")
@@ -346,18 +353,20 @@ def check_log(tap, stage):
                bad[:20])
 
 
-def replay_all(tap, args, shared, folder):
-    build = pathlib.Path(args.build).resolve()
+def replay_part(args, shared, folder, part):
+    """What the part's tests have said."""
+    tap = judge.Notes()
     root = os.path.join(shared, "fixtures")
-    stage = stages.Stage(build, folder, args.lanes)
+    folder.mkdir()
+    stage = stages.Stage(pathlib.Path(args.build).resolve(), folder, args.lanes)
     bad = []
     try:
         with concurrent.futures.ThreadPoolExecutor(args.lanes) as pool:
-            fixtures(tap, stage, pool, root, args.only)
+            fixtures(tap, stage, pool, root, args.only, part)
             if not args.only:
                 documented(tap, stage, pool, os.path.join(
-                    shared, "documented-errors.json"))
-        requests(tap, stage, root, args.only)
+                    shared, "documented-errors.json"), part)
+        requests(tap, stage, root, args.only, part)
         left = stage.mock.stats()["answers_queued"]
         tap.result("no answer was left unfetched", "gateway",
                    ["%d were" % left] if left else [])
@@ -365,9 +374,20 @@ def replay_all(tap, args, shared, folder):
         try:
             stage.stop()
         except AssertionError as why:
-            bad.append(why)
+            bad.append(str(why))
     check_log(tap, stage)
     tap.result("the logs hold no crash", "gateway", bad)
+    return tap.told
+
+
+def replay_all(tap, args, shared, folder):
+    """A process for each part: Python's threads share one processor."""
+    with concurrent.futures.ProcessPoolExecutor(args.parts) as pool:
+        parts = [pool.submit(replay_part, args, shared, folder / str(i),
+                             slice(i, None, args.parts))
+                 for i in range(args.parts)]
+        for part in parts:
+            tap.repeat(part.result())
 
 
 def main():
@@ -375,6 +395,7 @@ def main():
     ap.add_argument("--build", default=os.path.join(TOP, "build"))
     ap.add_argument("--only", default="")
     ap.add_argument("--lanes", type=int, default=6)
+    ap.add_argument("--parts", type=int, default=os.cpu_count())
     args = ap.parse_args()
     shared = os.environ.get("LLMGW_SHARED") or \
         os.path.join(os.path.dirname(TOP), "shared")
