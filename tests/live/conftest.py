@@ -4,7 +4,13 @@ Everything is started by the tests on free ports of 127.0.0.1, in a folder of
 its own, and stopped by process id at the end. Nothing sleeps: tests wait for
 conditions (until()). What our programs write is searched for reports of
 sanitizers and assertions when they are stopped.
+
+Several tests run at a time, each process with its own shared_mock and gateway
+(pytest -n). So a test may rely on no name, port or folder outside its own, and
+on nobody's speed; where a bound of the gateway's own is so near that a busy
+machine passes it, the test is marked "alone" and says which.
 """
+import fcntl
 import os
 import pathlib
 import re
@@ -19,6 +25,49 @@ from proc import Process, until
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get('LLMGW_BUILD', TOP / 'build')).resolve()
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'long: begins before the others')
+    config.addinivalue_line('markers', 'alone: runs while no other test does')
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first, so that nobody waits for it in the end;
+    and what all others have to wait for comes last."""
+    items.sort(key=lambda i: (i.get_closest_marker('alone') is not None,
+                              i.get_closest_marker('long') is None))
+
+
+@pytest.fixture(scope='session')
+def turns(tmp_path_factory):
+    """Locks of all processes of this run: the queue, and who runs."""
+    folder = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        folder = folder.parent
+    with open(folder / 'queue', 'w') as q, open(folder / 'runs', 'w') as r:
+        yield q, r
+
+
+@pytest.fixture(autouse=True)
+def turn(request, turns):
+    """Shared by all but those that are alone; who waits is not overtaken."""
+    queue, runs = turns
+    fcntl.flock(queue, fcntl.LOCK_EX)
+    fcntl.flock(runs, fcntl.LOCK_EX if request.node.get_closest_marker('alone')
+                else fcntl.LOCK_SH)
+    fcntl.flock(queue, fcntl.LOCK_UN)
+    yield
+    fcntl.flock(runs, fcntl.LOCK_UN)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Lines that begin with "#|" are shown also of tests that passed."""
+    for reports in terminalreporter.stats.values():
+        for r in reports:
+            if getattr(r, 'when', '') == 'call':
+                for line in re.findall(r'^#\| .*', r.capstdout, re.M):
+                    terminalreporter.line(line)
 
 
 @pytest.fixture(scope='session')
@@ -105,9 +154,13 @@ def node_modules():
     cache = pathlib.Path(os.environ.get(
         'LLMGW_NPM_CACHE', TOP / 'var' / 'npm'))
     cache.mkdir(parents=True, exist_ok=True)
-    if not (cache / 'node_modules' / 'openai').is_dir():
-        subprocess.run(
-            ['npm', 'install', '--no-audit', '--no-fund', '--silent',
-             '--ignore-scripts', '--prefix', str(cache), 'openai@6', 'zod@4'],
-            check=True, timeout=300, stdin=subprocess.DEVNULL)
+    with open(cache / 'lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one of us does it
+        # npm writes this when it is through
+        if not (cache / 'node_modules' / '.package-lock.json').exists():
+            subprocess.run(
+                ['npm', 'install', '--no-audit', '--no-fund', '--silent',
+                 '--ignore-scripts', '--prefix', str(cache), 'openai@6',
+                 'zod@4'],
+                check=True, timeout=300, stdin=subprocess.DEVNULL)
     return cache

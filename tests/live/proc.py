@@ -1,6 +1,7 @@
 """Processes, ports, waiting: what every live test needs."""
 import os
 import pathlib
+import random
 import re
 import select
 import signal
@@ -31,10 +32,33 @@ def settled(value, looks=60):
     return seen[-1]
 
 
+# Below those that the kernel gives to whoever connects: a client's may not be
+# in the way of a server that starts a moment later.
+PORTS = range(12000, 32000)
+# Sockets whose names say "mine"; they vanish with this process.
+ports_taken = []
+
+
+def is_taken(port):
+    """By another process of tests, which need not have a server there yet, or
+    by whoever listens there; if not, it is ours until this process ends."""
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        # a name without a file, and of this network namespace as ports are
+        mark.bind('\0llmgw-test-port-%d' % port)
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', port))
+    except OSError:
+        mark.close()
+        return True
+    ports_taken.append(mark)
+    return False
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """No two tests get the same, however many run at a time."""
+    return next(p for p in random.sample(PORTS, len(PORTS))
+                if not is_taken(p))
 
 
 def children(pid):
@@ -44,6 +68,12 @@ def children(pid):
     except OSError:
         return []
     return [int(c) for c in text.split()]
+
+
+def state(pid):
+    """A letter: R, S, T and so on (proc(5))."""
+    text = pathlib.Path('/proc/%d/stat' % pid).read_text()
+    return text.rpartition(')')[2].split()[0]
 
 
 def resident(pid):

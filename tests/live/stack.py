@@ -7,7 +7,7 @@ import signal
 import urllib.request
 
 import talk
-from proc import Process, children, free_port, until
+from proc import Process, children, free_port, state, until
 
 CLIENT_KEY = 'llmgw_test0001_client-key-of-the-live-tests'
 OTHER_KEY = 'llmgw_test0002_key-that-may-use-one-model'
@@ -241,6 +241,23 @@ class Gateway:
 
     def worker_pids(self):
         return children(self.parent_pid())
+
+    def by_each_worker(self, call):
+        """What the call returns while one worker answers and the others are
+        held, for each. Not behind a server that keeps connections to them."""
+        pids, got = self.worker_pids(), []
+        for pid in pids:
+            others = [p for p in pids if p != pid]
+            try:
+                for p in others:
+                    os.kill(p, signal.SIGSTOP)
+                for p in others:
+                    until('it is held', lambda: state(p) == 'T')
+                got.append(call())
+            finally:
+                for p in others:
+                    os.kill(p, signal.SIGCONT)
+        return got
 
     def check_logs(self):
         """A report of a sanitizer or an assertion fails the test."""

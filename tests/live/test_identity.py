@@ -24,8 +24,9 @@ def ask(g, key):
 
 
 def all_workers(g, key, status):
-    """Asked so often that every worker has answered."""
-    return all(ask(g, key).status == status for _ in range(10 * WORKERS))
+    """Whether each says so: a busy machine lets one answer many in a row."""
+    return g.by_each_worker(
+        lambda: ask(g, key).status) == [status] * WORKERS
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_database_stopped_and_back(bed):
     assert 'database' not in g.get('/health/ready').text
 
 
-def test_database_hangs(bed, capsys):
+def test_database_hangs(bed):
     """It keeps its connections and says nothing: nobody known waits."""
     g, ctl, server = bed
     known = new_key(ctl, 'known')
@@ -91,9 +92,8 @@ def test_database_hangs(bed, capsys):
         assert a.status == 503 and int(a.headers['retry-after']) >= 1
     finally:
         server.go_on()
-    with capsys.disabled():
-        print('\n#| database held: slowest of %d requests %.1f ms'
-              % (50 * WORKERS, slowest * 1000))
+    print('#| database held: slowest of %d requests %.1f ms'
+          % (50 * WORKERS, slowest * 1000))
     until('a wrong key is just wrong again',
           lambda: ask(g, new_key_text()).status == 401, 60)
 

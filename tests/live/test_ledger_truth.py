@@ -24,7 +24,8 @@ import stack
 import talk
 from proc import until
 
-EVENTS = 210
+SHORT = 70  # tests/run --short
+EVENTS = SHORT if os.environ.get('LLMGW_SHORT') else 210
 CLIENTS = 10
 WORKERS = 4
 HUNG_SECONDS = 30
@@ -327,6 +328,7 @@ def check_failures(w, done):
     return bad
 
 
+@pytest.mark.long
 def test_ledger_is_exact(world):
     w = world
     run_chaos(w)
@@ -343,7 +345,7 @@ def test_ledger_is_exact(world):
               1000 * took[-1]))
     print('#| %d rows: %s; the provider saw %d calls' % (
         len(rows), dict(states), sum(seen.values())))
-    assert sum(w.count.values()) >= 200 and states['ok'] > 1000
+    assert sum(w.count.values()) == EVENTS and states['ok'] > 5 * EVENTS
     assert w.disk or os.getuid() != 0, 'root may mount'
     check_calls(rows, seen)
     check_usage(rows, done)
