@@ -60,6 +60,9 @@ BEGIN NOT ATOMIC
 		-- A key that a provider refused is taken out; what is sealed stays.
 		GRANT UPDATE (out_since, out_why, changed)
 			ON llmgw.provider_secret TO llmgw@localhost;
+		-- auth.jwt.create_users: a user without roles and grants; what is
+		-- there cannot be changed.
+		GRANT INSERT ON llmgw.user_account TO llmgw@localhost;
 		GRANT EXECUTE ON PROCEDURE llmgw.log_day_add TO llmgw@localhost;
 		GRANT EXECUTE ON PROCEDURE llmgw.log_day_drop TO llmgw@localhost;
 

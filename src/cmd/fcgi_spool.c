@@ -78,7 +78,7 @@ fcgi_spool_conf(struct fcgi_spool *s, const struct conf *conf)
 	if (s->spool)
 		spool_limit(s->spool, s->max_bytes);
 	/* What is there already stays; flow asks the configuration. */
-	if ((!conf->ledger &&
+	if ((!conf->ledger && !conf->jwt.create_users &&
 		(!conf->has_store || conf->audit_access == CONF_AUDIT_NONE)) ||
 	    s->spool || timer_is_set(&s->retry))
 		return;

@@ -228,6 +228,7 @@ struct conf_jwt {
 	struct str tenant; /* of all its users; empty: the claim says */
 	/* names of claims; empty: not looked for */
 	struct str tenant_claim, user_claim, team_claim, roles_claim;
+	bool create_users; /* llmgw-jobd makes those that are not there */
 };
 
 struct conf_breaker {

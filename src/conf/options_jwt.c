@@ -66,7 +66,7 @@ static const struct opt rows[] = {
 	{ "user_claim", OPT_STR, IN(conf_jwt, user_claim), .dflt = "sub",
 	    .max = CLAIM_MAX,
 	    .doc = "The claim that names the user; he must be in the "
-		   "database." },
+		   "database, see create_users." },
 	{ "team_claim", OPT_STR, IN(conf_jwt, team_claim), .max = CLAIM_MAX,
 	    .example = "team",
 	    .doc = "The claim that names his team: it pays, and its grants "
@@ -76,6 +76,15 @@ static const struct opt rows[] = {
 	    .doc = "The claim with roles (a text or a list) that he has beside "
 		   "those of the database; other words in it are passed "
 		   "over." },
+	{ "create_users", OPT_BOOL, IN(conf_jwt, create_users), .dflt = "false",
+	    .doc = "A user whom a valid token names and who is not in the "
+		   "database is made by llmgw-jobd, in a tenant that is "
+		   "there (tenants and teams are never made); his first "
+		   "request waits for it, up to 3s, then it gets 503. He has "
+		   "no role and no grant of his own: what he may is what the "
+		   "token's roles and team may. Limits, reports and the audit "
+		   "know him as any other, and user block refuses him. At most "
+		   "100000 users of a tenant come so." },
 	{ .name = NULL },
 };
 

@@ -267,6 +267,33 @@ write_event(struct req *r, struct meter_event *ev)
 }
 
 void
+audit_new_user(struct req *r, const struct gate_want *w)
+{
+	struct meter_event ev = { .at = clock_wall(),
+		.action = STR(METER_EVENT_NEW_USER),
+		.result = STR("ok") };
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, METER_EVENT_DETAIL_MAX);
+	json_out_init(&o, &b);
+	json_out_obj(&o);
+	json_out_kv_str(&o, "tenant", str_z(w->tenant));
+	json_out_kv_str(&o, "name", str_z(w->user));
+	json_out_end(&o);
+	ev.actor =
+	    arena_printf(r->arena, "issuer:%.*s", STR_ARG(r->conf->jwt.issuer));
+	ev.object = STR("user");
+	if (may_tell_address(r->conf))
+		ev.address = r->rec.remote_addr;
+	ev.detail = buf_str(&b);
+	new_id(ev.id);
+	if (!b.failed)
+		put(r->flow, &ev);
+	buf_fini(&b);
+}
+
+void
 audit_request(struct req *r)
 {
 	struct meter_event ev = { 0 };

@@ -172,10 +172,47 @@ go_in(struct req *r)
 }
 
 static void
+on_looked(void *arg, enum gate_refusal refusal, struct gate_person *person);
+
+/*
+ * A user whom a token names and who is not there: llmgw-jobd makes him of an
+ * event, within some tenths of a second.
+ */
+#define NEW_LOOK (100 * USEC_PER_MSEC)
+#define NEW_FOR (3 * USEC_PER_SEC)
+
+static void
+look_again(void *arg)
+{
+	struct req *r = arg;
+
+	if (gate_directory_look(r->flow->directory, r->look, on_looked, r))
+		return;
+	r->look = NULL;
+	flow_go(r, come_again(r));
+}
+
+/* False: he was waited for long enough. */
+static bool
+wait_for_new(struct req *r)
+{
+	usec_t now = clock_mono();
+
+	if (r->new_until == 0) {
+		audit_new_user(r, &r->look->want);
+		r->new_until = now + NEW_FOR;
+	}
+	return now < r->new_until && timer_set(r->flow->loop, &r->pause,
+					 NEW_LOOK, look_again, r) == ERR_OK;
+}
+
+static void
 on_looked(void *arg, enum gate_refusal refusal, struct gate_person *person)
 {
 	struct req *r = arg;
 
+	if (refusal == GATE_NEW && wait_for_new(r))
+		return;
 	keep_credential(r, &r->look->want);
 	r->look = NULL;
 	if (gate_let_in(person, &refusal, r->rec.remote_addr, &r->client,

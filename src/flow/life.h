@@ -123,6 +123,7 @@ struct req {
 	struct api_target target;
 	struct gate_client client;
 	struct gate_look *look; /* NULL: nobody is being looked up */
+	usec_t new_until; /* a user who is being made is waited for; 0: none */
 	struct buf body;
 	struct arena *msg_arena; /* what msg points to, beside body */
 	struct msg_request msg;
@@ -312,6 +313,8 @@ void admit_body_over(struct req *r);
 
 /* audit.c */
 /* The request is over: its event, if it is to have one. */
+/* llmgw-jobd shall make that user. */
+void audit_new_user(struct req *r, const struct gate_want *w);
 void audit_request(struct req *r);
 /* Tells what was counted and not written. */
 void audit_fini(struct flow *f);

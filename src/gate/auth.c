@@ -73,6 +73,12 @@ refuse(enum gate_refusal refusal, struct msg_fail *fail)
 		    "does not answer. Try again soon.");
 		fail->retry_after = AWAY_RETRY_AFTER;
 		break;
+	case GATE_NEW:
+		msg_fail_set(fail, MSG_FAIL_STORE_AWAY,
+		    "You are new here, and your entry is not made yet. Try "
+		    "again soon.");
+		fail->retry_after = AWAY_RETRY_AFTER;
+		break;
 	case GATE_HOURS:
 		msg_fail_set(fail, MSG_FAIL_PERMISSION,
 		    "This key may not be used at this time.");

@@ -365,7 +365,7 @@ take_answers(struct gate_directory *d)
 			continue;
 		if (a->err == ERR_OK)
 			entry_put(d, b->want[i].id, a->person);
-		else if (a->err == ERR_NOT_FOUND)
+		else if (a->err == ERR_NOT_FOUND && a->refusal != GATE_NEW)
 			unknown_put(d, b->want[i].id, a->refusal);
 	}
 }
@@ -594,6 +594,8 @@ gate_directory_set(
 
 	d->options = *options;
 	d->options.state_dir = (struct str){ 0 };
+	/* Who was nobody may be somebody now (auth.jwt.create_users). */
+	memset(d->unknown, 0, GATE_UNKNOWN_MAX * sizeof(*d->unknown));
 	while (map_count(d->by_id) > options->max_people)
 		entry_drop(d, d->oldest);
 	if (!dir)

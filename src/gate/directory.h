@@ -71,6 +71,7 @@ struct gate_want {
 	char team[GATE_NAME_SIZE]; /* "": nothing */
 	unsigned roles; /* bits 1u << enum gate_role */
 	usec_t expires; /* wall; 0: never */
+	bool may_be_new; /* auth.jwt.create_users: GATE_NEW, not GATE_UNKNOWN */
 };
 
 /* ---- where it comes from ------------------------------------------------- */

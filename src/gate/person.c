@@ -14,6 +14,7 @@ const char *const gate_refusal_words[GATE_REFUSAL__MAX] = {
 	[GATE_HOURS] = "hours",
 	[GATE_BROKEN] = "broken",
 	[GATE_BAD_TOKEN] = "bad_token",
+	[GATE_NEW] = "new",
 	[GATE_AWAY] = "away",
 };
 

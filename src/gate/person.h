@@ -48,6 +48,7 @@ enum gate_refusal {
 	GATE_HOURS, /* not at this time */
 	GATE_BROKEN, /* its restrictions cannot be read */
 	GATE_BAD_TOKEN, /* a JWT that is not valid here */
+	GATE_NEW, /* a token's user who is to be made: not there yet */
 	GATE_AWAY, /* it is not known here and the database is away */
 	GATE_REFUSAL__MAX
 };

@@ -4,6 +4,7 @@
 
 #include "gate/role.h"
 #include "store/change.h"
+#include "store/people.h"
 #include "store/person.h"
 #include "store/replica.h"
 
@@ -62,19 +63,37 @@ read_changes(struct store *s, struct gate_batch *b)
 	return e;
 }
 
+/* Users are made, tenants are not. */
+static enum err
+is_tenant_there(struct store *s, struct str name, bool *out)
+{
+	struct arena *a = arena_new(LOOK_BYTES_MAX);
+	struct store_tenant t = { 0 };
+	enum err e = a ? store_tenant_find(s, name, a, &t) : ERR_NOMEM;
+
+	*out = e == ERR_OK && !t.is_blocked;
+	arena_free(a);
+	return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
 static enum err
 refuse(struct store *s, const struct gate_want *w, struct gate_answer *a)
 {
-	bool is_foreign = false;
+	enum gate_refusal refusal = GATE_UNKNOWN;
+	bool is_it = false;
 	enum err e = ERR_OK;
 
-	if (w->sort == GATE_WANT_KEY)
-		e = store_person_has_public(
-		    s, str_z(w->public_part), &is_foreign);
+	if (w->sort == GATE_WANT_KEY) {
+		e = store_person_has_public(s, str_z(w->public_part), &is_it);
+		refusal = GATE_FOREIGN;
+	} else if (w->may_be_new && store_user_name_valid(str_z(w->user))) {
+		e = is_tenant_there(s, str_z(w->tenant), &is_it);
+		refusal = GATE_NEW;
+	}
 	if (e != ERR_OK)
 		return e;
 	a->err = ERR_NOT_FOUND;
-	a->refusal = is_foreign ? GATE_FOREIGN : GATE_UNKNOWN;
+	a->refusal = is_it ? refusal : GATE_UNKNOWN;
 	return ERR_OK;
 }
 

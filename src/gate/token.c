@@ -61,6 +61,7 @@ fill(const struct conf_jwt *conf, const struct jwt_claims *c,
 		memcpy(w.team, team.p, team.n);
 	w.roles = roles(c, conf->roles_claim, a);
 	w.expires = c->expires;
+	w.may_be_new = conf->create_users;
 	*want = w;
 	return true;
 }

@@ -1,6 +1,7 @@
 #include "jobs/audit.h"
 
 #include "base/json.h"
+#include "jobs/newuser.h"
 #include "meter/event.h"
 #include "store/audit.h"
 #include "store/logday.h"
@@ -68,9 +69,13 @@ jobs_audit_add(struct store *s, void *arg, struct str payload)
 		.detail = ev.detail,
 		.source_id = str_of((const char *)ev.id, sizeof(ev.id)),
 	};
-	e = store_audit_add(s, &row);
-	if (e == ERR_OK)
-		e = act_on(s, &ev);
+	if (str_eqz(ev.action, METER_EVENT_NEW_USER)) {
+		e = jobs_newuser_add(s, &ev, &row);
+	} else {
+		e = store_audit_add(s, &row);
+		if (e == ERR_OK)
+			e = act_on(s, &ev);
+	}
 	if (e != ERR_LIMIT)
 		return e;
 	a->damaged++;

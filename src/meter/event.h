@@ -32,6 +32,12 @@
 #define METER_EVENT_OUT "provider_key.out"
 #define METER_EVENT_IN "provider_key.in"
 
+/*
+ * A user whom a token names is to be made: detail {"tenant":"acme",
+ * "name":"kim"}. Not in the audit until he is (jobs/newuser.h).
+ */
+#define METER_EVENT_NEW_USER "user.create"
+
 struct meter_event {
 	unsigned char id[METER_EVENT_ID];
 	usec_t at; /* wall */

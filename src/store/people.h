@@ -114,6 +114,10 @@ MUST_CHECK enum err store_user_set(struct store *s, struct store_user *u);
 MUST_CHECK enum err store_user_each(struct store *s, int64_t tenant_id,
     int64_t team_id, store_user_fn fn, void *arg);
 
+/* Of a tenant. */
+MUST_CHECK enum err
+store_user_count(struct store *s, int64_t tenant_id, int64_t *n);
+
 /* ---- roles (role.c) ------------------------------------------------------ */
 
 /* The words are gate/role.h's: viewer developer operator admin auditor. */

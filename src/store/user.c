@@ -12,6 +12,7 @@ enum {
 	FIND,
 	SET,
 	EACH,
+	COUNT_OF,
 };
 
 const struct store_sql store_user_sql[] = {
@@ -27,6 +28,9 @@ const struct store_sql store_user_sql[] = {
 			  " EXISTS (SELECT 1 FROM team_member m"
 			  " WHERE m.user_id = u.id AND m.team_id = ?))"
 			  " ORDER BY n.name, u.name",
+	    NULL },
+	[COUNT_OF] = { "SELECT COUNT(*) FROM user_account"
+		       " WHERE tenant_id = ?",
 	    NULL },
 	STORE_SQL_END,
 };
@@ -122,4 +126,12 @@ store_user_each(struct store *s, int64_t tenant_id, int64_t team_id,
 	struct reader r = { NULL, fn, arg };
 
 	return store_run(s, &store_user_sql[EACH], v, 4, on_row, &r);
+}
+
+enum err
+store_user_count(struct store *s, int64_t tenant_id, int64_t *n)
+{
+	const struct store_value v = store_int(tenant_id);
+
+	return store_run(s, &store_user_sql[COUNT_OF], &v, 1, store_row_int, n);
 }

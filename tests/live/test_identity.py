@@ -3,12 +3,13 @@ import base64
 import json
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import stack
 import talk
-from database import Ctl, MariaDB
+from database import Ctl, Jobd, MariaDB
 from proc import until
 
 WORKERS = 2
@@ -201,3 +202,96 @@ def test_tokens(build, mock, tmp_path):
         assert token not in log and token.split('.')[2] not in log
     finally:
         g.stop()
+
+
+@pytest.mark.parametrize('product', ['sqlite', 'mariadb'])
+def test_users_come_by_their_tokens(build, mock, tmp_path, product):
+    """Nobody makes them by hand; deny by default holds for them."""
+    issuer = Issuer(tmp_path, 'one')
+    jwks = tmp_path / 'jwks.json'
+    jwks.write_text(json.dumps({'keys': [issuer.jwk()]}))
+    config = stack.default_config(mock)
+    config['auth']['jwt'] = {
+        'issuer': 'https://id.test', 'audience': 'llmgw',
+        'tenant_claim': 'org', 'team_claim': 'team',
+        'keys': 'file:%s' % jwks, 'roles_claim': 'roles'}
+    server = MariaDB(tmp_path) if product == 'mariadb' else None
+    if server:
+        server.create('llmgw')
+        config['store'] = server.url('llmgw')
+    g = stack.SERVERS['lighttpd'](build, tmp_path, config)
+    ctl = Ctl(build, g.config_file)
+    ctl.run('db', 'init')
+    ctl.run('tenant', 'create', 'acme')
+    ctl.run('team', 'create', 'red')
+    ctl.run('grant', 'add', 'gpt', '--role', 'developer')
+    ctl.run('limit', 'create', 'each', '--requests', '2', '--per', '1h',
+            '--tenant', 'acme', '--each', 'user')
+    g.start()
+    jobd = Jobd(g)
+
+    def token(sub, roles='developer', **claims):
+        return issuer.token(sub=sub, roles=roles, org='acme', **claims)
+
+    def users():
+        return [u['name'] for u in ctl.json('user', 'list')]
+
+    try:
+        assert ask(g, token('ann')).status == 401  # off by default
+        g.config['auth']['jwt']['create_users'] = True
+        g.reload()
+        # the first request of each waits until he is there
+        at_once = [token('ann'), token('bob', team='red')] * 4
+        with ThreadPoolExecutor(8) as pool:
+            got = list(pool.map(lambda t: ask(g, t).status, at_once))
+        # exact for each of them: two of four, over all workers
+        assert sorted(got[0::2]) == [200, 200, 429, 429], got
+        assert sorted(got[1::2]) == [200, 200, 429, 429], got
+        assert users() == ['ann', 'bob']
+        until('reports know them', lambda: {
+            (r['user'], r['requests'])
+            for r in ctl.json('usage', 'report', '--by', 'user')} == {
+                ('ann', 2), ('bob', 2)})
+        until('reports know the team', lambda: {
+            (r['team'], r['requests'])
+            for r in ctl.json('usage', 'report', '--by', 'team')} >= {
+                ('red', 2)})
+        made = [r for r in ctl.json('audit', 'list')
+                if r['action'] == 'user.create']
+        assert [(r['actor'], r['result']) for r in made] == [
+            ('issuer:https://id.test', 'ok')] * 2
+        assert {r['object'] for r in made} == {
+            'user:%d' % u['id'] for u in ctl.json('user', 'list')}
+        # without a role there is a user, and he may nothing
+        assert ask(g, token('eve', roles='root')).status == 403
+        assert users() == ['ann', 'bob', 'eve']
+        assert ctl.json('user', 'show', 'eve')['roles'] == []
+        assert ctl.json('user', 'show', 'ann')['roles'] == []
+        assert ask(g, token('cid', roles='viewer')).status == 403
+        # neither a tenant nor a user of a blocked one is made
+        assert ask(g, issuer.token(
+            sub='dan', org='emca', roles='developer')).status == 401
+        ctl.run('tenant', 'block', 'acme')
+        until('blocked', lambda: all_workers(g, token('ann'), 401))
+        assert ask(g, token('dan')).status == 401
+        ctl.run('tenant', 'unblock', 'acme')
+        # a user whom an operator blocks stays out, by any token
+        ctl.run('user', 'block', 'bob')
+        until('blocked', lambda: all_workers(
+            g, token('bob', team='red', jti='2'), 401))
+        assert 'dan' not in users() and 'emca' not in {
+            t['name'] for t in ctl.json('tenant', 'list')}
+        # nobody makes them: told to come again, and nothing is lost
+        jobd.stop()
+        until('unblocked', lambda: ask(g, token('eve')).status in (200, 429))
+        a = ask(g, token('fay'))
+        assert a.status == 503 and a.headers['retry-after'] == '2'
+        jobd.start()
+        until('he is made', lambda: 'fay' in users())
+        assert ask(g, token('fay')).status == 200
+        assert ctl.json('audit', 'verify')['is_whole']
+    finally:
+        jobd.stop()
+        g.stop()
+        if server:
+            server.stop()

@@ -152,6 +152,30 @@ test_answers(void **state)
 		gate_person_unref(batch.answer[i].person);
 }
 
+/* Whom a token names may be made, where his tenant is. */
+static void
+test_new_users(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct gate_want *w = &batch.want[batch.n_wants++];
+
+		assert_true(gate_want_user(i == 1 ? STR("emca") : STR("acme"),
+		    i == 2   ? STR("kim")
+		    : i == 3 ? STR("a\nb")
+			     : STR("lee"),
+		    w));
+		w->may_be_new = true;
+	}
+	assert_int_equal(ask(), ERR_OK);
+	assert_int_equal(batch.answer[0].err, ERR_NOT_FOUND);
+	assert_int_equal(batch.answer[0].refusal, GATE_NEW);
+	assert_int_equal(batch.answer[1].refusal, GATE_UNKNOWN);
+	assert_int_equal(batch.answer[2].err, ERR_OK);
+	assert_int_equal(batch.answer[3].refusal, GATE_UNKNOWN);
+	gate_person_unref(batch.answer[2].person);
+}
+
 static void
 test_changes(void **state)
 {
@@ -220,6 +244,8 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_new_users, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_more_changes_than_room, setup, teardown),

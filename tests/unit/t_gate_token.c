@@ -108,6 +108,7 @@ test_claims_by_name(void **state)
 	assert_string_equal(want.tenant, "acme");
 	assert_string_equal(want.user, "k@x");
 	assert_string_equal(want.team, "red");
+	assert_false(want.may_be_new);
 	assert_int_equal(want.roles, 1u << GATE_DEVELOPER | 1u << GATE_AUDITOR);
 	assert_int_equal(read_token("{" STD ",\"org\":\"acme\",\"email\":\"k\","
 				    "\"roles\":\"viewer operator x\"}"),

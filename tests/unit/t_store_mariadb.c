@@ -8,7 +8,9 @@
 #include "store/audit.h"
 #include "store/driver.h"
 #include "store/logday.h"
+#include "store/people.h"
 #include "store/schema.h"
+#include "store/secret.h"
 #include "store_bed.h"
 
 static char why[STORE_WHY_SIZE];
@@ -215,6 +217,8 @@ static const struct store_sql nobody_may[] = {
 };
 static const struct store_sql runtime_may_not[] = {
 	{ "UPDATE client_key SET is_blocked = 0", NULL },
+	{ "UPDATE user_account SET is_blocked = 0", NULL },
+	{ "INSERT INTO team_member (team_id, user_id) VALUES (1, 1)", NULL },
 	{ "INSERT INTO role_grant (role, created) VALUES ('admin', 0)", NULL },
 	{ "UPDATE provider_secret SET sealed = ''", NULL },
 	{ "DELETE FROM limit_rule", NULL },
@@ -271,6 +275,7 @@ test_roles(void **state)
 		store_audit_read_sql, store_person_sql, store_price_sql,
 		store_grant_sql, store_key_sql, store_role_sql, store_team_sql,
 		store_tenant_sql, store_user_sql, store_secret_sql };
+	struct store_user nobody = { .tenant_id = 1, .name = STR("kim") };
 	uint32_t all = 0, some = 0;
 	struct store *s, *daemon;
 	uint64_t n;
@@ -293,6 +298,10 @@ test_roles(void **state)
 	assert_in_range(some, 20, all - 1);
 	may_not(s, nobody_may);
 	may_not(s, runtime_may_not);
+	/* what llmgw-jobd does with events */
+	assert_int_equal(store_secret_told(s, 1, STR("p"), 401, 1), ERR_OK);
+	assert_int_equal(store_secret_told(s, 1, STR("p"), 0, 2), ERR_OK);
+	assert_int_equal(store_user_add(s, &nobody), ERR_DENIED);
 	/* by the owner's procedures */
 	assert_int_equal(store_logday_make(s, STORE_LEDGER, 100), ERR_OK);
 	assert_int_equal(store_logday_drop(s, STORE_LEDGER, 101, &n), ERR_OK);
