@@ -56,8 +56,8 @@ num_parse_i64(struct str s, int64_t *out)
 	return ERR_OK;
 }
 
-static int
-hex_digit(char c)
+int
+num_hex_digit(char c)
 {
 	if (is_digit(c))
 		return c - '0';
@@ -77,7 +77,7 @@ num_parse_hex_u64(struct str s, uint64_t *out)
 	if (s.n == 0)
 		return ERR_SYNTAX;
 	for (size_t i = 0; i < s.n; i++) {
-		int d = hex_digit(s.p[i]);
+		int d = num_hex_digit(s.p[i]);
 
 		if (d < 0)
 			return ERR_SYNTAX;

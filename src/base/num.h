@@ -32,6 +32,8 @@ MUST_CHECK enum err num_parse_i64(struct str s, int64_t *out);
 MUST_CHECK enum err num_parse_u64(struct str s, uint64_t *out);
 /* Decimal with optional sign, fraction and exponent. C locale always. */
 MUST_CHECK enum err num_parse_double(struct str s, double *out);
+/* 0..15; -1: it is none. */
+int num_hex_digit(char c);
 MUST_CHECK enum err num_parse_hex_u64(struct str s, uint64_t *out);
 
 /* Configuration: 250ms 5s 10m 2h 7d (an integer and one unit). */

@@ -6,7 +6,6 @@
 #include "base/fault.h"
 
 /* Ids, names and the like that have escapes; a rare case. */
-#define ARENA_MAX 65536
 #define EXTRA_MAX 65536
 #define CITATIONS_MAX 262144
 
@@ -35,7 +34,6 @@ struct anthropic_answer {
 	struct msg_usage usage;
 	struct buf usage_extra; /* of message_start */
 	struct buf scratch;
-	struct arena *arena; /* made when it is needed */
 	bool has_finish;
 };
 
@@ -45,29 +43,10 @@ emit(struct anthropic_answer *a, struct msg_event ev)
 	prov_answer_emit(&a->c.a, &ev);
 }
 
-static void
-no_memory(struct anthropic_answer *a)
-{
-	prov_answer_failf(&a->c.a, MSG_FAIL_INTERNAL,
-	    "out of memory while reading the provider's answer");
-}
-
 static struct str
 text_of(struct anthropic_answer *a, const struct json *j, json_ref v)
 {
-	struct str inner = json_inner(j, v);
-
-	if (str_chr(inner, '\\') == inner.n)
-		return inner;
-	if (a->arena == NULL)
-		a->arena = arena_new(ARENA_MAX);
-	if (a->arena != NULL)
-		inner = json_text(j, v, a->arena);
-	if (a->arena == NULL || arena_failed(a->arena)) {
-		no_memory(a);
-		return str_of(NULL, 0);
-	}
-	return inner;
+	return prov_answer_text(&a->c, j, v);
 }
 
 /* Characters that an escaped text stands for. */
@@ -312,6 +291,18 @@ block_delta(struct anthropic_answer *a, const struct json *j, json_ref v)
 		too_large(a);
 }
 
+/* A block of thinking, as a client has to send it back. */
+static void
+emit_block(struct anthropic_answer *a, struct buf *raw)
+{
+	if (raw->failed)
+		too_large(a);
+	else
+		emit(a, (struct msg_event){
+			    .type = MSG_EV_THINKING, .raw = buf_str(raw) });
+	buf_fini(raw);
+}
+
 /* The block as it has to be replayed: every one, also without text (#59). */
 static void
 end_thinking(struct anthropic_answer *a)
@@ -326,12 +317,7 @@ end_thinking(struct anthropic_answer *a)
 	buf_addz(&raw, "\",\"signature\":\"");
 	buf_adds(&raw, buf_str(&a->signature));
 	buf_addz(&raw, "\"}");
-	if (raw.failed)
-		too_large(a);
-	else
-		emit(a, (struct msg_event){
-			    .type = MSG_EV_THINKING, .raw = buf_str(&raw) });
-	buf_fini(&raw);
+	emit_block(a, &raw);
 }
 
 static void
@@ -345,12 +331,7 @@ end_redacted(struct anthropic_answer *a)
 	buf_addz(&raw, "{\"type\":\"redacted_thinking\",\"data\":");
 	buf_adds(&raw, buf_str(&a->redacted));
 	buf_addc(&raw, '}');
-	if (raw.failed)
-		too_large(a);
-	else
-		emit(a, (struct msg_event){
-			    .type = MSG_EV_THINKING, .raw = buf_str(&raw) });
-	buf_fini(&raw);
+	emit_block(a, &raw);
 }
 
 /* The whole input came with the block's start and no piece after it. */
@@ -582,7 +563,6 @@ anthropic_answer_free(struct prov_answer *answer)
 	if (a == NULL)
 		return;
 	prov_collect_fini(&a->c);
-	arena_free(a->arena);
 	buf_fini(&a->input);
 	buf_fini(&a->thinking);
 	buf_fini(&a->signature);

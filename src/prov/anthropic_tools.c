@@ -18,19 +18,6 @@ static const char *const server_tools[] = {
 /* ---- before anything is written ---------------------------------------- */
 
 static bool
-is_allowed(const struct msg_request *req, const struct msg_tool *t)
-{
-	if (req->choice != MSG_CHOICE_ALLOWED)
-		return true;
-	for (const struct msg_names *n = req->allowed_names; n != NULL;
-	     n = n->next) {
-		if (str_eq(n->name, t->name))
-			return true;
-	}
-	return false;
-}
-
-static bool
 name_is_good(struct str name)
 {
 	if (name.n == 0 || name.n > 128)
@@ -93,7 +80,7 @@ plan_tool(struct anthropic_build *b, const struct msg_tool *t)
 	else if (str_eq(t->name, STR(ANTHROPIC_ANSWER_TOOL)))
 		anthropic_refuse(b, param, "%s: %s is a reserved name", param,
 		    ANTHROPIC_ANSWER_TOOL);
-	return is_allowed(b->req, t);
+	return prov_tool_is_allowed(b->req, t);
 }
 
 static bool
@@ -349,7 +336,8 @@ anthropic_put_tools(struct anthropic_build *b)
 	json_out_key(&b->out, "tools");
 	json_out_arr(&b->out);
 	for (const struct msg_tool *t = b->req->tools; t != NULL; t = t->next) {
-		if (t->type == MSG_TOOL_FUNCTION && is_allowed(b->req, t))
+		if (t->type == MSG_TOOL_FUNCTION &&
+		    prov_tool_is_allowed(b->req, t))
 			put_function(b, t);
 		else if (t->type == MSG_TOOL_OTHER && is_server_tool(b, t))
 			json_out_raw(&b->out, t->raw);

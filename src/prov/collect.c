@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define TEXTS_MAX 65536
+
 void
 prov_collect_init(struct prov_collect *c, const struct prov_target *target,
     const struct prov_answer_options *o, struct msg_sink sink,
@@ -29,6 +31,7 @@ prov_collect_fini(struct prov_collect *c)
 	sse_fini(&c->sse);
 	prov_array_fini(&c->array);
 	buf_fini(&c->body);
+	arena_free(c->texts);
 	free(c->tok);
 	c->tok = NULL;
 }
@@ -81,6 +84,31 @@ prov_answer_failf(
 	prov_answer_fail(a, &fail);
 }
 
+void
+prov_answer_no_memory(struct prov_answer *a)
+{
+	prov_answer_failf(a, MSG_FAIL_INTERNAL,
+	    "out of memory while reading the provider's answer");
+}
+
+struct str
+prov_answer_text(struct prov_collect *c, const struct json *j, json_ref v)
+{
+	struct str inner = json_inner(j, v);
+
+	if (str_chr(inner, '\\') == inner.n)
+		return inner;
+	if (c->texts == NULL)
+		c->texts = arena_new(TEXTS_MAX);
+	if (c->texts != NULL)
+		inner = json_text(j, v, c->texts);
+	if (c->texts == NULL || arena_failed(c->texts)) {
+		prov_answer_no_memory(&c->a);
+		return str_of(NULL, 0);
+	}
+	return inner;
+}
+
 static void
 ping(struct prov_answer *a)
 {
@@ -98,8 +126,7 @@ scan(struct prov_collect *c, struct str text, struct json *j)
 	if (e == ERR_OK)
 		return true;
 	if (e == ERR_NOMEM)
-		prov_answer_failf(&c->a, MSG_FAIL_INTERNAL,
-		    "out of memory while reading the provider's answer");
+		prov_answer_no_memory(&c->a);
 	else
 		prov_answer_failf(&c->a, MSG_FAIL_BAD_ANSWER,
 		    "the provider's answer is not valid JSON: %s at byte %zu",
@@ -135,8 +162,7 @@ in_one_line(struct prov_collect *c, struct str *text)
 	c->body.max = c->sse.max;
 	buf_adds(&c->body, *text);
 	if (c->body.failed) {
-		prov_answer_failf(&c->a, MSG_FAIL_INTERNAL,
-		    "out of memory while reading the provider's answer");
+		prov_answer_no_memory(&c->a);
 		return false;
 	}
 	blank_lines(c->body.p, c->body.n);
@@ -233,8 +259,7 @@ body_add(struct prov_collect *c, const char *p, size_t n)
 		    "the provider's answer is larger than %zu bytes",
 		    c->body.max);
 	else
-		prov_answer_failf(&c->a, MSG_FAIL_INTERNAL,
-		    "out of memory while reading the provider's answer");
+		prov_answer_no_memory(&c->a);
 }
 
 static void

@@ -70,6 +70,7 @@ struct prov_collect {
 	struct buf body; /* max_body */
 	struct json_tok *tok; /* tape, used again for each event */
 	uint32_t tok_cap;
+	struct arena *texts; /* prov_answer_text; made when it is needed */
 };
 
 void prov_collect_init(struct prov_collect *c, const struct prov_target *target,
@@ -89,6 +90,14 @@ void prov_collect_end(struct prov_answer *a);
 int64_t prov_answer_count(const struct json *j, json_ref v);
 
 /*
+ * A string's text: a span of the JSON where nothing in it is escaped, otherwise
+ * it lives as long as the answer (names and ids; 64 KiB of them are enough).
+ * Absent: no memory, and FAIL was emitted.
+ */
+struct str
+prov_answer_text(struct prov_collect *c, const struct json *j, json_ref v);
+
+/*
  * Emits; END and FAIL set a->ended, and after them nothing is emitted. Kinds
  * emit through these.
  */
@@ -99,5 +108,7 @@ void prov_answer_end(struct prov_answer *a);
 void prov_answer_fail(struct prov_answer *a, const struct msg_fail *fail);
 void prov_answer_failf(struct prov_answer *a, enum msg_fail_class class,
     const char *fmt, ...) PRINTF_LIKE(3, 4);
+/* The same for memory that was not there. */
+void prov_answer_no_memory(struct prov_answer *a);
 
 #endif

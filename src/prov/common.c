@@ -153,3 +153,16 @@ prov_http_done(
 	    h->body.max);
 	return ERR_LIMIT;
 }
+
+bool
+prov_tool_is_allowed(const struct msg_request *req, const struct msg_tool *t)
+{
+	if (req->choice != MSG_CHOICE_ALLOWED)
+		return true;
+	for (const struct msg_names *n = req->allowed_names; n != NULL;
+	     n = n->next) {
+		if (str_eq(n->name, t->name))
+			return true;
+	}
+	return false;
+}

@@ -27,6 +27,10 @@ prov_http_header(struct prov_http *h, const char *name, struct str value);
 MUST_CHECK enum err prov_http_done(
     const struct prov_call *call, struct prov_http *h, struct msg_fail *fail);
 
+/* By tool_choice: may the model call it? */
+bool
+prov_tool_is_allowed(const struct msg_request *req, const struct msg_tool *t);
+
 /* What goes missing when a field is left out (wire.md 2). */
 enum prov_loss {
 	PROV_LOSS_TUNING, /* the answer is of the same kind: seed, user ... */

@@ -9,7 +9,6 @@
 
 #include "base/fault.h"
 
-#define ARENA_MAX 65536
 #define EXTRA_MAX 65536
 #define PARTIAL_MAX ((size_t)4 << 20)
 
@@ -27,7 +26,6 @@ struct gemini_answer {
 	struct buf grounding;
 	uint32_t grounding_choice;
 	struct buf scratch;
-	struct arena *arena; /* made when it is needed */
 };
 
 static void
@@ -36,29 +34,10 @@ emit(struct gemini_answer *a, struct msg_event ev)
 	prov_answer_emit(&a->c.a, &ev);
 }
 
-static void
-no_memory(struct gemini_answer *a)
-{
-	prov_answer_failf(&a->c.a, MSG_FAIL_INTERNAL,
-	    "out of memory while reading the provider's answer");
-}
-
 static struct str
 text_of(struct gemini_answer *a, const struct json *j, json_ref v)
 {
-	struct str inner = json_inner(j, v);
-
-	if (str_chr(inner, '\\') == inner.n)
-		return inner;
-	if (a->arena == NULL)
-		a->arena = arena_new(ARENA_MAX);
-	if (a->arena != NULL)
-		inner = json_text(j, v, a->arena);
-	if (a->arena == NULL || arena_failed(a->arena)) {
-		no_memory(a);
-		return str_of(NULL, 0);
-	}
-	return inner;
+	return prov_answer_text(&a->c, j, v);
 }
 
 static void
@@ -161,7 +140,7 @@ start_call(struct gemini_answer *a, uint32_t choice, const struct json *j,
 		a->partial_choice = choice;
 		a->partial_call = key;
 		if (a->partial == NULL)
-			no_memory(a);
+			prov_answer_no_memory(&a->c.a);
 		else
 			partial_add(a, j, call);
 		return;
@@ -684,7 +663,6 @@ gemini_answer_free(struct prov_answer *answer)
 		return;
 	prov_collect_fini(&a->c);
 	gemini_partial_free(a->partial);
-	arena_free(a->arena);
 	buf_fini(&a->grounding);
 	buf_fini(&a->scratch);
 	free(a);

@@ -11,19 +11,6 @@ static const char *const server_tools[] = { "googleSearch", "google_search",
 	"code_execution", "fileSearch", "googleMaps" };
 
 static bool
-is_allowed(const struct msg_request *req, const struct msg_tool *t)
-{
-	if (req->choice != MSG_CHOICE_ALLOWED)
-		return true;
-	for (const struct msg_names *n = req->allowed_names; n != NULL;
-	     n = n->next) {
-		if (str_eq(n->name, t->name))
-			return true;
-	}
-	return false;
-}
-
-static bool
 name_is_good(struct str name)
 {
 	if (name.n == 0 || name.n > 64)
@@ -84,7 +71,7 @@ plan_tool(struct gemini_build *b, const struct msg_tool *t)
 	if (str_eqz(t->strict, "true"))
 		PROV_LOSE(
 		    b, PROV_LOSS_TUNING, "tools[%u].function.strict", t->index);
-	if (is_allowed(b->req, t))
+	if (prov_tool_is_allowed(b->req, t))
 		b->has_tools = true;
 }
 
@@ -196,7 +183,8 @@ put_functions(struct gemini_build *b)
 	json_out_key(&b->out, "functionDeclarations");
 	json_out_arr(&b->out);
 	for (const struct msg_tool *t = b->req->tools; t != NULL; t = t->next) {
-		if (t->type == MSG_TOOL_FUNCTION && is_allowed(b->req, t))
+		if (t->type == MSG_TOOL_FUNCTION &&
+		    prov_tool_is_allowed(b->req, t))
 			put_function(b, t);
 	}
 	json_out_end(&b->out);

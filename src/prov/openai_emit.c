@@ -5,8 +5,7 @@
 void
 openai_no_room(struct openai_answer *a)
 {
-	prov_answer_failf(&a->c.a, MSG_FAIL_INTERNAL,
-	    "out of memory while reading the provider's answer");
+	prov_answer_no_memory(&a->c.a);
 }
 
 /* Decoded text of a string; absent when v is none. In a slot if escaped. */

@@ -376,18 +376,6 @@ url_put_segment(struct buf *out, struct str s)
 	return out->failed ? ERR_NOMEM : ERR_OK;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 enum err
 url_decode(struct arena *a, struct str s, struct str *out)
 {
@@ -406,8 +394,8 @@ url_decode(struct arena *a, struct str s, struct str *out)
 		char c = s.p[i];
 
 		if (c == '%') {
-			hi = s.n - i > 2 ? hex_digit(s.p[i + 1]) : -1;
-			lo = s.n - i > 2 ? hex_digit(s.p[i + 2]) : -1;
+			hi = s.n - i > 2 ? num_hex_digit(s.p[i + 1]) : -1;
+			lo = s.n - i > 2 ? num_hex_digit(s.p[i + 2]) : -1;
 			if (hi < 0 || lo < 0)
 				return ERR_SYNTAX;
 			c = (char)(hi << 4 | lo);
