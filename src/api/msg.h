@@ -358,6 +358,7 @@ struct msg_usage {
 	int64_t audio_in;
 	int64_t audio_out;
 	int64_t image_in;
+	int64_t image_out;
 	int64_t accepted_prediction;
 	int64_t rejected_prediction;
 	/* members of the maker's usage object that have no field here */
@@ -365,7 +366,7 @@ struct msg_usage {
 };
 #define MSG_USAGE_UNKNOWN    \
 	((struct msg_usage){ \
-	    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, { 0 } })
+	    -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, { 0 } })
 
 /*
  * An answer, streamed or not, is a run of events, delivered by a provider's

@@ -27,6 +27,7 @@ norm_usage_add(struct api_norm *n, const struct msg_usage *u)
 	take(&to->audio_in, u->audio_in);
 	take(&to->audio_out, u->audio_out);
 	take(&to->image_in, u->image_in);
+	take(&to->image_out, u->image_out);
 	take(&to->accepted_prediction, u->accepted_prediction);
 	take(&to->rejected_prediction, u->rejected_prediction);
 	if (u->extra.n > 0 && u->extra.n <= EXTRA_MAX) {

@@ -12,6 +12,7 @@ const struct price_part_row price_part_table[PRICE__MAX] = {
 	[PRICE_AUDIO_IN] = { "audio_in", PRICE_INPUT },
 	[PRICE_AUDIO_OUT] = { "audio_out", PRICE_OUTPUT },
 	[PRICE_IMAGE_IN] = { "image_in", PRICE_INPUT },
+	[PRICE_IMAGE_OUT] = { "image_out", PRICE_OUTPUT },
 	[PRICE_PER_REQUEST] = { "per_request", PRICE__MAX },
 };
 

@@ -22,6 +22,7 @@
  *	image_in	input	images in the prompt
  *	reasoning	output	thoughts
  *	audio_out	output	audio in the answer
+ *	image_out	output	images in the answer
  *
  * input, output and per_request have no parent: without a price they have
  * none.
@@ -36,6 +37,7 @@ enum price_part {
 	PRICE_AUDIO_IN,
 	PRICE_AUDIO_OUT,
 	PRICE_IMAGE_IN,
+	PRICE_IMAGE_OUT,
 	PRICE_PER_REQUEST,
 	PRICE__MAX
 };

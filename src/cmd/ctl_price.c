@@ -132,7 +132,8 @@ static const char *const list_names[METER_PRICE_LIST__MAX] = {
 #define ROW_COLUMNS                                                         \
 	"provider", "model", "above", "batch", "input", "output", "cached", \
 	    "cache_write", "cache_write_1h", "reasoning", "audio_in",       \
-	    "audio_out", "image_in", "per_request", "list", "version"
+	    "audio_out", "image_in", "image_out", "per_request", "list",    \
+	    "version"
 
 static const char *const row_columns[] = { ROW_COLUMNS, NULL };
 
@@ -607,6 +608,7 @@ static const struct opt_row set_options[] = {
 	PART("audio-in", PRICE_AUDIO_IN),
 	PART("audio-out", PRICE_AUDIO_OUT),
 	PART("image-in", PRICE_IMAGE_IN),
+	PART("image-out", PRICE_IMAGE_OUT),
 	OPTION("per-request", OPT_TEXT, &given.part[PRICE_PER_REQUEST], "USD",
 	    "Dollars for each request."),
 	{ .name = "above",

@@ -615,9 +615,7 @@ const struct ctl_command ctl_usage_commands[] = {
 	    .help = "price the ledger anew, after a look at the difference",
 	    .more = "Shows by model what would change, and changes it with "
 		    "--write. The configuration's own prices and targets "
-		    "count as they are now. Images are priced as other tokens "
-		    "of the prompt, since the ledger does not keep them "
-		    "apart.",
+		    "count as they are now.",
 	    .run = run_recompute },
 	{ .group = NULL },
 };

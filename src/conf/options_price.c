@@ -60,6 +60,8 @@ read_part(struct opt_run *run, const struct opt *row,
 		"Tokens of audio in the answer; default: as output."),        \
 	    PART(base, "image_in", PRICE_IMAGE_IN,                            \
 		"Tokens of images in the prompt; default: as input."),        \
+	    PART(base, "image_out", PRICE_IMAGE_OUT,                          \
+		"Tokens of images in the answer; default: as output."),       \
 	{                                                                     \
 		"per_request", OPT_CUSTOM,                                    \
 		    .flags = OPT_AMOUNT,                                      \

@@ -146,6 +146,7 @@ add_usage(struct msg_usage *sum, const struct msg_usage *u)
 	add_tokens(&sum->audio_in, u->audio_in);
 	add_tokens(&sum->audio_out, u->audio_out);
 	add_tokens(&sum->image_in, u->image_in);
+	add_tokens(&sum->image_out, u->image_out);
 }
 
 struct gate_use

@@ -201,9 +201,7 @@ ledger_settle(struct req *r, const struct msg_usage *told)
 	b.status = k->status;
 	b.state = state_of(r);
 	tokens(r, told, &b);
-	if (b.state == METER_BOOKED_NOT_SENT ||
-	    (b.state == METER_BOOKED_FAILED && b.usage.prompt == 0 &&
-		b.usage.completion == 0))
+	if (meter_booked_for_nothing(b.state, &b.usage))
 		b.cost = 0;
 	else if (!meter_price_target_cost(r->flow->prices.now,
 		     route_plan_target(&r->plan), &b.usage, &b.cost,

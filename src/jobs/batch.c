@@ -83,7 +83,7 @@ tokens_to_row(const struct msg_usage *u, struct store_ledger *row)
 	row->audio_in = at_most(u->audio_in, TOKENS_MAX);
 	row->audio_out = at_most(u->audio_out, TOKENS_MAX);
 	row->image_in = at_most(u->image_in, TOKENS_MAX);
-	row->image_out = -1;
+	row->image_out = at_most(u->image_out, TOKENS_MAX);
 }
 
 static void

@@ -3,11 +3,16 @@
 #include "base/utf8.h"
 #include "meter/spool.h"
 
-/* The first byte of a payload; a new form gets a new one. */
-#define FORM 1
+/*
+ * The first byte of a payload; a new form gets a new one. The first had no
+ * image_out: a spool may hold some while programs are exchanged.
+ */
+#define FORM_1 1
+#define FORM 2
 
 enum {
-	NUMBERS = 17,
+	NUMBERS_1 = 17,
+	NUMBERS = 18,
 	TEXTS = 7
 };
 
@@ -54,6 +59,15 @@ meter_booked_word(enum meter_booked state)
 	return words[state];
 }
 
+bool
+meter_booked_for_nothing(enum meter_booked state, const struct msg_usage *usage)
+{
+	if (state == METER_BOOKED_NOT_SENT)
+		return true;
+	return state == METER_BOOKED_FAILED && usage->prompt <= 0 &&
+	       usage->completion <= 0;
+}
+
 /* One list of the numbers and texts for both directions. */
 static void
 numbers_of(struct meter_booking *b, int64_t *out[NUMBERS])
@@ -63,7 +77,7 @@ numbers_of(struct meter_booking *b, int64_t *out[NUMBERS])
 		&b->usage.completion, &b->usage.cached, &b->usage.written,
 		&b->usage.written_1h, &b->usage.reasoning, &b->usage.audio_in,
 		&b->usage.audio_out, &b->usage.image_in, &b->cost,
-		&b->price_version };
+		&b->price_version, &b->usage.image_out };
 
 	memcpy(out, all, sizeof(all));
 }
@@ -119,6 +133,25 @@ meter_booking_encode(const struct meter_booking *b, char out[METER_BOOKING_MAX])
 	return (size_t)(end - out);
 }
 
+static bool
+read_fixed(struct str *payload, struct fixed *f, size_t *n_numbers)
+{
+	size_t size = offsetof(struct fixed, numbers);
+
+	if (payload->n < size)
+		return false;
+	memcpy(f, payload->p, size);
+	if ((f->form != FORM && f->form != FORM_1) ||
+	    f->state >= METER_BOOKED__MAX)
+		return false;
+	*n_numbers = f->form == FORM ? NUMBERS : NUMBERS_1;
+	if (payload->n < size + *n_numbers * sizeof(*f->numbers))
+		return false;
+	memcpy(f->numbers, payload->p + size, *n_numbers * sizeof(*f->numbers));
+	*payload = str_skip(*payload, size + *n_numbers * sizeof(*f->numbers));
+	return true;
+}
+
 enum err
 meter_booking_decode(struct str payload, struct meter_booking *out)
 {
@@ -126,12 +159,9 @@ meter_booking_decode(struct str payload, struct meter_booking *out)
 	int64_t *numbers[NUMBERS];
 	struct str *texts[TEXTS];
 	struct fixed f;
+	size_t n_numbers;
 
-	if (payload.n < sizeof(f))
-		return ERR_SYNTAX;
-	memcpy(&f, payload.p, sizeof(f));
-	payload = str_skip(payload, sizeof(f));
-	if (f.form != FORM || f.state >= METER_BOOKED__MAX)
+	if (!read_fixed(&payload, &f, &n_numbers))
 		return ERR_SYNTAX;
 	numbers_of(&b, numbers);
 	texts_of(&b, texts);
@@ -149,7 +179,7 @@ meter_booking_decode(struct str payload, struct meter_booking *out)
 	}
 	if (payload.n > 0)
 		return ERR_SYNTAX;
-	for (unsigned i = 0; i < NUMBERS; i++)
+	for (size_t i = 0; i < n_numbers; i++)
 		*numbers[i] = f.numbers[i];
 	memcpy(b.id, f.id, sizeof(b.id));
 	b.state = (enum meter_booked)f.state;

@@ -80,6 +80,9 @@ struct meter_booking {
 
 /* "open", "ok", ... */
 const char *meter_booked_word(enum meter_booked state);
+/* Costs nothing, whatever the prices: not sent, or failed without tokens. */
+bool meter_booked_for_nothing(
+    enum meter_booked state, const struct msg_usage *usage);
 /*
  * Returns the bytes written, at most METER_BOOKING_MAX. Bytes that are no UTF-8
  * (a name that a web server told) become '?': a database would refuse the row.

@@ -29,6 +29,7 @@ static const struct {
 	{ "input_cost_per_audio_token", PRICE_AUDIO_IN },
 	{ "output_cost_per_audio_token", PRICE_AUDIO_OUT },
 	{ "input_cost_per_image_token", PRICE_IMAGE_IN },
+	{ "output_cost_per_image_token", PRICE_IMAGE_OUT },
 	{ "input_cost_per_request", PRICE_PER_REQUEST },
 };
 

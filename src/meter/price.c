@@ -480,6 +480,7 @@ is_counted(const struct meter_price *price, const struct msg_usage *u,
 	rest = u->completion > 0 ? u->completion : 0;
 	n[PRICE_REASONING] = take(&rest, u->reasoning);
 	n[PRICE_AUDIO_OUT] = take(&rest, u->audio_out);
+	n[PRICE_IMAGE_OUT] = take(&rest, u->image_out);
 	n[PRICE_OUTPUT] = rest;
 	for (unsigned i = 0; i < PRICE_PER_REQUEST; i++) {
 		if (n[i] == 0)

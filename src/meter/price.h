@@ -21,7 +21,7 @@
  *
  * The tokens of a call fall into disjoint parts: of the prompt, cached first,
  * then written, audio, images, the rest input; of the answer reasoning, audio,
- * the rest output. A part is never more than what is left of its whole.
+ * images, the rest output. A part is never more than what is left of its whole.
  *
  * UNPRICED IS NOT FREE. No row, tokens of a part that has no price, no usage
  * told, a sum beyond nanousd_t: the functions answer false.

@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/map.h"
 #include "base/num.h"
+#include "meter/booking.h"
 
 #define ARENA_MAX ((size_t)64 * 1024 * 1024)
 
@@ -97,18 +98,8 @@ find_model(struct meter_recompute *r, const struct store_ledger *row,
 	return ERR_OK;
 }
 
-static bool
-is_for_nothing(const struct store_ledger *row)
-{
-	if (strcmp(row->state, "not_sent") == 0)
-		return true;
-	return strcmp(row->state, "failed") == 0 && row->prompt <= 0 &&
-	       row->completion <= 0;
-}
-
-static bool
-price(const struct meter_recompute *r, const struct model *m,
-    const struct store_ledger *row, nanousd_t *cost, int64_t *version)
+static struct msg_usage
+usage_of(const struct store_ledger *row)
 {
 	struct msg_usage u = MSG_USAGE_UNKNOWN;
 
@@ -121,11 +112,32 @@ price(const struct meter_recompute *r, const struct model *m,
 	u.audio_in = row->audio_in;
 	u.audio_out = row->audio_out;
 	u.image_in = row->image_in;
+	u.image_out = row->image_out;
+	return u;
+}
+
+static bool
+is_for_nothing(const struct store_ledger *row, const struct msg_usage *u)
+{
+	for (int i = 0; i < METER_BOOKED__MAX; i++) {
+		if (strcmp(row->state,
+			meter_booked_word((enum meter_booked)i)) == 0)
+			return meter_booked_for_nothing(
+			    (enum meter_booked)i, u);
+	}
+	return false;
+}
+
+/* The arithmetic is that of a booking: see meter/price.c. */
+static bool
+price(const struct meter_recompute *r, const struct model *m,
+    const struct msg_usage *u, nanousd_t *cost, int64_t *version)
+{
 	if (m->target != NULL)
 		return meter_price_target_cost(
-		    r->prices, m->target, &u, cost, version);
+		    r->prices, m->target, u, cost, version);
 	return meter_price_cost(
-	    r->prices, m->price_as, m->sum.model, &u, cost, version);
+	    r->prices, m->price_as, m->sum.model, u, cost, version);
 }
 
 static void
@@ -144,6 +156,8 @@ enum err
 meter_recompute_row(struct meter_recompute *r, const struct store_ledger *row,
     bool *is_changed, nanousd_t *cost, int64_t *version)
 {
+	const struct msg_usage u = usage_of(row);
+	const bool is_free = is_for_nothing(row, &u);
 	nanousd_t now = -1;
 	int64_t by = 0;
 	struct model *m;
@@ -154,11 +168,11 @@ meter_recompute_row(struct meter_recompute *r, const struct store_ledger *row,
 	m->sum.rows++;
 	/* what cost nothing then has no version to speak of */
 	*is_changed = false;
-	if (is_for_nothing(row) && row->cost == 0)
+	if (is_free && row->cost == 0)
 		return ERR_OK;
-	if (is_for_nothing(row))
+	if (is_free)
 		now = 0;
-	else if (!price(r, m, row, &now, &by))
+	else if (!price(r, m, &u, &now, &by))
 		now = -1;
 	*is_changed =
 	    now != row->cost || (now >= 0 && by != row->price_version);

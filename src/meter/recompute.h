@@ -3,9 +3,7 @@
 /*
  * What rows of the ledger cost by other prices than those that priced them. The
  * same rules as when they were booked (flow/ledger.c): a call that was not sent,
- * or failed without tokens, costs nothing; the rest goes by its tokens. Images
- * of a prompt are priced as its other tokens: the ledger does not tell them
- * apart.
+ * or failed without tokens, costs nothing; the rest goes by its tokens.
  *
  * A row's provider is a name of the configuration. One that is not there any
  * more is looked up in the price lists as if it were a vendor's name.

@@ -293,6 +293,7 @@ put_figures(struct line *l, const struct meter_record *rec)
 	line_i64(l, "audio_in_tokens", rec->usage.audio_in);
 	line_i64(l, "audio_out_tokens", rec->usage.audio_out);
 	line_i64(l, "image_in_tokens", rec->usage.image_in);
+	line_i64(l, "image_out_tokens", rec->usage.image_out);
 	put_cost(l, rec);
 	line_i64(l, "bytes_in", (int64_t)rec->bytes_in);
 	line_i64(l, "bytes_out", (int64_t)rec->bytes_out);

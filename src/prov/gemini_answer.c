@@ -523,6 +523,7 @@ put_usage(struct gemini_answer *a, const struct json *j, json_ref v)
 	u.image_in = tokens_of(j, details, "IMAGE");
 	details = json_get(j, v, "candidatesTokensDetails");
 	u.audio_out = tokens_of(j, details, "AUDIO");
+	u.image_out = tokens_of(j, details, "IMAGE");
 	buf_reset(&a->scratch);
 	prov_put_members(&a->scratch, j, v, known);
 	if (!a->scratch.failed)

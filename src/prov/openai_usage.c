@@ -115,8 +115,9 @@ read_details(const struct json *j, json_ref v, struct msg_usage *u)
 		if (n >= 0)
 			*field(u, prompt_details[i].field) = n;
 	}
-	/* no row: the client gets it with the other native details */
+	/* no rows: the client gets them with the other native details */
 	u->image_in = prov_answer_count(j, json_get(j, p, "image_tokens"));
+	u->image_out = prov_answer_count(j, json_get(j, c, "image_tokens"));
 	for (size_t i = 0; i < ROWS(completion_details); i++) {
 		int64_t n = prov_answer_count(
 		    j, json_get(j, c, completion_details[i].key));
@@ -166,6 +167,7 @@ put_right(struct msg_usage *u, int64_t total)
 	u->audio_in = at_most(u->audio_in, u->prompt);
 	u->image_in = at_most(u->image_in, u->prompt);
 	u->audio_out = at_most(u->audio_out, u->completion);
+	u->image_out = at_most(u->image_out, u->completion);
 }
 
 void

@@ -7,7 +7,7 @@
 #define PARTS                                                      \
 	"p.input, p.output, p.cached, p.cache_write,"              \
 	" p.cache_write_1h, p.reasoning, p.audio_in, p.audio_out," \
-	" p.image_in, p.per_request"
+	" p.image_in, p.image_out, p.per_request"
 #define PLACE "p.provider, p.model, p.above, p.batch"
 
 enum {
@@ -28,8 +28,9 @@ const struct store_sql store_price_sql[] = {
 	[ADD_ROW] = { "INSERT INTO price (version_id, provider, model, above,"
 		      " batch, input, output, cached, cache_write,"
 		      " cache_write_1h, reasoning, audio_in, audio_out,"
-		      " image_in, per_request)"
-		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		      " image_in, image_out, per_request)"
+		      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		      "?)",
 	    NULL },
 	/* hand and unset are one sort, all imports the other */
 	[LATEST] = { "SELECT id, digest FROM price_version"

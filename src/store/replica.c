@@ -60,7 +60,7 @@ enum table {
 #define PRICE_COLUMNS                                                \
 	"version_id, provider, model, above, batch, input, output, " \
 	"cached, cache_write, cache_write_1h, reasoning, audio_in, " \
-	"audio_out, image_in, per_request"
+	"audio_out, image_in, image_out, per_request"
 
 enum {
 	READ,

@@ -57,14 +57,18 @@ enum {
 	" alias, provider, model, requests, failed, lost,"    \
 	" estimated, unpriced, prompt, completion, cached,"   \
 	" reasoning, cost"
-#define REPORT_OF(sum)                                                         \
-	COLUMNS                                                                \
-	    "(SELECT CASE WHEN ? = 1 THEN start ELSE 0 END AS g_start," GROUPS \
-	    SUMS(sum) " FROM usage_rollup WHERE span = ?"                      \
-		      " AND start >= ? AND start < ? AND" FILTERS              \
-		      GROUP_BY(sum) ") g" NAMES
-#define FOLDED_OF(sum)                                                     \
-	COLUMNS "(SELECT 0 AS g_start," GROUPS SUMS(                       \
+#define REPORT_OF(sum)                                                     \
+	COLUMNS                                                            \
+	"(SELECT CASE WHEN ? = 1 THEN start ELSE 0 END AS g_start," GROUPS \
+	SUMS(sum) " FROM usage_rollup WHERE span = ?"                      \
+		  " AND start >= ? AND start < ? AND" FILTERS              \
+		  GROUP_BY(sum) ") g" NAMES
+/*
+ * MariaDB does better to sort many groups than to look each up in a table that
+ * outgrows its memory: 0.4 s for 0.7 s with 100 000 keys.
+ */
+#define FOLDED_OF(how, sum)                                                \
+	COLUMNS "(SELECT " how " 0 AS g_start," GROUPS SUMS(               \
 	    sum) " FROM (" STORED                                          \
 		 " FROM usage_folded WHERE fold_id" STORE_COVER_IN_FOLDS   \
 		 " UNION ALL " STORED " FROM usage_rollup"                 \
@@ -79,8 +83,8 @@ const struct store_sql store_usage_sql[] = {
 	 * One statement sees one state: either the folds are those that were
 	 * chosen, or there are no rows.
 	 */
-	[FOLDED] = { FOLDED_OF(STORE_SUM_HALVES),
-	    FOLDED_OF(STORE_SUM_DECIMAL) },
+	[FOLDED] = { FOLDED_OF("", STORE_SUM_HALVES),
+	    FOLDED_OF("SQL_BIG_RESULT", STORE_SUM_DECIMAL) },
 	STORE_SQL_END,
 };
 

@@ -181,10 +181,10 @@ fill(int64_t calls, usec_t first)
 	b.ids = calloc(b.max, sizeof(*b.ids));
 	ASSERT(b.rows != NULL && b.ids != NULL);
 	must(jobs_rollup_init(&b.sums, b.max), "memory");
-	/* a call makes at most STORE_LOGDAY_STEP days */
-	must(store_logday_make(
-		 store, STORE_LEDGER, store_ledger_day(first) + DAYS - 1),
-	    "days");
+	for (int i = 0; i < DAYS; i++)
+		must(store_logday_make(
+			 store, STORE_LEDGER, store_ledger_day(first) + i),
+		    "days");
 	for (usec_t at = first; at < end && left > 0; at += DAY / 4) {
 		uint32_t n = left < b.max ? (uint32_t)left : b.max;
 

@@ -49,6 +49,8 @@ hear_usage(struct prov_ear *e, const struct msg_event *ev)
 		buf_printf(e->log, " audio=%lld", (long long)u->audio_in);
 	if (u->image_in >= 0)
 		buf_printf(e->log, " images=%lld", (long long)u->image_in);
+	if (u->image_out >= 0)
+		buf_printf(e->log, " images_out=%lld", (long long)u->image_out);
 }
 
 static void

@@ -49,6 +49,7 @@ add_usage(struct buf *b, const struct msg_usage *u)
 	add_count(b, "audio_in", u->audio_in);
 	add_count(b, "audio_out", u->audio_out);
 	add_count(b, "image_in", u->image_in);
+	add_count(b, "image_out", u->image_out);
 	add_count(b, "accepted", u->accepted_prediction);
 	add_count(b, "rejected", u->rejected_prediction);
 	add(b, "extra", u->extra);

@@ -62,10 +62,12 @@ row_40_parts_are_within_the_whole(void **state)
 	assert_int_equal(u.completion, 11);
 	u.written_1h = 1001;
 	u.image_in = 7;
+	u.image_out = 8;
 	add(&t, u);
 	u = api_norm_usage(t.n);
 	assert_int_equal(u.written_1h, 1000);
 	assert_int_equal(u.image_in, 7);
+	assert_int_equal(u.image_out, 8);
 	norm_test_fini(&t);
 }
 

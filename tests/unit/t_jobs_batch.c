@@ -2,6 +2,8 @@
 
 #include "jobs/batch.h"
 #include "meter/estimate.h"
+#include "meter/recompute.h"
+#include "store/reprice.h"
 #include "store/rollup.h"
 
 enum {
@@ -114,6 +116,108 @@ test_lost_is_priced(void **state)
 	batch_free(b);
 }
 
+static struct store_ledger
+row_with(const struct store_ledger *row)
+{
+	struct store_ledger r = *row;
+
+	r.alias = r.client = STR("");
+	r.provider = STR("provider");
+	r.model = STR("odd");
+	return r;
+}
+
+struct reprice {
+	struct meter_recompute *r;
+	unsigned n, changed, dearer;
+};
+
+static enum err
+on_row(void *arg, const struct store_ledger *row)
+{
+	struct reprice *p = arg;
+	struct store_ledger r = row_with(row);
+	bool is_changed = true;
+	nanousd_t cost;
+	int64_t version;
+
+	assert_int_equal(
+	    meter_recompute_row(p->r, &r, &is_changed, &cost, &version),
+	    ERR_OK);
+	p->n++;
+	p->changed += is_changed;
+	p->dearer += cost > row->cost;
+	return ERR_OK;
+}
+
+static struct reprice
+recompute(const struct conf *conf)
+{
+	struct reprice p = { .r = meter_recompute_new(conf, NULL) };
+
+	assert_non_null(p.r);
+	assert_int_equal(store_reprice_each(bed_store,
+			     store_ledger_day(JOBS_T0), NULL, 1000, on_row, &p),
+	    ERR_OK);
+	meter_recompute_free(p.r);
+	return p;
+}
+
+/*
+ * Whatever sorts of tokens were told: by the same prices a row of the ledger
+ * costs what was booked, and each sort that has another price changes it.
+ */
+static void
+test_priced_alike(void **state)
+{
+	static char bytes[300][METER_BOOKING_MAX];
+	struct conf_provider provider = { .name = STR("provider") };
+	struct conf_target target = {
+		.provider = &provider, .model = STR("odd"), .has_price = true
+	};
+	struct conf_model model = { .targets = &target, .n_targets = 1 };
+	const struct conf conf = { .models = &model,
+		.n_models = 1,
+		.providers = &provider,
+		.n_providers = 1 };
+	struct jobs_batch *b = batch_new();
+	struct reprice p;
+
+	(void)state;
+	price_row_init(&target.price);
+	for (int i = 0; i < PRICE__MAX; i++)
+		target.price.part[i] = 1000 * (100 + i);
+	for (uint32_t i = 0; i < COUNT(bytes); i++) {
+		struct meter_booking k = booking(i, METER_BOOKED_OK);
+		int64_t *parts[] = { &k.usage.cached, &k.usage.written,
+			&k.usage.written_1h, &k.usage.reasoning,
+			&k.usage.audio_in, &k.usage.audio_out,
+			&k.usage.image_in, &k.usage.image_out };
+
+		k.model = STR("odd");
+		k.usage.prompt = (int64_t)rand_below(1000);
+		k.usage.completion = (int64_t)rand_below(1000);
+		for (size_t n = 0; n < COUNT(parts); n++)
+			*parts[n] = (int64_t)rand_below(400) - 50;
+		for (size_t n = 0; n < COUNT(parts); n++)
+			*parts[n] = *parts[n] < 0 ? -1 : *parts[n];
+		assert_true(meter_price_target_cost(
+		    NULL, &target, &k.usage, &k.cost, &k.price_version));
+		take(b, &k, bytes[i]);
+	}
+	assert_int_equal(jobs_batch_write(b, bed_store, NULL, 0), ERR_OK);
+	p = recompute(&conf);
+	assert_int_equal(p.n, COUNT(bytes));
+	assert_int_equal(p.changed, 0);
+	for (int i = 0; i < PRICE__MAX; i++) {
+		target.price.part[i] += 1000000;
+		p = recompute(&conf);
+		assert_true(p.dearer > COUNT(bytes) / 10);
+		target.price.part[i] -= 1000000;
+	}
+	batch_free(b);
+}
+
 /* Among many one that is there: it alone is left out. */
 static void
 test_one_is_there(void **state)
@@ -204,6 +308,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		BED_TEST(test_absurd),
 		BED_TEST(test_lost_is_priced),
+		BED_TEST(test_priced_alike),
 		BED_TEST(test_one_is_there),
 		BED_TEST(test_kinds),
 		BED_TEST(test_full),

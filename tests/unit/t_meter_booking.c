@@ -24,7 +24,8 @@ sample(void)
 		    .reasoning = 14,
 		    .audio_in = 15,
 		    .audio_out = 16,
-		    .image_in = 17 },
+		    .image_in = 17,
+		    .image_out = 18 },
 		.cost = 20,
 		.price_version = 21,
 		.request_id = STR("req"),
@@ -67,6 +68,7 @@ test_there_and_back(void **state)
 	assert_int_equal(out.usage.audio_out, 16);
 	assert_int_equal(out.usage.written_1h, 19);
 	assert_int_equal(out.usage.image_in, 17);
+	assert_int_equal(out.usage.image_out, 18);
 	assert_int_equal(out.cost, 20);
 	assert_int_equal(out.price_version, 21);
 	assert_str(out.request_id, "req");
@@ -76,6 +78,44 @@ test_there_and_back(void **state)
 	assert_str(out.provider, "provider");
 	assert_str(out.kind, "openai");
 	assert_str(out.model, "model");
+}
+
+/* A record of the first form, which had seventeen numbers. */
+static void
+test_first_form(void **state)
+{
+	struct meter_booking in = sample(), out;
+	char bytes[METER_BOOKING_MAX];
+	size_t n = meter_booking_encode(&in, bytes);
+
+	(void)state;
+	bytes[0] = 1;
+	memmove(bytes + 32 + 17 * 8, bytes + 32 + 18 * 8, n - 32 - 18 * 8);
+	n -= 8;
+	assert_int_equal(meter_booking_decode(str_of(bytes, n), &out), ERR_OK);
+	assert_int_equal(out.usage.image_in, 17);
+	assert_int_equal(out.usage.image_out, -1);
+	assert_int_equal(out.cost, 20);
+	assert_int_equal(out.price_version, 21);
+	assert_str(out.model, "model");
+	for (size_t cut = 0; cut < n; cut++)
+		assert_int_equal(
+		    meter_booking_decode(str_of(bytes, cut), &out), ERR_SYNTAX);
+}
+
+static void
+test_for_nothing(void **state)
+{
+	struct msg_usage u = MSG_USAGE_UNKNOWN;
+
+	(void)state;
+	assert_true(meter_booked_for_nothing(METER_BOOKED_FAILED, &u));
+	u.prompt = 0;
+	assert_true(meter_booked_for_nothing(METER_BOOKED_FAILED, &u));
+	assert_false(meter_booked_for_nothing(METER_BOOKED_OK, &u));
+	u.completion = 1;
+	assert_false(meter_booked_for_nothing(METER_BOOKED_FAILED, &u));
+	assert_true(meter_booked_for_nothing(METER_BOOKED_NOT_SENT, &u));
 }
 
 /* The longest texts are cut at characters, and fit. */
@@ -145,6 +185,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_first_form),
+		cmocka_unit_test(test_for_nothing),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_words),

@@ -41,6 +41,7 @@ sample(void **state)
 	assert_int_equal(r.out.n_rounded, 1);
 	row = import_row(&r, "gemini", "audio", 0, false);
 	assert_int_equal(row->part[PRICE_AUDIO_IN], 1000000);
+	assert_int_equal(row->part[PRICE_IMAGE_OUT], 30000000);
 	assert_int_equal(row->part[PRICE_REASONING], 2600000);
 	assert_int_equal(row->part[PRICE_PER_REQUEST], 5000000);
 	/* two providers there are one here: the file's first */

@@ -252,6 +252,7 @@ parts(void **state)
 	rows[0].part[PRICE_IMAGE_IN] = 5000000;
 	rows[0].part[PRICE_REASONING] = 3000000;
 	rows[0].part[PRICE_AUDIO_OUT] = 64000000;
+	rows[0].part[PRICE_IMAGE_OUT] = 30000000;
 	rows[0].part[PRICE_PER_REQUEST] = 7;
 	rows[2].part[PRICE_CACHE_WRITE] = 1250000;
 	p = list_of(rows, COUNT(rows));
@@ -262,12 +263,13 @@ parts(void **state)
 	u.image_in = 3;
 	u.reasoning = 20;
 	u.audio_out = 10;
+	u.image_out = 4;
 	assert_int_equal(cost_of(p, "x", "all", u),
 	    /* rest of the prompt, cached, 5 minutes, an hour, audio, images */
 	    22 * 1000 + 40 * 100 + 20 * 1250 + 10 * 2000 + 5 * 32000 +
 		3 * 5000 +
-		/* rest of the answer, thoughts, audio; the request */
-		20 * 2000 + 20 * 3000 + 10 * 64000 + 7);
+		/* rest of the answer, thoughts, audio, images; the request */
+		16 * 2000 + 20 * 3000 + 10 * 64000 + 4 * 30000 + 7);
 	/* no price of their own: as their parents */
 	assert_int_equal(cost_of(p, "x", "plain", u), 100 * 1000 + 50 * 2000);
 	assert_int_equal(
@@ -281,6 +283,7 @@ parts(void **state)
 	u.image_in = INT64_MAX;
 	u.reasoning = 9;
 	u.audio_out = INT64_MAX;
+	u.image_out = INT64_MAX;
 	assert_int_equal(cost_of(p, "x", "all", u),
 	    8 * 100 + 2 * 2000 + 9 * 3000 + 64000 + 7);
 	meter_prices_unref(p);

@@ -90,7 +90,7 @@ test_same_fields(void **state)
 	r.client_request_id = STR("c-1");
 	r.usage.cached = r.usage.reasoning = 1;
 	r.usage.written = r.usage.written_1h = r.usage.audio_in = 1;
-	r.usage.audio_out = r.usage.image_in = 1;
+	r.usage.audio_out = r.usage.image_in = r.usage.image_out = 1;
 	r.has_cost = r.has_unpriced = true;
 	r.cost = 1234500000;
 	r.price_version = -20261121;
@@ -112,7 +112,7 @@ test_same_fields(void **state)
 		if (!at)
 			fail_msg("%s is not there, or not in its place", key);
 	}
-	assert_int_equal(json_object_size(j), 35);
+	assert_int_equal(json_object_size(j), 36);
 	json_decref(j);
 }
 

@@ -143,10 +143,12 @@ row_42_counts_thoughts_as_completion(void **state)
 	      ",'usageMetadata':{'promptTokenCount':9,'candidatesTokenCount':1,"
 	      "'promptTokensDetails':[{'modality':'TEXT','tokenCount':1},"
 	      "{'modality':'AUDIO','tokenCount':5},"
-	      "{'modality':'IMAGE','tokenCount':3}]}}",
+	      "{'modality':'IMAGE','tokenCount':3}],"
+	      "'candidatesTokensDetails':[{'modality':'TEXT',"
+	      "'tokenCount':1},{'modality':'IMAGE','tokenCount':1}]}}",
 	    BEGUN "FINISH stop STOP\n"
 		  "USAGE 9 1 cached=-1 written=-1 reasoning=-1 audio=5 "
-		  "images=3\nEND");
+		  "images=3 images_out=1\nEND");
 	/* what cannot be a count is none */
 	READS("{'candidates':[{'content':{},'finishReason':'MAX_TOKENS'}]" ID
 	      ",'usageMetadata':{'promptTokenCount':1,'thoughtsTokenCount':"

@@ -51,9 +51,10 @@ openai(void **state)
 	u = usage_of("{\"prompt_tokens\":10,\"completion_tokens\":2,"
 		     "\"prompt_tokens_details\":{\"audio_tokens\":11,"
 		     "\"image_tokens\":7},\"completion_tokens_details\":"
-		     "{\"audio_tokens\":3}}");
+		     "{\"audio_tokens\":3,\"image_tokens\":9}}");
 	assert_int_equal(u.audio_in, 10);
 	assert_int_equal(u.image_in, 7);
+	assert_int_equal(u.image_out, 2);
 	assert_int_equal(u.audio_out, 2);
 	assert_true(str_contains(u.extra, STR("\"image_tokens\":7")));
 }
