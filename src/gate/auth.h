@@ -21,7 +21,10 @@
  *
  * REFUSED. An unknown, foreign, expired or blocked key, or one from the wrong
  * network, is the same 401 to whoever tries it; which of them it was, is the
- * log's and the audit's (enum gate_refusal). A key outside its hours is told so:
+ * log's and the audit's (enum gate_refusal). Who guesses learns nothing by the
+ * time either: an unknown and a foreign key take the same statements (by the
+ * whole hash, then by the name) and are then remembered in the same way; the
+ * others take more, but ask for the whole secret first. A key outside its hours is told so:
  * whoever is in the right network at the wrong time is no stranger.
  */
 #include <stdbool.h>

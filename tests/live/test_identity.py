@@ -1,6 +1,8 @@
 """Keys, tokens and people while the database is well, away, and back."""
 import base64
 import json
+import re
+import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -49,8 +51,8 @@ def bed(build, mock, tmp_path):
     server.stop()
 
 
-def new_key(ctl, name):
-    return ctl.json('key', 'create', name)['key']
+def new_key(ctl, name, *options):
+    return ctl.json('key', 'create', name, *options)['key']
 
 
 def test_database_stopped_and_back(bed):
@@ -122,6 +124,62 @@ def test_refusals_are_the_same_to_the_client(bed):
     for why in answers:
         until('the log tells', lambda: any(
             line.get('refused') == why for line in g.requests()))
+
+
+def raw(g, key, path, body):
+    """All bytes of the answer, but for the time."""
+    with socket.create_connection(('127.0.0.1', g.port), timeout=30) as s:
+        head = ('POST %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n'
+                'Content-Type: application/json\r\nX-Request-Id: same\r\n'
+                'Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n'
+                % (path, key, len(body)))
+        s.sendall(head.encode() + body)
+        got = b''
+        while True:
+            piece = s.recv(65536)
+            if not piece:
+                break
+            got += piece
+    return re.sub(rb'\r\nDate: [^\r]*', b'', got)
+
+
+def test_refusals_are_the_same_byte_for_byte(bed):
+    """Each answer, its headers and their order; also a second time, when
+    it is known, on each surface, and beside an old pepper."""
+    g, ctl, _ = bed
+    good = new_key(ctl, 'good')
+    ctl.run('user', 'create', 'kim')
+    keys = {
+        'unknown': new_key_text(),
+        'foreign': good[:-1] + ('a' if good[-1] != 'a' else 'b'),
+        'malformed': 'sk-proj-1234',
+        'short': good[:-1],
+        'blocked': new_key(ctl, 'blocked'),
+        'expired': new_key(ctl, 'expired'),
+        'network': new_key(ctl, 'network', '--networks', '10.99.0.0/16'),
+        'user': new_key(ctl, 'user', '--user', 'kim'),
+        'former': new_key(ctl, 'rotated'),
+    }
+    ctl.run('key', 'block', 'blocked')
+    ctl.run('key', 'expire', 'expired')
+    ctl.run('user', 'block', 'kim')
+    ctl.run('key', 'rotate', 'rotated', '--grace', '0s')
+    for peppers in (1, 2):
+        for path, body in (
+                ('/v1/chat/completions', json.dumps(talk.chat('gpt'))),
+                ('/v1/chat', json.dumps(talk.chat('nobody'))),
+                ('/v1/chat/completions', '{ no JSON')):
+            answers = {}
+            for name, key in keys.items():
+                answers[name] = {raw(g, key, path, body.encode())
+                                 for _ in range(3 * WORKERS)}
+            first = answers['unknown']
+            assert len(first) == 1 and b' 401 ' in min(first)
+            assert all(a == first for a in answers.values()), answers
+        ctl.run('key', 'new-pepper')
+        until('the good one is known', lambda: all_workers(g, good, 200))
+    for why in ('unknown', 'foreign', 'blocked', 'expired', 'network'):
+        assert any(line.get('refused') == why for line in g.requests()), why
 
 
 # -- tokens

@@ -187,3 +187,69 @@ def test_the_pepper_changes_under_load(acme):
     assert p.returncode == 1 and 'none yet' in p.stderr
     path.write_bytes(kept)
     settles(g, again, 200)
+
+
+ROLES = ('viewer', 'developer', 'operator', 'admin', 'auditor')
+MAY_CALL = ('developer', 'operator', 'admin')
+
+
+def walk(g, key, may, why):
+    """Each surface of the gateway: what it answers to that key."""
+    head = {'content-type': 'application/json',
+            'authorization': 'Bearer ' + key}
+    for path, body in (
+            ('/v1/chat/completions', talk.chat('gpt')),
+            ('/v1/chat/completions', dict(talk.chat('gpt'), stream=True)),
+            ('/v1/chat', dict(talk.chat('gpt'), client_id='c',
+                              metadata={'request_id': 'r'}))):
+        a = g.post(body, path=path, headers=head)
+        assert a.status == (200 if may else 403), (why, path, a.text)
+    a = g.get('/v1/models', headers=head)
+    assert a.status == 200, why
+    names = {m['id'] for m in a.json['data']}
+    assert ('gpt' in names) == may, (why, names)
+    assert may or not names, (why, names)
+    a = g.get('/v1/models/gpt', headers=head)
+    assert a.status == (200 if may else 404), (why, a.text)
+
+
+def test_each_role_walks_each_surface(acme):
+    """By the user himself, by a team, by both; the grants are the same."""
+    g, ctl = acme
+    ctl.run('grant', 'add', '*')
+    keys = {}
+    for role in ROLES:
+        ctl.run('user', 'create', role)
+        ctl.run('role', 'grant', role, '--user', role)
+        keys[role] = new_key(ctl, role, '--user', role)
+        ctl.run('team', 'create', 'team-' + role)
+        ctl.run('user', 'create', 'of-' + role)
+        ctl.run('team', 'add', 'team-' + role, 'of-' + role)
+        ctl.run('role', 'grant', role, '--team', 'team-' + role)
+        keys['of-' + role] = new_key(ctl, 'of-' + role, '--user',
+                                     'of-' + role)
+    for name, key in keys.items():
+        walk(g, key, name.removeprefix('of-') in MAY_CALL, name)
+    ctl.run('user', 'create', 'none')
+    walk(g, new_key(ctl, 'none', '--user', 'none'), False, 'no role')
+    walk(g, new_key(ctl, 'machine'), True, 'a key without a user')
+    # what is said of them is what they may
+    for role in ROLES:
+        assert ctl.json('user', 'show', role)['roles'] == [role]
+        assert ctl.json('key', 'show', 'of-' + role)['roles'] == [role]
+    # a role in another tenant is none here; taken away it is gone
+    ctl.run('tenant', 'create', 'other')
+    ctl.run('user', 'create', 'far', '--tenant', 'other')
+    ctl.run('role', 'grant', 'admin', '--user', 'far', '--tenant', 'other')
+    far = new_key(ctl, 'far', '--user', 'far', '--tenant', 'other')
+    settles(g, far, 404)
+    for role in MAY_CALL:
+        ctl.run('role', 'revoke', role, '--user', role, '--tenant', 'acme')
+        settles(g, keys[role], 403)
+        walk(g, keys[role], False, 'no longer ' + role)
+    ctl.run('role', 'grant', 'viewer', '--user', 'developer', '--tenant',
+            'acme')
+    ctl.run('role', 'grant', 'developer', '--user', 'developer', '--tenant',
+            'acme')
+    settles(g, keys['developer'], 200)
+    walk(g, keys['developer'], True, 'viewer and developer')
