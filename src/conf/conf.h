@@ -223,6 +223,7 @@ struct conf_jwt {
 	struct str audience;
 	struct str keys; /* "https://..." or "file:/PATH" */
 	bool allow_private; /* addresses of ours for keys */
+	const char *ca_file; /* who may vouch for them; NULL: the system's */
 	usec_t refresh; /* 10m */
 	usec_t leeway; /* 30s */
 	struct str tenant; /* of all its users; empty: the claim says */

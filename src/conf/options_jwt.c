@@ -1,5 +1,7 @@
 #include "conf/options_jwt.h"
 
+#include "conf/values.h"
+
 #define IN(s, f) .offset = offsetof(struct s, f)
 #define SEC ((int64_t)USEC_PER_SEC)
 #define CLAIM_MAX 200
@@ -46,11 +48,17 @@ static const struct opt rows[] = {
 		"certs",
 	    .doc = "The issuer's key set (JWKS): RS256, ES256 and EdDSA "
 		   "(Ed25519). It is read at start, every refresh, and when a "
-		   "token names a key that is not in it. While it cannot be "
-		   "read the last one is used." },
+		   "token names a key that is not in it, but for that every "
+		   "10s at most; the token waits for it, 10s at most. While "
+		   "it cannot be read the last one is used." },
 	{ "allow_private", OPT_BOOL, IN(conf_jwt, allow_private),
 	    .dflt = "false",
 	    .doc = "The key set may lie at a loopback or private address." },
+	{ "ca_file", OPT_CUSTOM, IN(conf_jwt, ca_file), .read = value_read_path,
+	    .check = value_check_readable, .form = "/PATH", .pattern = "^/",
+	    .example = "/etc/llmgw/ca.pem",
+	    .doc = "Certificates that may vouch for the server of keys; "
+		   "default: the system's." },
 	{ "refresh", OPT_DURATION, IN(conf_jwt, refresh), .dflt = "10m",
 	    .min = 10 * SEC, .max = 86400 * SEC,
 	    .doc = "How often the key set is read again: a key that was taken "

@@ -1,6 +1,7 @@
 /* Who asks: known at once, or looked up while the body may come in. */
 #include "flow/life.h"
 
+#include "base/secret.h"
 #include "sys/stats.h"
 
 /* ---- the directory of a worker -------------------------------------------- */
@@ -132,6 +133,17 @@ come_again(struct req *r)
 	return turn_away(r, away);
 }
 
+/* Its token is not the door's any more then: a copy that is wiped. */
+static enum flow_step
+wait_for_keys(struct req *r, struct str token)
+{
+	if (r->has_waited)
+		return come_again(r);
+	r->has_waited = true;
+	r->token = secret_new(token);
+	return r->token ? FLOW_IDENTIFY : no_memory(r);
+}
+
 enum flow_step
 identify_now(struct req *r, const struct gate_credentials *cred)
 {
@@ -156,9 +168,25 @@ identify_now(struct req *r, const struct gate_credentials *cred)
 	default:
 		keep_credential(r, &v.want);
 		if (v.wants_keys && jwks_wanted(f))
-			return come_again(r);
+			return wait_for_keys(r, v.token);
 		return turn_away(r, v.refusal);
 	}
+}
+
+/* The token leaves with it: what comes now is the last word. */
+void
+identify_again(struct req *r)
+{
+	struct secret *token = r->token;
+	const struct gate_credentials cred = { .x_api_key = secret_str(token),
+		.address = r->rec.remote_addr };
+	enum flow_step next;
+
+	r->token = NULL;
+	r->fail = (struct msg_fail){ 0 };
+	next = identify_now(r, &cred);
+	secret_unref(token);
+	flow_go(r, next == FLOW_IDENTIFY ? step_identify(r) : next);
 }
 
 static enum flow_step
@@ -237,11 +265,19 @@ may_read_ahead(const struct req *r)
 enum flow_step
 step_identify(struct req *r)
 {
+	if (r->token) {
+		r->wants_body = !r->is_body_whole && may_read_ahead(r);
+		if (jwks_wait(r))
+			return FLOW_WAIT;
+		/* it was read at once, from a file */
+		identify_again(r);
+		return FLOW_WAIT;
+	}
 	if (!r->look)
 		return go_in(r);
 	stats_add(r->flow->shm, STATS_CREDENTIALS_LOOKED_UP, 1);
 	if (gate_directory_look(r->flow->directory, r->look, on_looked, r)) {
-		r->wants_body = may_read_ahead(r);
+		r->wants_body = !r->is_body_whole && may_read_ahead(r);
 		return FLOW_WAIT;
 	}
 	r->look = NULL;
@@ -254,5 +290,8 @@ identify_drop(struct req *r)
 	if (r->look)
 		gate_directory_cancel(r->flow->directory, r->look);
 	r->look = NULL;
+	jwks_leave(r);
+	secret_unref(r->token);
+	r->token = NULL;
 	gate_client_fini(&r->client);
 }

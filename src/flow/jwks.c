@@ -24,9 +24,49 @@ struct flow_jwks {
 	usec_t asked; /* when it was last tried */
 	usec_t retry; /* the next pause after a failure */
 	bool is_old; /* the last try failed */
+	struct req *waiting; /* their tokens' keys may come */
 };
 
 static void start(void *arg);
+
+bool
+jwks_wait(struct req *r)
+{
+	struct flow_jwks *j = r->flow->jwks;
+
+	if (!j || !j->xfer)
+		return false;
+	r->next_waiting = j->waiting;
+	r->prev_waiting = &j->waiting;
+	if (j->waiting)
+		j->waiting->prev_waiting = &r->next_waiting;
+	j->waiting = r;
+	return true;
+}
+
+void
+jwks_leave(struct req *r)
+{
+	if (!r->prev_waiting)
+		return;
+	*r->prev_waiting = r->next_waiting;
+	if (r->next_waiting)
+		r->next_waiting->prev_waiting = r->prev_waiting;
+	r->next_waiting = NULL;
+	r->prev_waiting = NULL;
+}
+
+/* None of them waits twice, so it ends. */
+static void
+wake(struct flow_jwks *j)
+{
+	while (j->waiting) {
+		struct req *r = j->waiting;
+
+		jwks_leave(r);
+		identify_again(r);
+	}
+}
 
 static void
 again(struct flow_jwks *j, usec_t delay)
@@ -104,6 +144,7 @@ on_done(void *arg, const struct upstream_result *result)
 	else
 		take(j, buf_str(&j->body));
 	buf_fini(&j->body);
+	wake(j);
 }
 
 static const struct upstream_sink sink = { on_head, on_body, NULL, on_done };
@@ -147,6 +188,7 @@ start(void *arg)
 		.timeout_total = FETCH_TIMEOUT,
 		.max_body_bytes = JWT_KEY_SET_BYTES_MAX,
 		.allow_private = c->allow_private,
+		.ca_file = c->ca_file,
 		.fresh_connection = true,
 	};
 	j->xfer = upstream_start(j->flow->upstream, &j->call, &sink, j);
@@ -170,6 +212,9 @@ jwks_free(struct flow_jwks *j)
 	if (!j)
 		return;
 	stop(j);
+	if (j->flow->jwks == j)
+		j->flow->jwks = NULL;
+	wake(j);
 	jwt_keys_free(j->keys);
 	conf_unref(j->conf);
 	free(j);
@@ -222,6 +267,9 @@ jwks_conf(struct flow *f)
 	conf_unref(old);
 	j->retry = RETRY_FIRST;
 	start(j);
+	/* read from a file now, or it cannot be asked for at all */
+	if (!j->xfer)
+		wake(j);
 }
 
 const struct jwt_keys *

@@ -124,6 +124,9 @@ struct req {
 	struct gate_client client;
 	struct gate_look *look; /* NULL: nobody is being looked up */
 	usec_t new_until; /* a user who is being made is waited for; 0: none */
+	struct secret *token; /* waits for its key; NULL: does not */
+	struct req *next_waiting, **prev_waiting; /* of those that do */
+	bool has_waited; /* once is enough */
 	struct buf body;
 	struct arena *msg_arena; /* what msg points to, beside body */
 	struct msg_request msg;
@@ -283,6 +286,8 @@ void receive_vars(struct req *r, const struct req_var *vars, size_t n,
 /* identify.c */
 /* Who asks, as far as that is known at once: the next step. */
 enum flow_step identify_now(struct req *r, const struct gate_credentials *cred);
+/* The key set that it waited for has come, or will not. */
+void identify_again(struct req *r);
 /* The request goes. */
 void identify_drop(struct req *r);
 /* f->conf is a new one. */
@@ -300,6 +305,13 @@ const struct jwt_keys *jwks_keys(const struct flow *f);
  * yet; who comes again may be let in.
  */
 bool jwks_wanted(struct flow *f);
+/*
+ * Is it being read? Then the request waits for it, and identify_again is called
+ * when it was read, or could not be.
+ */
+MUST_CHECK bool jwks_wait(struct req *r);
+/* The request goes, or waits no more. One that does not wait is allowed. */
+void jwks_leave(struct req *r);
 
 /* req.c: the body is complete: the next step */
 enum flow_step read_body_end(struct req *r);

@@ -158,6 +158,7 @@ identify_by_token(const struct conf *conf, struct gate_directory *d,
 		return e;
 	v->refusal = read;
 	v->wants_keys = !has_key;
+	v->token = token;
 	return v->refusal == GATE_WELCOME ? ERR_AGAIN
 					  : refuse(v->refusal, fail);
 }

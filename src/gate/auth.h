@@ -69,6 +69,7 @@ struct gate_verdict {
 	struct gate_want want; /* ERR_AGAIN: who is to be looked up */
 	/* A token's key is not in the key set: perhaps in a newer one. */
 	bool wants_keys;
+	struct str token; /* where wants_keys; of the credentials */
 };
 
 /*
