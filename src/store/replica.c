@@ -134,7 +134,7 @@ const struct store_sql store_replica_sql[] = {
 	    NULL },
 	[WRITE + PRICE] = { "REPLACE INTO price (" PRICE_COLUMNS
 			    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-			    " ?, ?)",
+			    " ?, ?, ?)",
 	    NULL },
 	/* With its former secrets: the change log knows them by its id. */
 	[READ_KEY] = { "SELECT " KEY_COLUMNS " FROM client_key WHERE id = ?"
