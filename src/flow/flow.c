@@ -87,12 +87,6 @@ flow_spool_set(struct flow *f, struct spool *s, const char *problem)
 	snprintf(f->ledger_problem, sizeof(f->ledger_problem), "%s", problem);
 }
 
-struct conf *
-flow_conf(struct flow *f)
-{
-	return f->conf;
-}
-
 void
 flow_drain(struct flow *f)
 {

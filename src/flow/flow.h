@@ -50,7 +50,6 @@ void flow_stored_read(struct flow *f);
 void flow_conf_failed(struct flow *f, const char *text);
 /* The log cannot be opened ("": it can): health says so. text: one line. */
 void flow_log_failed(struct flow *f, const char *text);
-struct conf *flow_conf(struct flow *f);
 
 struct spool;
 /*
