@@ -204,9 +204,15 @@ run_add(struct ctl *c)
 	if (g.pattern.n == 0 || g.pattern.n > STORE_NAME_MAX ||
 	    !ctl_is_word(g.pattern))
 		return ctl_fail(c,
-		    "a pattern is a name or tag of at most %d bytes, where * "
-		    "stands for any run",
+		    "a pattern is a name or tag of at most %d bytes of UTF-8, "
+		    "without blanks, where * stands for any run",
 		    STORE_NAME_MAX);
+	/* As key show has them. */
+	if (str_starts(g.pattern, STR("tag:")) || g.pattern.p[0] == '!')
+		return ctl_fail(c,
+		    "'%.*s': a tag is named with --tag (grant add --tag eu), a "
+		    "denial with --deny",
+		    STR_ARG(g.pattern));
 	g.tenant_id = tenant.id;
 	g.tenant = tenant.name;
 	if (o.team != NULL)

@@ -182,8 +182,8 @@ run_help(struct ctl *c)
 		ctl_print_help(command, stdout);
 		return ctl_flushed(CTL_OK);
 	}
-	if (verb != NULL)
-		return ctl_usage(c);
+	if (verb != NULL || (group != NULL && !group_known(group)))
+		return ctl_no_command(group, verb);
 	(void)printf("usage:\n");
 	if (!ctl_print_lines(group, stdout))
 		return ctl_usage(c);

@@ -327,8 +327,8 @@ run_create(struct ctl *c)
 	k->models = k->networks = k->hours = STR("");
 	if (!store_name_valid(k->name))
 		return ctl_fail(c,
-		    "'%.*s' is not a name: letters, digits and ._-@+, at most "
-		    "64",
+		    "'%.*s' is not a name: 1 to 64 letters, digits and "
+		    "._-@+, the first a letter or a digit",
 		    STR_ARG(k->name));
 	status = find_owners(c, k);
 	if (status == CTL_OK)

@@ -148,8 +148,8 @@ read_number(struct ctl *c, const char *option, const char *text, int64_t *out)
 {
 	if (num_parse_i64(str_z(text), out) == ERR_OK && *out > 0)
 		return CTL_OK;
-	return ctl_fail(
-	    c, "--%s: '%s' is not a whole number above 0", option, text);
+	return ctl_fail(c, "--%s: '%s' is not a whole number from 1 to %lld",
+	    option, text, (long long)INT64_MAX);
 }
 
 static int
@@ -384,7 +384,9 @@ run_create(struct ctl *c)
 	int status;
 
 	if (l.name.n == 0 || l.name.n > STORE_NAME_MAX || !ctl_is_word(l.name))
-		return ctl_fail(c, "a limit has a name of at most %d bytes",
+		return ctl_fail(c,
+		    "a limit has a name of at most %d bytes of UTF-8, without "
+		    "blanks",
 		    STORE_NAME_MAX);
 	status = read_sort(c, &l);
 	if (status == CTL_OK)

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/num.h"
+#include "base/utf8.h"
 #include "store/store.h"
 #include "wire/http.h"
 
@@ -187,7 +188,7 @@ ctl_is_word(struct str word)
 	for (size_t i = 0; i < word.n; i++)
 		if ((unsigned char)word.p[i] <= 0x20 || word.p[i] == 0x7f)
 			return false;
-	return true;
+	return utf8_valid(word);
 }
 
 /* The next word of *rest, or an absent one. */
@@ -228,6 +229,10 @@ ctl_words(struct ctl *c, const char *what, const char *text,
 		memcpy(joined + n, word.p, word.n);
 		n += word.n;
 	}
+	/* No restriction is asked for by an empty text, not by a slip. */
+	if (n == 0 && text[0] != '\0')
+		return ctl_fail(
+		    c, "'%s' has no %s in it; '' means all", text, what);
 	*out = arena_str(c->arena, str_of(joined, n));
 	return str_present(*out) ? CTL_OK : ctl_nomem(c);
 }
@@ -278,5 +283,5 @@ ctl_title(struct ctl *c, const char *option, const char *text)
 	if (text == NULL || store_title_valid(str_z(text)))
 		return CTL_OK;
 	return ctl_fail(
-	    c, "--%s: one line of at most 250 bytes, please", option);
+	    c, "--%s: one line of UTF-8, of at most 250 bytes", option);
 }

@@ -348,9 +348,11 @@ read_list(
 	char iso[CLOCK_ISO_SIZE];
 	struct meter_import_options o = { .with_free = given.with_free };
 	enum err e = conf_file_read(file, text, NULL);
+	int why = errno;
 
-	if (e != ERR_OK)
-		return ctl_fail(c, "%s: %s", file, conf_file_why(e, errno));
+	if (e != ERR_OK &&
+	    meter_import(format, STR("{}"), &o, a, in) != ERR_NOT_FOUND)
+		return ctl_fail(c, "%s: %s", file, conf_file_why(e, why));
 	clock_iso(clock_wall(), iso);
 	o.today = str_of(iso, 10);
 	e = meter_import(format, buf_str(text), &o, a, in);

@@ -207,6 +207,9 @@ take_new(struct work *w)
 	if (take_duration(c, "in", opt_in, &in) != CTL_OK ||
 	    (opt_for && take_duration(c, "for", opt_for, &length) != CTL_OK))
 		return CTL_FAILED;
+	if (opt_for && length == 0)
+		return ctl_fail(
+		    c, "--for: '%s' would be over at once", opt_for);
 	w->fresh.not_before = in > 0 ? w->now + in : 0;
 	w->until = w->fresh.not_after = opt_for ? w->now + in + length : 0;
 	return CTL_OK;

@@ -131,8 +131,8 @@ run_create(struct ctl *c)
 		return status;
 	if (!store_name_valid(t.name))
 		return ctl_fail(c,
-		    "'%.*s' is not a name: letters, digits and ._-@+, at most "
-		    "64",
+		    "'%.*s' is not a name: 1 to 64 letters, digits and "
+		    "._-@+, the first a letter or a digit",
 		    STR_ARG(t.name));
 	return change(c, "tenant.create", &t, "is there");
 }

@@ -370,6 +370,8 @@ test_sentences(void **state)
 	ok("tenant create acme");
 	no("tenant create acme", "there is a tenant 'acme' already");
 	no("tenant create 'a b'", "is not a name");
+	no("tenant create .x", "the first a letter or a digit");
+	no("tenant create x --title '\xff'", "one line of UTF-8");
 	no("tenant set acme --timezone Mars/Olympus", "is not in");
 	no("tenant show nobody",
 	    "no tenant 'nobody'; llmgwctl tenant list shows them");
@@ -384,6 +386,20 @@ test_sentences(void **state)
 	no("grant add x --team a --user b", "only one of");
 	no("key create ci --hours never", "are no hours");
 	no("key create ci --networks 1.2.3", "'1.2.3' is not a network");
+	/* a slip is no wish for a key without bounds */
+	no("key create ci --networks ,", "',' has no network in it");
+	no("key create ci --models ', ,'", "', ,' has no model in it");
+	no("key create ci --models 'a\xff'", "is not a model");
+	no("grant add 'a\xff'", "UTF-8");
+	no("grant add 'a b'", "without blanks");
+	no("grant add tag:eu", "grant add --tag eu");
+	no("grant add '!gpt'", "--deny");
+	no("limit create 'a\xff' --requests 1 --per 1m", "UTF-8");
+	no("limit create a --requests 99999999999999999999 --per 1m",
+	    "from 1 to 9223372036854775807");
+	no("secret add one --for 0s", "would be over at once");
+	no("price import frob /nowhere", "no format 'frob'");
+	no("price import litellm /nowhere", "/nowhere: No such file");
 	no("key create ci --expires 2026-13-01", "is no moment");
 	no("key create ci --expires 2020-01-01", "'2020-01-01' is over");
 	no("key create ci --expires now", "is over");
