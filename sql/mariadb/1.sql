@@ -226,7 +226,7 @@ CREATE TABLE IF NOT EXISTS price (
 -- that is drained twice is one row.
 CREATE TABLE IF NOT EXISTS ledger (
 	day BIGINT NOT NULL, -- days since 1970 UTC of `began`
-	id BINARY(16) NOT NULL, -- 16 random bytes
+	id BINARY(16) NOT NULL, -- 6 bytes of milliseconds, 10 random
 	request_id VARCHAR(128) NOT NULL,
 	attempt BIGINT NOT NULL, -- 1 ...
 	began BIGINT NOT NULL,

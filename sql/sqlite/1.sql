@@ -188,7 +188,7 @@ CREATE TABLE price (
 -- that is drained twice is one row.
 CREATE TABLE ledger (
 	day INTEGER NOT NULL, -- days since 1970 UTC of `began`
-	id BLOB NOT NULL, -- 16 random bytes
+	id BLOB NOT NULL, -- 6 bytes of milliseconds, 10 random
 	request_id TEXT NOT NULL,
 	attempt INTEGER NOT NULL, -- 1 ...
 	began INTEGER NOT NULL,

@@ -1,5 +1,6 @@
 #include "api/table.h"
 
+#include "base/clock.h"
 #include "base/rand.h"
 #include "base/utf8.h"
 #include "wire/url.h"
@@ -7,6 +8,7 @@
 enum {
 	PATH_MAX_BYTES = 4096,
 	MADE_ID_CHARS = 24,
+	TIME_CHARS = 7, /* of them; milliseconds until the year 2081 */
 };
 
 enum method {
@@ -161,6 +163,21 @@ api_request_id_sane(struct str id)
 	return true;
 }
 
+/*
+ * The id begins with its time, so that an index of ids grows at its end. The
+ * digits are those of rand_id, in the order of their bytes.
+ */
+static void
+put_time(char out[TIME_CHARS])
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz";
+	uint64_t msec = (uint64_t)(clock_wall() / USEC_PER_MSEC);
+
+	for (int i = TIME_CHARS - 1; i >= 0; i--, msec /= 62)
+		out[i] = digits[msec % 62];
+}
+
 void
 api_request_id(struct str client, char out[API_REQUEST_ID_SIZE])
 {
@@ -171,4 +188,5 @@ api_request_id(struct str client, char out[API_REQUEST_ID_SIZE])
 	}
 	memcpy(out, "req_", 4);
 	rand_id(out + 4, MADE_ID_CHARS);
+	put_time(out + 4);
 }

@@ -2,11 +2,14 @@
  * llmgw-jobd: what need not be done while a client waits. It brings the spool
  * of the workers to the database, keeps the sums, and lets old rows go.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "config.h"
 
@@ -234,6 +237,25 @@ on_signal(void *arg, int signum)
 
 /* ---- life ---------------------------------------------------------------- */
 
+/*
+ * Requests come first (conf/systemd: Nice). Where the kernel shares the CPU by
+ * sessions, nice(2) tells only within ours: the session is told, too, if it is
+ * our own (sched(7), autogroup).
+ */
+static void
+nice_session(void)
+{
+	int fd, nice = getpriority(PRIO_PROCESS, 0);
+
+	if (nice <= 0 || getsid(0) != getpid())
+		return;
+	fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* it does not */
+	(void)dprintf(fd, "%d", nice);
+	(void)close(fd);
+}
+
 static void
 pre_init(void)
 {
@@ -243,6 +265,7 @@ pre_init(void)
 	/* A limit of the size of files is an error of the write, not our end. */
 	sigaction(SIGXFSZ, &ignore, NULL);
 	umask(0077);
+	nice_session();
 #ifdef WITH_FAULTS
 	fault_setup(getenv("LLMGW_FAULT"));
 #else

@@ -42,12 +42,20 @@ fill(struct req *r, struct meter_booking *b)
 	memcpy(b->id, a->ledger_id, sizeof(b->id));
 }
 
+/*
+ * Milliseconds first: rows come to the database in about that order, and lie
+ * side by side there. Random alone they cost a page each, in the table and in
+ * what is written ahead of it.
+ */
 static void
-new_id(unsigned char id[METER_BOOKING_ID])
+new_id(usec_t wall, unsigned char id[METER_BOOKING_ID])
 {
 	uint64_t parts[2] = { rand_u64(), rand_u64() };
+	uint64_t msec = (uint64_t)(wall / USEC_PER_MSEC);
 
 	memcpy(id, parts, METER_BOOKING_ID);
+	for (int i = 5; i >= 0; i--, msec >>= 8)
+		id[i] = (unsigned char)msec;
 }
 
 static enum err
@@ -75,12 +83,11 @@ ledger_begin(struct req *r)
 	struct meter_booking b;
 	char bytes[METER_BOOKING_MAX];
 
-	*k = (struct req_booking){ 0 };
-	new_id(r->attempt.ledger_id);
+	*k = (struct req_booking){ .began = clock_wall() };
+	new_id(k->began, r->attempt.ledger_id);
 	if (!r->conf->ledger ||
 	    (!r->flow->spool && !r->flow->ledger_problem[0]))
 		return ERR_OK;
-	k->began = clock_wall();
 	fill(r, &b);
 	b.usage.prompt = ledger_prompt_estimate(r);
 	b.is_estimated = true;

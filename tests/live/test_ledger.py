@@ -223,6 +223,10 @@ def test_every_end(ledger, mock):
     for n in range(1, ROUNDS + 1):
         one_round(l.gateway, mock, n)
     rows = l.drained(ROUNDS * sum(sum(e.values()) for e in ENDS.values()))
+    # ids grow with time, so that rows lie side by side
+    began = [b // 1000 for b, in
+             l.store.ask('SELECT began FROM ledger ORDER BY day, id')]
+    assert len(set(began)) > 1 and began == sorted(began)
     by_model = collections.defaultdict(list)
     for r in rows:
         by_model[r['model']].append(r)

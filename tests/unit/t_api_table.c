@@ -208,6 +208,16 @@ request_ids(void **state)
 	assert_true(api_request_id_sane(str_z(first)));
 	api_request_id((struct str){ NULL, 0 }, out);
 	assert_string_not_equal(first, out);
+	/* later ones are greater */
+	for (usec_t t = 1; t < (usec_t)3500000000000 * 1000; t *= 3) {
+		clock_set(t, t);
+		api_request_id((struct str){ NULL, 0 }, first);
+		clock_set(t, t + 2 * USEC_PER_MSEC);
+		api_request_id((struct str){ NULL, 0 }, out);
+		assert_true(strcmp(first, out) < 0);
+		assert_int_equal(strlen(out), 28);
+	}
+	clock_real();
 }
 
 int

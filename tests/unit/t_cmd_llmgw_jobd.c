@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "cmd/jobd.h"
@@ -54,6 +55,8 @@ remove_dir(void **state)
 	return 0;
 }
 
+static int niceness; /* of the next, in a session of its own; 0: ours */
+
 static pid_t
 start(const char *const args[])
 {
@@ -70,6 +73,9 @@ start(const char *const args[])
 	fd = open(out_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	dup2(fd, 1);
 	dup2(fd, 2);
+	if (niceness > 0 &&
+	    (setsid() < 0 || setpriority(PRIO_PROCESS, 0, niceness) != 0))
+		_exit(126);
 	execv(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
@@ -193,6 +199,35 @@ test_service(void **state)
 	store_close(s);
 }
 
+/* Nice tells among sessions, too, where the kernel shares the CPU by them. */
+static void
+test_nice(void **state)
+{
+	const char *const args[] = { "-f", "-c", conf_file, NULL };
+	struct store *s = database(true);
+	char path[64], said[128] = "";
+	pid_t pid;
+	FILE *f;
+
+	(void)state;
+	niceness = 7;
+	pid = start(args);
+	niceness = 0;
+	write_calls(0, 10);
+	while (rows(s) < 10)
+		assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	snprintf(path, sizeof(path), "/proc/%d/autogroup", (int)pid);
+	f = fopen(path, "r");
+	if (f) { /* "/autogroup-25 nice 7" */
+		(void)(fread(said, 1, sizeof(said) - 1, f) > 0);
+		fclose(f);
+		assert_non_null(strstr(said, " nice 7\n"));
+	}
+	kill(pid, SIGTERM);
+	assert_int_equal(end_of(pid), 0);
+	store_close(s);
+}
+
 /* No database yet: it says so once, waits, and goes on when there is one. */
 static void
 test_later(void **state)
@@ -250,6 +285,7 @@ main(void)
 		IN_DIR(test_command_line),
 		IN_DIR(test_once),
 		IN_DIR(test_service),
+		IN_DIR(test_nice),
 		IN_DIR(test_later),
 		cmocka_unit_test(test_manual_page),
 	};
