@@ -162,6 +162,15 @@ amount_of(int64_t first, int n, int64_t most)
 	return first > most >> n ? most : first << n;
 }
 
+/* For another such request, and half of the last step. */
+static bool
+is_enough(const struct gate_lease *l, int64_t first, int64_t step)
+{
+	int64_t is = gate_cell_in(spare(l), l->tag_bits, l->window);
+
+	return is >= first && is > step / 2;
+}
+
 int64_t
 gate_lease_ahead(const struct gate_lease *l, int64_t want, int64_t *claim)
 {
@@ -170,8 +179,8 @@ gate_lease_ahead(const struct gate_lease *l, int64_t want, int64_t *claim)
 	usec_t now;
 	int n;
 
-	if (most == 0 || gate_cell_in(spare(l), l->tag_bits, l->window) >
-			     amount_of(first, doubled(cell), most) / 2)
+	if (most == 0 ||
+	    is_enough(l, first, amount_of(first, doubled(cell), most)))
 		return 0;
 	now = clock_mono();
 	n = next_doubled(cell, now);

@@ -218,6 +218,18 @@ test_ahead_before_it_is_used_up(void **state)
 	}
 }
 
+/* Less than one request takes is as good as nothing. */
+static void
+test_ahead_of_scraps(void **state)
+{
+	(void)state;
+	gate_lease_seen(&l, 1);
+	assert_int_equal(ahead(41), 41);
+	assert_int_equal(gate_lease_draw(&l, 10), 10);
+	assert_false(gate_lease_use(&l, 41));
+	assert_int_equal(ahead(41), 82);
+}
+
 /* The table outlives a boot, its clock does not. */
 static void
 test_time_of_another_boot(void **state)
@@ -395,6 +407,7 @@ main(void)
 		TEST(test_ahead_where_it_is_far),
 		TEST(test_ahead_follows_demand),
 		TEST(test_ahead_before_it_is_used_up),
+		TEST(test_ahead_of_scraps),
 		TEST(test_time_of_another_boot),
 		TEST(test_huge_amounts),
 		TEST(test_surplus_goes_back),
