@@ -89,6 +89,8 @@ fcgi_cgi_run(struct fcgi_main *m)
 		log_msg(LOG_ERROR, "too many workers on this host");
 	} else {
 		stats_worker_begin(m->shm);
+		if (store)
+			store_pool_share(store, m->shm);
 		if (up)
 			flow = flow_new(loop, up, m->shm, shm_worker(m->shm),
 			    m->conf.conf, store);

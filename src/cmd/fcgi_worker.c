@@ -200,6 +200,8 @@ init(struct worker *w)
 	if (!w->upstream)
 		return "no transfer engine";
 	w->store = fcgi_store_open(w->conf);
+	if (w->store)
+		store_pool_share(w->store, w->main->shm);
 	w->flow = flow_new(w->loop, w->upstream, w->main->shm,
 	    shm_worker(w->main->shm), c, w->store);
 	if (!w->flow)

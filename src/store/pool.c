@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/secret.h"
+#include "sys/stats.h"
 
 struct store_pool {
 	pthread_mutex_t lock;
@@ -14,6 +15,11 @@ struct store_pool {
 	char *url;
 	size_t url_bytes;
 	char *replica; /* its URL, or NULL */
+	_Atomic int64_t *held; /* of the host; NULL: not shared */
+	struct {
+		const struct store *store; /* NULL: free */
+		usec_t since;
+	} out[STORE_POOL_MAX];
 	unsigned max;
 	unsigned n_out; /* taken, or being opened */
 	unsigned n_idle;
@@ -73,7 +79,68 @@ store_pool_free(struct store_pool *p)
 	free(p);
 }
 
+/* ---- what the host knows --------------------------------------------------- */
+
+/*
+ * *held is 0 while it answers, else when it may be tried again. Who comes then
+ * moves it on and is the one that tries; the clock may be another boot's, so
+ * what lies too far ahead says nothing.
+ */
+static bool
+is_held(struct store_pool *p)
+{
+	usec_t now = clock_mono();
+	usec_t patience = p->options.timeout + STORE_POOL_RETRY;
+	int64_t until = p->held != NULL ? atomic_load(p->held) : 0;
+
+	if (until == 0)
+		return false;
+	if (until > now && until <= now + 2 * patience)
+		return true;
+	return !atomic_compare_exchange_strong(p->held, &until, now + patience);
+}
+
+static void
+tell_held(struct store_pool *p, usec_t since)
+{
+	usec_t now = clock_mono();
+
+	if (p->held != NULL &&
+	    (now - since >= STORE_POOL_HELD || atomic_load(p->held) != 0))
+		atomic_store(p->held, now + STORE_POOL_RETRY);
+}
+
+static void
+tell_answers(struct store_pool *p)
+{
+	if (p->held != NULL && atomic_load(p->held) != 0)
+		atomic_store(p->held, 0);
+}
+
 /* ---- with the lock held --------------------------------------------------- */
+
+static void
+note_out(struct store_pool *p, const struct store *s)
+{
+	for (unsigned i = 0; i < p->max; i++)
+		if (p->out[i].store == NULL) {
+			p->out[i].store = s;
+			p->out[i].since = clock_mono();
+			return;
+		}
+}
+
+/* Since when. */
+static usec_t
+note_back(struct store_pool *p, const struct store *s)
+{
+	for (unsigned i = 0; i < p->max; i++)
+		if (p->out[i].store == s) {
+			p->out[i].store = NULL;
+			return p->out[i].since;
+		}
+	return clock_mono();
+}
 
 static bool
 is_refused(const struct store_pool *p)
@@ -129,7 +196,14 @@ get_or_may_open(struct store_pool *p, struct store **out)
 			return ERR_TIMEOUT;
 	if (is_refused(p))
 		return p->down_as;
+	if (is_held(p)) {
+		(void)snprintf(p->why, sizeof(p->why), "%s",
+		    "it has not answered another worker");
+		return ERR_CLOSED;
+	}
 	*out = p->n_idle > 0 ? p->idle[--p->n_idle] : NULL;
+	if (*out != NULL)
+		note_out(p, *out);
 	p->n_out++;
 	/* Whoever comes now and finds it down is the one who tries. */
 	p->is_probing = p->is_down;
@@ -150,13 +224,17 @@ open_one(struct store_pool *p, struct store **out, char why[STORE_WHY_SIZE])
 {
 	struct store *dead[STORE_POOL_MAX];
 	unsigned n = 0;
+	usec_t since = clock_mono();
 	enum err e =
 	    store_open(str_of(p->url, p->url_bytes), &p->options, out, why);
 
 	(void)pthread_mutex_lock(&p->lock);
 	if (e == ERR_OK) {
 		p->is_down = p->is_probing = false;
+		note_out(p, *out);
+		tell_answers(p);
 	} else {
+		tell_held(p, since);
 		p->n_out--;
 		n = go_down(p, e, why, dead);
 		(void)pthread_cond_broadcast(&p->given);
@@ -196,10 +274,16 @@ store_pool_give(struct store_pool *p, struct store *s, enum err outcome)
 {
 	struct store *dead[STORE_POOL_MAX];
 	unsigned n = 0;
+	usec_t since;
 
 	store_rollback(s);
 	(void)pthread_mutex_lock(&p->lock);
 	p->n_out--;
+	since = note_back(p, s);
+	if (outcome == ERR_CLOSED)
+		tell_held(p, since);
+	else
+		tell_answers(p);
 	if (outcome == ERR_CLOSED)
 		n = go_down(p, outcome, store_why(s), dead);
 	else if (!p->is_down)
@@ -214,6 +298,12 @@ store_pool_give(struct store_pool *p, struct store *s, enum err outcome)
 	close_all(dead, n);
 	if (outcome == ERR_CLOSED)
 		store_close(s);
+}
+
+void
+store_pool_share(struct store_pool *p, struct shm *shm)
+{
+	p->held = stats_value_cell(shm, STATS_V_STORE_HELD);
 }
 
 enum err

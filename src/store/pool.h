@@ -9,6 +9,11 @@
  * made, or was lost, store_pool_take is ERR_CLOSED at once until
  * STORE_POOL_RETRY has passed, then one caller tries while the others are
  * still refused. Works from any thread.
+ *
+ * A database that holds its connections and answers nobody costs that time-out
+ * once a host, where the pools share memory (store_pool_share): who has waited
+ * in vain for STORE_POOL_HELD tells the others, whose store_pool_take is
+ * ERR_CLOSED at once; then one of all tries.
  */
 #include <stdbool.h>
 
@@ -16,6 +21,7 @@
 #include "store/store.h"
 
 #define STORE_POOL_RETRY USEC_PER_SEC
+#define STORE_POOL_HELD USEC_PER_SEC
 #define STORE_POOL_MAX 64u
 
 struct store_pool;
@@ -52,6 +58,9 @@ MUST_CHECK enum err store_pool_replica(struct store_pool *p, const char *path);
  */
 MUST_CHECK enum err
 store_pool_take_replica(struct store_pool *p, struct store **out);
+struct shm;
+/* With the pools of other workers. Borrowed; before the first take. */
+void store_pool_share(struct store_pool *p, struct shm *shm);
 /* Does it answer, as far as is known? For health. */
 bool store_pool_is_up(struct store_pool *p);
 

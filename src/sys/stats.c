@@ -164,7 +164,13 @@ stats_set(struct shm *s, enum stats_value v, int64_t n)
 int64_t
 stats_value(struct shm *s, enum stats_value v)
 {
-	return get(shm_counter(s, AT_VALUES + (uint32_t)v));
+	return get(stats_value_cell(s, v));
+}
+
+_Atomic int64_t *
+stats_value_cell(struct shm *s, enum stats_value v)
+{
+	return shm_counter(s, AT_VALUES + (uint32_t)v);
 }
 
 void

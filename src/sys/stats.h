@@ -52,6 +52,7 @@ enum stats_value {
 	STATS_V_SPOOL_BYTES,
 	STATS_V_SPOOL_OLDEST, /* wall, usec; 0: all is taken over */
 	STATS_V_JOBD_SEEN, /* wall, usec; 0: never */
+	STATS_V_STORE_HELD, /* mono, usec: store/pool.h; 0: it answers */
 	STATS_VALUE__MAX
 };
 
@@ -82,6 +83,8 @@ int64_t stats_gauge_of(struct shm *s, enum stats_gauge g, unsigned worker);
 
 void stats_set(struct shm *s, enum stats_value v, int64_t n);
 int64_t stats_value(struct shm *s, enum stats_value v);
+/* For who must not pass over what another has written meanwhile. */
+_Atomic int64_t *stats_value_cell(struct shm *s, enum stats_value v);
 
 /* Upper bounds in microseconds; values above the last count as +Inf. */
 #define STATS_BOUNDS 20

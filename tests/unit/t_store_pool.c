@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "procs.h"
 #include "store_bed.h"
+#include "sys/stats.h"
 
 static char why[STORE_WHY_SIZE];
 
@@ -202,6 +203,83 @@ test_held(void **state)
 	(void)alarm(0);
 }
 
+/*
+ * One worker has waited: the others do not, though their connections seem well,
+ * and one of them at a time tries whether it is over.
+ */
+static void
+test_held_for_all(void **state)
+{
+	const struct store_options o = { .timeout = USEC_PER_SEC };
+	struct store_pool *p[3];
+	struct store *s[3], *c = NULL;
+	struct shm *shm;
+	usec_t now;
+
+	(void)state;
+	if (!bed_is_mariadb())
+		skip();
+	(void)alarm(120);
+	assert_int_equal(shm_open_file(NULL, 16, &shm), ERR_OK);
+	for (int i = 0; i < 3; i++) {
+		p[i] = store_pool_new(bed_url(), &o, 2);
+		store_pool_share(p[i], shm);
+		s[i] = take(p[i]);
+		if (i > 0)
+			store_pool_give(p[i], s[i], ERR_OK);
+	}
+	held = server_pid();
+	procs_hold(held);
+	assert_int_equal(
+	    store_run(s[0], &one, NULL, 0, NULL, NULL), ERR_CLOSED);
+	store_pool_give(p[0], s[0], ERR_CLOSED);
+	now = clock_mono();
+	clock_set(now, 0);
+	for (int i = 1; i < 3; i++) {
+		assert_int_equal(store_pool_take(p[i], &c, why), ERR_CLOSED);
+		assert_non_null(strstr(why, "another worker"));
+	}
+	/* one finds out, with the connection that it has */
+	clock_set(now + STORE_POOL_RETRY, 0);
+	assert_ptr_equal(take(p[1]), s[1]);
+	assert_int_equal(store_pool_take(p[2], &c, why), ERR_CLOSED);
+	assert_int_equal(store_pool_take(p[1], &c, why), ERR_CLOSED);
+	assert_int_equal(kill(held, SIGCONT), 0);
+	held = 0;
+	assert_int_equal(ask(s[1]), 1);
+	store_pool_give(p[1], s[1], ERR_OK);
+	assert_ptr_equal(take(p[2]), s[2]);
+	assert_int_equal(ask(s[2]), 1);
+	store_pool_give(p[2], s[2], ERR_OK);
+	clock_real();
+	for (int i = 0; i < 3; i++)
+		store_pool_free(p[i]);
+	shm_close(shm);
+	(void)alarm(0);
+}
+
+/* A time of another boot says nothing; nor does a connection that broke. */
+static void
+test_held_says_nothing(void **state)
+{
+	struct store_pool *p = store_pool_new(bed_url(), NULL, 2);
+	struct store *s;
+	struct shm *shm;
+
+	(void)state;
+	assert_int_equal(shm_open_file(NULL, 16, &shm), ERR_OK);
+	store_pool_share(p, shm);
+	stats_set(shm, STATS_V_STORE_HELD, clock_mono() + 3600 * USEC_PER_SEC);
+	s = take(p);
+	assert_int_equal(stats_value(shm, STATS_V_STORE_HELD), 0);
+	clock_set(clock_mono(), 0);
+	store_pool_give(p, s, ERR_CLOSED);
+	assert_int_equal(stats_value(shm, STATS_V_STORE_HELD), 0);
+	clock_real();
+	store_pool_free(p);
+	shm_close(shm);
+}
+
 /* ---- threads ------------------------------------------------------------- */
 
 #define THREADS 8
@@ -268,6 +346,9 @@ main(void)
 		BED_TEST(test_away),
 		BED_TEST(test_lost_and_found),
 		cmocka_unit_test_setup_teardown(test_held, bed_setup, let_go),
+		cmocka_unit_test_setup_teardown(
+		    test_held_for_all, bed_setup, let_go),
+		BED_TEST(test_held_says_nothing),
 		BED_TEST(test_threads),
 	};
 
