@@ -88,7 +88,8 @@ def models():
     }
     for name, knobs in (
             ('slow', 'chunks=200-gap=50'), ('quick', 'chunks=20-gap=5'),
-            ('paced', 'chunks=20-gap=50'), ('burst', 'chunks=400'),
+            ('paced', 'chunks=20-gap=50'), ('steady', 'chunks=100-gap=50'),
+            ('burst', 'chunks=400'),
             ('cut', 'chunks=10-cut=3'),
             ('reset', 'chunks=10-reset=3-gap=20'),
             ('errorat', 'chunks=10-errorat=4'), ('badjson', 'chunks=10-badjson'),

@@ -152,7 +152,8 @@ def test_a_bad_file_leaves_the_last_good_one_in_force(own_gateway, mock, kind):
 
 def test_a_killed_worker_loses_only_its_own_requests(own_gateway, mock):
     g = own_gateway
-    streams = [g.stream('paced') for _ in range(24)]
+    # all are under way when it dies, however slowly they were begun
+    streams = [g.stream('steady') for _ in range(24)]
     for s in streams:
         s.first()
     victim, other = g.worker_pids()
