@@ -6,7 +6,7 @@
  * the option tables and the scenario runner read it.
  *
  * Everything lives in the arena of the struct tree. The tree does not change
- * after reading but by tree_join. Bounded by TREE_* below.
+ * after reading but by tree_move. Bounded by TREE_* below.
  *
  *	struct tree t;
  *	tree_init(&t, arena);

@@ -57,9 +57,9 @@ void gemini_put_config(struct gemini_build *b);
 void gemini_plan_tools(struct gemini_build *b);
 void gemini_put_tools(struct gemini_build *b);
 /*
- * A schema as `key` in the subset, or unchanged as `json_key` where the family
- * takes that; nothing for an object without members when is_parameters. param
- * names it in reports.
+ * A schema of a tool's parameters or of the answer: in the subset, or unchanged
+ * under another key where the family takes that. An object without members is
+ * left out. param names it in reports.
  */
 void gemini_put_schema(struct gemini_build *b, struct str schema,
     bool is_parameters, const char *param);

@@ -9,7 +9,7 @@
  *	3. tests/unit/t_prov_NAME.c: what is sent for each field of wire.md 2, what
  *	   is dropped or refused; each answer whole and cut (prov_run.h does that).
  *	4. tests/replay/recorded.py: a reader for its recordings, if there are any.
- *	5. tests/fuzz/fz_provider.c: its name in the table.
+ *	5. tests/fuzz/fz_NAME.c, as fz_gemini.c, and its line in fuzz/README.md.
  *	6. conf/: a commented example; README and manual name the kind.
  * A maker that speaks OpenAI's dialect needs none of this: one row in quirks.c.
  *

@@ -61,7 +61,7 @@ store_pool_take_replica(struct store_pool *p, struct store **out);
 struct shm;
 /* With the pools of other workers. Borrowed; before the first take. */
 void store_pool_share(struct store_pool *p, struct shm *shm);
-/* Does it answer, as far as is known? For health. */
+/* Does it answer, as far as is known? False: the last try failed. */
 bool store_pool_is_up(struct store_pool *p);
 
 #endif

@@ -7,10 +7,10 @@
  *
  * ORDER. For each started transfer: head once (final response, 1xx skipped),
  * body any number of times, done exactly once and last. After done, or after
- * upstream_cancel, the handle is gone and nothing is called any more. No
- * callback is made from within upstream_start; upstream_cancel may be called
- * from within a callback, upstream_start only from within done. After
- * pause at most the rest of one read (32 KiB) still comes.
+ * ops->cancel, the handle is gone and nothing is called any more. No callback is
+ * made from within upstream_start; ops->cancel may be called from within a
+ * callback, upstream_start only from within done. After ops->pause at most the
+ * rest of one read (32 KiB) still comes.
  *
  * TIME. Four limits (design.md 11): connect (DNS, TCP and TLS), first_byte
  * (request sent to first byte of the body or, without one, the end), idle
