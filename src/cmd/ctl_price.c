@@ -533,6 +533,25 @@ run_set(struct ctl *c)
 }
 
 static int
+find_hand(struct ctl *c, const struct price_row *row)
+{
+	struct price_row *all;
+	size_t n;
+	enum err e = store_price_rows(c->store, 0, c->arena, &all, &n);
+
+	if (e != ERR_OK)
+		return ctl_store_fail(c, e);
+	for (size_t i = 0; i < n; i++)
+		if (all[i].is_hand && str_eq(all[i].provider, row->provider) &&
+		    str_eq(all[i].model, row->model))
+			return CTL_OK;
+	return ctl_fail(c,
+	    "no price of '%.*s' of %.*s was set by hand; llmgwctl price list "
+	    "shows them",
+	    STR_ARG(row->model), STR_ARG(row->provider));
+}
+
+static int
 run_unset(struct ctl *c)
 {
 	struct price_row row;
@@ -544,6 +563,8 @@ run_unset(struct ctl *c)
 		.n = 1 };
 	int status = take_row(c, &row);
 
+	if (status == CTL_OK)
+		status = find_hand(c, &row);
 	return status == CTL_OK ? add(&a) : status;
 }
 

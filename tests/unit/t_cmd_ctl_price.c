@@ -94,6 +94,8 @@ sets_by_hand(void **state)
 	assert_run("price show openai gpt-4o-mini --json", 0);
 	assert_says("\"input\":null");
 	assert_run("price unset openai gpt-4o-mini", 0);
+	assert_run("price unset openai gpt-4o-mini", 1);
+	assert_in(ctl_err, "was set by hand");
 	assert_run("price show openai gpt-4o-mini --json", 0);
 	assert_says("\"list\":\"import\"");
 	assert_run("price show openai nobody-knows-it", 1);
