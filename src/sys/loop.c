@@ -1,5 +1,6 @@
 #include "sys/loop.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,9 +12,9 @@
 #include "sys/timer.h"
 
 /*
- * A turn: what poll found, then timers, then deferred calls. libuv runs its
- * prepare handles after timers and right before it polls again, so deferred
- * calls live there: they see what both left behind.
+ * A turn: what poll found, then timers, then deferred calls, which see what
+ * both left behind. We wait in our own epoll set, where libuv's is one of many:
+ * the other way round each wake-up costs a second wait.
  */
 
 enum {
@@ -34,13 +35,10 @@ struct job {
 struct loop {
 	bool is_virtual;
 	bool has_pool; /* its threads are made */
+	bool is_stopped;
+	bool
+	    uv_changed; /* it may have descriptors that it does not watch yet */
 	uv_loop_t uv;
-	uv_timer_t uv_timer;
-	uv_prepare_t prepare;
-	uv_check_t check;
-	uv_idle_t idle; /* active: poll does not wait */
-	usec_t armed; /* what uv_timer is set to, or -1 */
-	usec_t polled; /* when poll returned; 0: not yet */
 	usec_t longest_turn;
 	struct pollset *pollset;
 	struct timer_heap heap;
@@ -50,29 +48,6 @@ struct loop {
 };
 
 /* ---- timers ------------------------------------------------------------ */
-
-static void on_uv_timer(uv_timer_t *t);
-
-/*
- * Sets the one libuv timer to the earliest of ours. A timer that was stopped
- * leaves it set: waking once for nothing is cheaper than moving it each time.
- */
-static void
-arm(struct loop *l)
-{
-	const struct timer_entry *top = timer_heap_top(&l->heap);
-	uint64_t due, now;
-
-	if (l->is_virtual || !top)
-		return;
-	if (l->armed >= 0 && l->armed <= top->due)
-		return;
-	/* libuv counts milliseconds of the same clock as clock_mono. */
-	due = ((uint64_t)top->due + 999) / 1000;
-	now = uv_now(&l->uv);
-	l->armed = top->due;
-	uv_timer_start(&l->uv_timer, on_uv_timer, due > now ? due - now : 0, 0);
-}
 
 static bool
 run_due(struct loop *l)
@@ -91,16 +66,6 @@ run_due(struct loop *l)
 	return any;
 }
 
-static void
-on_uv_timer(uv_timer_t *t)
-{
-	struct loop *l = t->data;
-
-	l->armed = -1;
-	run_due(l);
-	arm(l);
-}
-
 enum err
 timer_set(struct loop *l, struct timer *t, usec_t delay, void (*fn)(void *arg),
     void *arg)
@@ -113,7 +78,6 @@ timer_set(struct loop *l, struct timer *t, usec_t delay, void (*fn)(void *arg),
 		return ERR_NOMEM;
 	t->fn = fn;
 	t->arg = arg;
-	arm(l);
 	return ERR_OK;
 }
 
@@ -186,37 +150,63 @@ run_deferred(struct loop *l)
 /* ---- the loop ---------------------------------------------------------- */
 
 static void
-on_idle(uv_idle_t *h)
+run_rounds(struct loop *l)
 {
-	(void)h; /* being active is all it does */
-}
-
-static void
-on_check(uv_check_t *h)
-{
-	struct loop *l = h->data;
-
-	l->polled = (usec_t)uv_now(&l->uv) * USEC_PER_MSEC;
-}
-
-static void
-on_prepare(uv_prepare_t *h)
-{
-	struct loop *l = h->data;
 	int rounds = 0;
 
 	while (run_deferred(l) && ++rounds < DEFER_ROUNDS)
 		;
-	if (l->first)
-		uv_idle_start(&l->idle, on_idle);
-	else
-		uv_idle_stop(&l->idle);
-	if (l->polled) {
-		usec_t turn = clock_mono() - l->polled;
+}
 
-		if (turn > l->longest_turn)
-			l->longest_turn = turn;
+/* Never early: what is due within a millisecond waits for all of it. */
+static int
+wait_msec(const struct loop *l)
+{
+	const struct timer_entry *top = timer_heap_top(&l->heap);
+	usec_t left;
+
+	if (l->first)
+		return 0;
+	if (!top)
+		return -1;
+	left = top->due - clock_mono();
+	if (left <= 0)
+		return 0;
+	left = (left + USEC_PER_MSEC - 1) / USEC_PER_MSEC;
+	return left < INT_MAX ? (int)left : INT_MAX;
+}
+
+static void
+run_uv(struct loop *l)
+{
+	l->uv_changed = false;
+	uv_run(&l->uv, UV_RUN_NOWAIT);
+}
+
+static void
+on_uv_ready(void *arg, int fd, unsigned events)
+{
+	(void)fd;
+	(void)events;
+	run_uv(arg);
+}
+
+static void
+turn(struct loop *l, int msec)
+{
+	usec_t began, took;
+
+	if (l->uv_changed) {
+		run_uv(l);
+		msec = 0; /* what it called may have set or stopped something */
 	}
+	pollset_wait(l->pollset, msec);
+	began = clock_mono();
+	run_due(l);
+	run_rounds(l);
+	took = clock_mono() - began;
+	if (took > l->longest_turn)
+		l->longest_turn = took;
 }
 
 static void
@@ -224,7 +214,6 @@ lists_init(struct loop *l)
 {
 	l->last = &l->first;
 	l->jobs_last = &l->jobs;
-	l->armed = -1;
 }
 
 struct loop *
@@ -239,15 +228,10 @@ loop_new(void)
 		free(l);
 		return NULL;
 	}
-	uv_timer_init(&l->uv, &l->uv_timer);
-	uv_prepare_init(&l->uv, &l->prepare);
-	uv_check_init(&l->uv, &l->check);
-	uv_idle_init(&l->uv, &l->idle);
-	l->uv_timer.data = l->prepare.data = l->check.data = l;
-	uv_prepare_start(&l->prepare, on_prepare);
-	uv_check_start(&l->check, on_check);
-	l->pollset = pollset_new(l);
-	if (!l->pollset) {
+	l->uv_changed = true;
+	l->pollset = pollset_new();
+	if (!l->pollset || pollset_set(l->pollset, uv_backend_fd(&l->uv),
+			       POLLSET_IN, on_uv_ready, l) != ERR_OK) {
 		loop_free(l);
 		return NULL;
 	}
@@ -276,10 +260,6 @@ loop_free(struct loop *l)
 	ASSERT(l->heap.n == 0);
 	if (!l->is_virtual) {
 		pollset_free(l->pollset);
-		uv_close((uv_handle_t *)&l->uv_timer, NULL);
-		uv_close((uv_handle_t *)&l->prepare, NULL);
-		uv_close((uv_handle_t *)&l->check, NULL);
-		uv_close((uv_handle_t *)&l->idle, NULL);
 		/* Handles that others closed, and jobs of the pool. */
 		uv_run(&l->uv, UV_RUN_DEFAULT);
 		rc = uv_loop_close(&l->uv);
@@ -293,20 +273,40 @@ void
 loop_run(struct loop *l)
 {
 	ASSERT(!l->is_virtual);
-	uv_run(&l->uv, UV_RUN_DEFAULT);
+	run_rounds(l);
+	while (!l->is_stopped)
+		turn(l, wait_msec(l));
+	l->is_stopped = false;
+}
+
+void
+loop_poll(struct loop *l)
+{
+	ASSERT(!l->is_virtual);
+	run_rounds(l);
+	l->uv_changed = true;
+	turn(l, 0);
+}
+
+int
+loop_fd(const struct loop *l)
+{
+	return l->is_virtual ? -1 : pollset_fd(l->pollset);
 }
 
 void
 loop_stop(struct loop *l)
 {
-	if (!l->is_virtual)
-		uv_stop(&l->uv);
+	l->is_stopped = true;
 }
 
 struct uv_loop_s *
 loop_uv(struct loop *l)
 {
-	return l->is_virtual ? NULL : &l->uv;
+	if (l->is_virtual)
+		return NULL;
+	l->uv_changed = true;
+	return &l->uv;
 }
 
 struct pollset *
@@ -420,7 +420,7 @@ loop_finish_work(struct loop *l)
 		if (l->is_virtual)
 			run_jobs(l);
 		else
-			uv_run(&l->uv, UV_RUN_ONCE);
+			turn(l, wait_msec(l));
 	}
 }
 

@@ -1,9 +1,10 @@
 #ifndef SYS_LOOP_H
 #define SYS_LOOP_H
 /*
- * The event loop of a worker: libuv underneath, plus timers that can run in
- * virtual time and a thread pool. One loop per process, used by its one thread;
- * only the work function of loop_work runs elsewhere.
+ * The event loop of a worker: descriptors (sys/pollset.h), timers that can run
+ * in virtual time, deferred calls; from libuv signals and a thread pool. One
+ * loop per process, used by its one thread; only the work function of loop_work
+ * runs elsewhere.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +30,10 @@ void loop_free(struct loop *l);
 /* Runs until loop_stop. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
+/* One turn that does not wait; for tests. */
+void loop_poll(struct loop *l);
+/* Readable when a turn would find something. -1 if virtual. */
+int loop_fd(const struct loop *l);
 /*
  * Virtual loops: runs timers that are due and deferred calls until none is
  * left for the present time.
@@ -36,12 +41,15 @@ void loop_stop(struct loop *l);
 void loop_turn(struct loop *l);
 /* When the next timer is due (clock_mono), or -1. */
 usec_t loop_next_due(const struct loop *l);
-/* For rooms that need their own handles (front, upstream). NULL if virtual. */
+/*
+ * For handles of libuv's, by sys/ alone. Ask again for each that is started:
+ * only then is it watched from the next turn on. NULL if virtual.
+ */
 struct uv_loop_s *loop_uv(struct loop *l);
-/* For their sockets (sys/pollset.h). NULL if virtual. */
+/* For everybody's sockets. NULL if virtual. */
 struct pollset *loop_pollset(struct loop *l);
 
-/* ---- timers: embedded, a heap, one libuv timer for all of them ---------- */
+/* ---- timers: embedded, in a heap -------------------------------------- */
 
 struct timer {
 	usec_t due;

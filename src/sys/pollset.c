@@ -2,7 +2,6 @@
 
 #include <sys/epoll.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "base/fault.h"
 
@@ -19,10 +18,7 @@ struct pollset_entry {
 };
 
 struct pollset {
-	struct loop *loop;
 	int epoll;
-	uv_poll_t poll;
-	unsigned n_handles;
 	struct pollset_entry *entry; /* by descriptor number */
 	int n_entries;
 };
@@ -92,47 +88,28 @@ dispatch(struct pollset *p, const struct epoll_event *ev)
 		(void)!control(p, EPOLL_CTL_MOD, fd, e->wanted);
 }
 
-static void
-on_ready(uv_poll_t *poll, int status, int events)
+void
+pollset_wait(struct pollset *p, int msec)
 {
-	struct pollset *p = poll->data;
 	struct epoll_event batch[BATCH];
-	int n;
+	int n = epoll_wait(p->epoll, batch, BATCH, msec);
 
-	(void)status;
-	(void)events;
-	n = epoll_wait(p->epoll, batch, BATCH, 0);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) /* -1: a signal came */
 		dispatch(p, &batch[i]);
 }
 
-static void
-on_closed(uv_handle_t *h)
-{
-	struct pollset *p = h->data;
-
-	p->n_handles--;
-}
-
 struct pollset *
-pollset_new(struct loop *loop)
+pollset_new(void)
 {
 	struct pollset *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
-	p->loop = loop;
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (p->epoll < 0 ||
-	    uv_poll_init(loop_uv(loop), &p->poll, p->epoll) != 0) {
-		if (p->epoll >= 0)
-			close(p->epoll);
+	if (p->epoll < 0) {
 		free(p);
 		return NULL;
 	}
-	p->poll.data = p;
-	p->n_handles = 1;
-	uv_poll_start(&p->poll, UV_READABLE, on_ready);
 	return p;
 }
 
@@ -141,13 +118,15 @@ pollset_free(struct pollset *p)
 {
 	if (!p)
 		return;
-	uv_poll_stop(&p->poll);
-	uv_close((uv_handle_t *)&p->poll, on_closed);
-	while (p->n_handles)
-		uv_run(loop_uv(p->loop), UV_RUN_NOWAIT);
 	close(p->epoll);
 	free(p->entry);
 	free(p);
+}
+
+int
+pollset_fd(const struct pollset *p)
+{
+	return p->epoll;
 }
 
 static enum err

@@ -4,7 +4,7 @@
  * Many descriptors on one loop, cheaply. libuv's poll handles cost five system
  * calls for a descriptor's short life (probing, adding, removing twice); a
  * request has two such lives. Here all descriptors are in one epoll set of
- * ours, which libuv watches as a single descriptor.
+ * ours; the loop waits for it, and libuv's own set is one more descriptor in it.
  *
  * What is no longer wanted stays registered until it fires or closes: a
  * connection that goes back to a pool and is used again costs no call at all.
@@ -27,9 +27,17 @@ struct pollset;
 typedef void (*pollset_fn)(void *arg, int fd, unsigned events);
 
 /* NULL: no memory or descriptors. */
-struct pollset *pollset_new(struct loop *loop);
+struct pollset *pollset_new(void);
 /* NULL is allowed. Descriptors are not closed. */
 void pollset_free(struct pollset *p);
+
+/*
+ * Waits up to msec (-1: for ever) and calls who is ready. A signal ends the
+ * wait early.
+ */
+void pollset_wait(struct pollset *p, int msec);
+/* Readable when pollset_wait would find something. */
+int pollset_fd(const struct pollset *p);
 
 /*
  * From now on fn(arg, fd, events) is called while one of the wanted events is

@@ -5,7 +5,7 @@
 #include "base/fault.h"
 
 struct sigwatch {
-	struct uv_loop_s *uv;
+	struct loop *loop;
 	sigwatch_fn fn;
 	void *arg;
 	uv_signal_t handle[SIGWATCH_MAX];
@@ -38,9 +38,9 @@ sigwatch_new(
 	w = fault("sigwatch.new") ? NULL : calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
-	*w = (struct sigwatch){ .uv = loop_uv(l), .fn = fn, .arg = arg };
+	*w = (struct sigwatch){ .loop = l, .fn = fn, .arg = arg };
 	for (unsigned i = 0; i < n; i++) {
-		if (uv_signal_init(w->uv, &w->handle[i]) != 0) {
+		if (uv_signal_init(loop_uv(l), &w->handle[i]) != 0) {
 			sigwatch_free(w);
 			return NULL;
 		}
@@ -62,6 +62,6 @@ sigwatch_free(struct sigwatch *w)
 	for (unsigned i = 0, n = w->n; i < n; i++)
 		uv_close((uv_handle_t *)&w->handle[i], on_closed);
 	while (w->n)
-		uv_run(w->uv, UV_RUN_NOWAIT);
+		uv_run(loop_uv(w->loop), UV_RUN_NOWAIT);
 	free(w);
 }

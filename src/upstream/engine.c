@@ -237,12 +237,6 @@ on_kick(void *arg)
 	run(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static void
-on_timer(uv_timer_t *t)
-{
-	run(t->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
 /* CURLMOPT_TIMERFUNCTION: "now" is done at the end of this turn. */
 static int
 on_timer_wanted(CURLM *multi, long msec, void *arg)
@@ -250,11 +244,12 @@ on_timer_wanted(CURLM *multi, long msec, void *arg)
 	struct engine *e = arg;
 
 	(void)multi;
-	uv_timer_stop(&e->timer);
-	if (msec == 0)
+	timer_stop(e->loop, &e->timer);
+	/* Without memory for a timer: now, and it will ask again. */
+	if (msec == 0 ||
+	    (msec > 0 && timer_set(e->loop, &e->timer, msec * USEC_PER_MSEC,
+			     on_kick, e) != ERR_OK))
 		loop_defer(e->loop, &e->kick, on_kick, e);
-	else if (msec > 0)
-		uv_timer_start(&e->timer, on_timer, (uint64_t)msec, 0);
 	return 0;
 }
 
@@ -299,14 +294,6 @@ engine_cancel(struct upstream_xfer *x)
 }
 
 static void
-on_timer_closed(uv_handle_t *h)
-{
-	struct engine *e = h->data;
-
-	e->n_handles--;
-}
-
-static void
 engine_free(struct upstream *u)
 {
 	struct engine *e = (struct engine *)u;
@@ -318,9 +305,7 @@ engine_free(struct upstream *u)
 		curl_easy_cleanup(e->pool[--e->n_pool]);
 	curl_multi_cleanup(e->multi);
 	loop_defer_cancel(e->loop, &e->kick);
-	uv_close((uv_handle_t *)&e->timer, on_timer_closed);
-	while (e->n_handles)
-		uv_run(loop_uv(e->loop), UV_RUN_NOWAIT);
+	timer_stop(e->loop, &e->timer);
 	free(e->dialled);
 	free(e);
 }
@@ -364,13 +349,10 @@ upstream_curl_new(struct loop *loop, unsigned max_idle)
 	e->base.ops = &engine_ops;
 	e->loop = loop;
 	e->multi = curl_multi_init();
-	if (!e->multi || uv_timer_init(loop_uv(loop), &e->timer) != 0) {
-		curl_multi_cleanup(e->multi);
+	if (!e->multi) {
 		free(e);
 		return NULL;
 	}
-	e->timer.data = e;
-	e->n_handles = 1;
 	setup_multi(e, max_idle);
 	return &e->base;
 }

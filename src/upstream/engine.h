@@ -2,7 +2,6 @@
 #define UPSTREAM_ENGINE_H
 /* Inside of the libcurl engine, shared by engine.c, xfer.c and easy.c. */
 #include <curl/curl.h>
-#include <uv.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -16,7 +15,7 @@ struct engine {
 	struct upstream base;
 	struct loop *loop;
 	CURLM *multi;
-	uv_timer_t timer;
+	struct timer timer;
 	struct defer kick; /* curl wants to run now */
 	struct upstream_xfer *gone; /* cancelled within a callback */
 	struct upstream_xfer *live; /* all that are started */
@@ -24,7 +23,6 @@ struct engine {
 	unsigned depth; /* > 0: we are inside a call of curl's */
 	CURL *pool[ENGINE_EASY_POOL];
 	unsigned n_pool;
-	unsigned n_handles; /* open libuv handles */
 	unsigned char *dialled; /* by descriptor: opened by dial_open */
 	int n_dialled;
 	struct upstream_counts counts;

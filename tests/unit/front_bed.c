@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <uv.h>
 
 static int
 socket_at(const char *path, bool listens)
@@ -120,8 +119,7 @@ peer_read(struct peer *p)
 void
 bed_turn(struct bed *b, struct peer *peers, size_t n)
 {
-	struct pollfd pfd = { .fd = uv_backend_fd(loop_uv(b->loop)),
-		.events = POLLIN };
+	struct pollfd pfd = { .fd = loop_fd(b->loop), .events = POLLIN };
 
 	for (size_t i = 0; i < n; i++) {
 		if (peers[i].fd < 0)
@@ -131,5 +129,5 @@ bed_turn(struct bed *b, struct peer *peers, size_t n)
 	}
 	/* Nothing ready is no reason to spin hot. */
 	poll(&pfd, 1, 1);
-	uv_run(loop_uv(b->loop), UV_RUN_NOWAIT);
+	loop_poll(b->loop);
 }

@@ -175,7 +175,7 @@ test_defer_cancel_inside(void **state)
 	loop_free(l);
 }
 
-/* The same chain over libuv: real timers, deferred calls before poll waits. */
+/* The same chain in real time: real timers, deferred calls before poll waits. */
 static void
 test_real(void **state)
 {

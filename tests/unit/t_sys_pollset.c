@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "sys/pollset.h"
 
@@ -53,7 +52,7 @@ static void
 turn(void)
 {
 	for (int i = 0; i < 3; i++)
-		uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+		loop_poll(loop);
 }
 
 static void

@@ -52,7 +52,7 @@ test_closed_connection_is_replaced(void **state)
 		assert_false(a.result.reused);
 		ask_fini(&a);
 		while (server.n_open)
-			uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+			loop_poll(loop);
 	}
 	assert_int_equal(server.n_conns, 5);
 }
@@ -87,7 +87,7 @@ static void
 turn(int n)
 {
 	while (n-- > 0)
-		uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+		loop_poll(loop);
 }
 
 static void

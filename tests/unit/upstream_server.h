@@ -249,7 +249,7 @@ server_stop(struct server *v)
 		server_close_conn(&v->conn[i]);
 	uv_close((uv_handle_t *)&v->tcp, NULL);
 	while (v->n_open)
-		uv_run(loop_uv(v->loop), UV_RUN_NOWAIT);
+		loop_poll(v->loop);
 	buf_fini(&v->seen);
 }
 
