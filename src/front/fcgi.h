@@ -41,12 +41,14 @@ struct conn {
 	struct req *req; /* CONN_REQUEST only */
 	struct buf out; /* has memory while there is something in it */
 	size_t out_sent; /* of out */
+	struct defer watch; /* begins at the end of its first turn */
 	struct defer flush; /* output that is in no hurry; then: freeing */
 	struct timer timer; /* the other side keeps us waiting */
 	usec_t last_read;
 	usec_t last_sent; /* while output waits; then: began to linger */
 	usec_t begun; /* the request */
 	bool is_input_done; /* the body has come whole */
+	bool is_watched;
 	bool must_close;
 };
 
@@ -57,6 +59,7 @@ struct front_fcgi {
 	int listen_fd;
 	int reserve_fd; /* given up to accept and refuse at EMFILE */
 	bool is_accepting;
+	unsigned modest; /* wake-ups that accept one connection only */
 	bool is_unix; /* no TCP options to set */
 	struct conn *all;
 	struct conn *closed; /* freed by reap */

@@ -46,15 +46,30 @@ list_remove(struct conn *c)
 		c->next->prev = c->prev;
 }
 
+/*
+ * At the end of the turn, when the provider has been asked: that must not wait
+ * for a system call which an answer at once does without.
+ */
+static void
+start_watching(void *arg)
+{
+	struct conn *c = arg;
+
+	c->is_watched = true;
+	if (pollset_set(loop_pollset(c->front->loop), c->fd, c->events,
+		on_ready, c) != ERR_OK) {
+		stats_add(c->front->shm, STATS_CONNECTIONS_REFUSED, 1);
+		conn_close(c);
+	}
+}
+
 enum err
 conn_open(struct front_fcgi *f, int fd)
 {
 	struct conn *c = fault("front.conn") ? NULL : calloc(1, sizeof(*c));
 
-	if (!c || pollset_set(loop_pollset(f->loop), fd, POLLSET_IN, on_ready,
-		      c) != ERR_OK) {
+	if (!c) {
 		stats_add(f->shm, STATS_CONNECTIONS_REFUSED, 1);
-		free(c);
 		close(fd);
 		return ERR_NOMEM;
 	}
@@ -69,6 +84,8 @@ conn_open(struct front_fcgi *f, int fd)
 	stats_gauge_add(f->shm, STATS_G_CONNECTIONS, 1);
 	/* A web server writes at once after connecting: no need to wait. */
 	read_some(c);
+	if (c->state != CONN_CLOSED)
+		loop_defer(f->loop, &c->watch, start_watching, c);
 	return ERR_OK;
 }
 
@@ -120,6 +137,7 @@ conn_close(struct conn *c)
 	abort_req(c);
 	stats_gauge_add(c->front->shm, STATS_G_CONNECTIONS, -1);
 	timer_stop(c->front->loop, &c->timer);
+	loop_defer_cancel(c->front->loop, &c->watch);
 	loop_defer_cancel(c->front->loop, &c->flush);
 	drop_params(c);
 	buf_fini(&c->out);
@@ -141,8 +159,8 @@ want(struct conn *c, unsigned events)
 	if (c->events == events)
 		return;
 	c->events = events;
-	if (pollset_set(loop_pollset(c->front->loop), c->fd, events, on_ready,
-		c) != ERR_OK)
+	if (c->is_watched && pollset_set(loop_pollset(c->front->loop), c->fd,
+				 events, on_ready, c) != ERR_OK)
 		c->must_close = true;
 }
 

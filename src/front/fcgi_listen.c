@@ -11,6 +11,12 @@
 
 /* Accepted per wake-up, so that the workers share a burst. */
 #define ACCEPT_BURST 16
+/*
+ * Mostly there is no second connection, and asking for it costs a call before
+ * the first one's provider is asked. So after a vain try nobody asks again for
+ * some wake-ups; what waits is reported in the next turn.
+ */
+#define ACCEPT_MODEST 8
 #define LAST_ACCEPTS 4096
 
 /* The web server's wait would never end: take its connection and close it. */
@@ -30,34 +36,43 @@ refuse_one(struct front_fcgi *f)
 	f->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static void
+/* How many there were. */
+static int
 accept_some(struct front_fcgi *f, int max)
 {
-	int on = 1;
+	int on = 1, i;
 
-	for (int i = 0; f->is_accepting && i < max; i++) {
+	for (i = 0; f->is_accepting && i < max; i++) {
 		int fd = accept4(
 		    f->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE)
 				refuse_one(f);
-			return;
+			break;
 		}
 		if (!f->is_unix)
 			setsockopt(
 			    fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (conn_open(f, fd) != ERR_OK)
-			return;
+			break;
 	}
+	return i;
 }
 
 static void
 on_listen(void *arg, int listen_fd, unsigned events)
 {
+	struct front_fcgi *f = arg;
+
 	(void)listen_fd;
 	(void)events;
-	accept_some(arg, ACCEPT_BURST);
+	if (f->modest > 0) {
+		f->modest--;
+		(void)accept_some(f, 1);
+	} else if (accept_some(f, ACCEPT_BURST) < 2) {
+		f->modest = ACCEPT_MODEST;
+	}
 }
 
 static bool
@@ -118,7 +133,7 @@ front_fcgi_stop_accepting(struct front_fcgi *f)
 	if (!f->is_accepting)
 		return;
 	/* What waits in the queue would be reset with the socket. */
-	accept_some(f, LAST_ACCEPTS);
+	(void)accept_some(f, LAST_ACCEPTS);
 	look_away(f);
 	for (struct conn *c = f->all; c; c = next) {
 		next = c->next;
