@@ -93,16 +93,31 @@ unfeed(struct upstream_xfer *x)
 	x->is_fed = false;
 }
 
-void
-engine_forget(struct upstream_xfer *x)
+/* Nobody calls or is called any more. */
+static void
+retire(struct upstream_xfer *x)
 {
 	struct engine *e = x->engine;
 
 	unfeed(x);
+	timer_stop(e->loop, &x->watch);
+	loop_defer_cancel(e->loop, &x->resume);
 	list_remove(&e->live, x);
 	e->counts.running--;
-	curl_multi_remove_handle(e->multi, x->easy);
+}
+
+static void
+dispose(struct upstream_xfer *x)
+{
+	curl_multi_remove_handle(x->engine->multi, x->easy);
 	xfer_free(x);
+}
+
+void
+engine_forget(struct upstream_xfer *x)
+{
+	retire(x);
+	dispose(x);
 }
 
 static void
@@ -112,8 +127,7 @@ free_gone(struct engine *e)
 
 	while ((x = e->gone)) {
 		list_remove(&e->gone, x);
-		curl_multi_remove_handle(e->multi, x->easy);
-		xfer_free(x);
+		dispose(x);
 	}
 }
 
@@ -129,8 +143,10 @@ finish(struct engine *e, struct upstream_xfer *x, CURLcode code)
 		e->counts.reused++;
 	else if (x->is_new_connection)
 		e->counts.opened++;
-	engine_forget(x);
+	retire(x);
+	/* The client's answer goes out here: our clean-up can wait. */
 	sink->done(arg, &r);
+	dispose(x);
 }
 
 /* Tells what curl has brought. Callbacks may start and cancel transfers. */
@@ -285,12 +301,8 @@ engine_cancel(struct upstream_xfer *x)
 	}
 	/* curl allows no removal from within its callbacks. */
 	x->is_cancelled = true;
-	unfeed(x);
-	timer_stop(e->loop, &x->watch);
-	loop_defer_cancel(e->loop, &x->resume);
-	list_remove(&e->live, x);
+	retire(x);
 	list_add(&e->gone, x);
-	e->counts.running--;
 }
 
 static void
