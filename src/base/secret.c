@@ -142,5 +142,5 @@ secret_str(const struct secret *s)
 void
 secret_wipe(void *p, size_t n)
 {
-	sodium_memzero(p, n);
+	explicit_bzero(p, n);
 }

@@ -141,10 +141,14 @@ scan(struct prov_collect *c, struct str text, struct json *j)
 static void
 blank_lines(char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '\n' || p[i] == '\r')
-			p[i] = ' ';
-	}
+	static const char ends[] = { '\n', '\r' };
+
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < sizeof(ends); i++)
+		for (char *at = p;
+		     (at = memchr(at, ends[i], n - (size_t)(at - p)));)
+			*at = ' ';
 }
 
 /* An event of several lines: a copy, since the bytes are not ours. */

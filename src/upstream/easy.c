@@ -2,10 +2,11 @@
 
 #include "base/secret.h"
 #include "config.h"
+#include "upstream/wipe.h"
 
 /* A stream's events are small: a small buffer keeps thousands of them cheap. */
 #define STREAM_BUFFER_BYTES 4096L
-#define ANSWER_BUFFER_BYTES 32768L
+#define ANSWER_BUFFER_BYTES ((long)WIPE_SPARED_BYTES - 1)
 
 #define HEADER_LINE_MAX 8192
 
@@ -53,6 +54,53 @@ add_key(struct upstream_xfer *x, struct str key)
 	    x, str_z(x->call->key_header), str_of(middle, n + 2), key);
 }
 
+/*
+ * What every call says that does not say otherwise, at the end of its list.
+ * libcurl would make the first two of its options, printing each twice, and
+ * wait a second for "100 Continue" on larger bodies without the third. Some of
+ * the doors that makers stand behind refuse who has no name.
+ */
+enum {
+	TAIL_N = 3
+};
+static const char *const tail_names[TAIL_N] = { "user-agent", "accept-encoding",
+	"expect" };
+static char tail_lines[TAIL_N][40] = {
+	"User-Agent: llmgw/" PACKAGE_VERSION,
+	"Accept-Encoding: identity",
+	"Expect:",
+};
+static struct curl_slist tail[TAIL_N] = {
+	{ tail_lines[0], &tail[1] },
+	{ tail_lines[1], &tail[2] },
+	{ tail_lines[2], NULL },
+};
+
+static bool
+says(const struct upstream_xfer *x, int i)
+{
+	return str_present(http_headers_find(x->call->headers, tail_names[i]));
+}
+
+static enum err
+add_tail(struct upstream_xfer *x)
+{
+	struct curl_slist *l = x->headers_out;
+
+	if (says(x, 0) || says(x, 1) || says(x, 2)) {
+		for (int i = 0; i < TAIL_N && l; i++)
+			if (!says(x, i))
+				l = curl_slist_append(l, tail_lines[i]);
+		return l ? ERR_OK : ERR_NOMEM;
+	}
+	while (l && l->next)
+		l = l->next;
+	x->headers_last = l;
+	if (l)
+		l->next = tail;
+	return ERR_OK;
+}
+
 static enum err
 add_headers(struct upstream_xfer *x)
 {
@@ -63,12 +111,9 @@ add_headers(struct upstream_xfer *x)
 	for (uint32_t i = 0; c->headers && i < c->headers->n && !e; i++)
 		e = add_line(x, c->headers->v[i].name, STR(": "),
 		    c->headers->v[i].value);
-	/* curl would wait a second for "100 Continue" on larger bodies. */
-	if (!e)
-		e = add_line(x, STR("Expect"), STR(":"), STR(""));
-	if (e || key.n == 0 || !c->key_header)
-		return e;
-	return add_key(x, key);
+	if (!e && key.n > 0 && c->key_header)
+		e = add_key(x, key);
+	return e ? e : add_tail(x);
 }
 
 /* The blank line: deliver, unless it was 100 Continue or its like. */
@@ -183,12 +228,26 @@ set_buffer(struct upstream_xfer *x)
 	return curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE, bytes);
 }
 
+/* Of a client's URL, which is another each time, nothing is kept. */
+static CURLcode
+set_url(struct upstream_xfer *x, const char *url)
+{
+	CURLcode r = curl_easy_setopt(x->easy, CURLOPT_URL, url);
+
+	if (r || x->call->fresh_connection)
+		return r;
+	x->url = urls_take(&x->engine->urls, x->call->url);
+	if (x->url)
+		r = curl_easy_setopt(x->easy, CURLOPT_CURLU, x->url->parsed);
+	return r;
+}
+
 static CURLcode
 set_request(struct upstream_xfer *x, const char *url)
 {
 	const struct upstream_call *c = x->call;
 	CURL *h = x->easy;
-	CURLcode r = curl_easy_setopt(h, CURLOPT_URL, url);
+	CURLcode r = set_url(x, url);
 
 	if (!r && strcmp(c->method, "POST") == 0) {
 		r = curl_easy_setopt(h, CURLOPT_POST, 1L);
@@ -205,7 +264,8 @@ set_request(struct upstream_xfer *x, const char *url)
 			    h, CURLOPT_CUSTOMREQUEST, c->method);
 	}
 	if (!r)
-		r = curl_easy_setopt(h, CURLOPT_HTTPHEADER, x->headers_out);
+		r = curl_easy_setopt(h, CURLOPT_HTTPHEADER,
+		    x->headers_out ? x->headers_out : tail);
 	return r;
 }
 
@@ -228,10 +288,6 @@ set_limits(struct upstream_xfer *x)
 	/* We ask for none and decode what a disobedient server sends. */
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "identity");
-	/* Some of the doors that makers stand behind refuse who has no name. */
-	if (!r)
-		r = curl_easy_setopt(
-		    h, CURLOPT_USERAGENT, "llmgw/" PACKAGE_VERSION);
 	return r;
 }
 

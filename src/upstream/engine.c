@@ -318,6 +318,7 @@ engine_free(struct upstream *u)
 	curl_multi_cleanup(e->multi);
 	loop_defer_cancel(e->loop, &e->kick);
 	timer_stop(e->loop, &e->timer);
+	urls_fini(&e->urls);
 	free(e->dialled);
 	free(e);
 }

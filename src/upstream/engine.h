@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "sys/loop.h"
 #include "upstream/upstream.h"
+#include "upstream/urls.h"
 
 /* Handles kept for the next call: making one costs more than resetting it. */
 #define ENGINE_EASY_POOL 64
@@ -26,6 +27,7 @@ struct engine {
 	unsigned char *dialled; /* by descriptor: opened by dial_open */
 	int n_dialled;
 	struct upstream_counts counts;
+	struct urls urls;
 };
 
 struct upstream_xfer {
@@ -34,6 +36,8 @@ struct upstream_xfer {
 	struct upstream_xfer *next_fed;
 	CURL *easy;
 	struct curl_slist *headers_out;
+	struct curl_slist *headers_last; /* before those of every call */
+	struct urls_entry *url; /* NULL: libcurl parses it */
 	const struct upstream_call *call; /* borrowed until done */
 	const struct upstream_sink *sink;
 	void *arg;

@@ -6,6 +6,9 @@
 
 #include "base/secret.h"
 
+/* As glibc rounds WIPE_SPARED_BYTES up. */
+static size_t spared;
+
 void *
 wipe_malloc(size_t n)
 {
@@ -21,11 +24,13 @@ wipe_calloc(size_t count, size_t size)
 void
 wipe_free(void *p)
 {
-	size_t n = malloc_usable_size(p);
+	size_t n;
 
-	if (!p)
+	if (!p) /* most of libcurl's calls */
 		return;
-	secret_wipe(p, n < WIPE_BYTES ? n : WIPE_BYTES);
+	n = malloc_usable_size(p);
+	if (n != spared)
+		secret_wipe(p, n < WIPE_BYTES ? n : WIPE_BYTES);
 	free(p);
 }
 
@@ -61,10 +66,15 @@ bool
 wipe_begin(void)
 {
 	static bool is_begun; /* once in a process */
+	void *p;
 
-	if (!is_begun)
-		is_begun = curl_global_init_mem(CURL_GLOBAL_DEFAULT,
-			       wipe_malloc, wipe_free, wipe_realloc,
-			       wipe_strdup, wipe_calloc) == CURLE_OK;
+	if (is_begun)
+		return true;
+	p = malloc(WIPE_SPARED_BYTES);
+	spared = malloc_usable_size(p);
+	free(p);
+	is_begun =
+	    curl_global_init_mem(CURL_GLOBAL_DEFAULT, wipe_malloc, wipe_free,
+		wipe_realloc, wipe_strdup, wipe_calloc) == CURLE_OK;
 	return is_begun;
 }

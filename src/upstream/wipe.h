@@ -11,6 +11,12 @@
 #include <stddef.h>
 
 #define WIPE_BYTES 16384u
+/*
+ * Blocks of this odd size are spared: libcurl's buffer for answers, one more
+ * than CURLOPT_BUFFERSIZE, in which no key of ours ever is. It is freed while
+ * the client waits.
+ */
+#define WIPE_SPARED_BYTES 33001u
 
 /* As malloc and its kin. For curl_global_init_mem. */
 void *wipe_malloc(size_t n);

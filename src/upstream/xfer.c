@@ -36,11 +36,14 @@ xfer_free(struct upstream_xfer *x)
 		return;
 	timer_stop(x->engine->loop, &x->watch);
 	loop_defer_cancel(x->engine->loop, &x->resume);
+	if (x->headers_last)
+		x->headers_last->next = NULL; /* easy.c's follow */
 	/* The credential's line lies in libcurl's list. */
 	for (struct curl_slist *l = x->headers_out; l; l = l->next)
 		secret_wipe(l->data, strlen(l->data));
 	curl_slist_free_all(x->headers_out);
 	engine_easy_put(x->engine, x->easy);
+	urls_put(x->url);
 	arena_free(x->arena);
 	free(x);
 }
