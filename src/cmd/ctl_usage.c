@@ -2,6 +2,7 @@
 #include "cmd/ctl.h"
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "cmd/ctl_people.h"
 #include "cmd/ctl_price.h"
 #include "meter/recompute.h"
@@ -13,12 +14,13 @@
 #define DAYS_MAX 4000 /* of a report or a recomputation */
 #define CSV_MAX ((size_t)1024 * 1024)
 #define PAGE 2000u
+#define BATCH_PAGES 5
 #define PAGE_ARENA_MAX ((size_t)16 * 1024 * 1024)
 
 static struct {
 	const char *by, *from, *to, *tenant, *provider, *alias, *model;
 	uint32_t top, version;
-	bool is_csv, is_writing;
+	bool is_csv, is_writing, is_totalled;
 } given = { .by = "model", .top = 10000 };
 
 /* ---- which time ----------------------------------------------------------- */
@@ -98,8 +100,8 @@ struct report {
 	unsigned n;
 	const char *columns[N_WORDS + N_SUMS + 1];
 	struct buf csv;
-	bool is_begun;
 	uint32_t n_rows;
+	struct store_usage total; /* of the rows that were shown */
 };
 
 static int
@@ -215,18 +217,30 @@ word_text(const struct report *r, unsigned word, const struct store_usage *u,
 	}
 }
 
+/*
+ * A name is somebody's choice, and a spreadsheet runs what begins with one of
+ * these (CWE-1236): such a name gets an apostrophe before it.
+ */
+static bool
+is_formula(struct str s)
+{
+	return s.n > 0 && memchr("=+-@\t\r", s.p[0], 6) != NULL;
+}
+
 static void
 csv_text(struct buf *b, struct str s)
 {
-	bool is_quoted = false;
+	bool is_bad = is_formula(s), is_quoted = is_bad;
 
 	for (size_t i = 0; i < s.n; i++)
-		is_quoted |= strchr(",\"\r\n", s.p[i]) != NULL;
+		is_quoted |= memchr(",\"\r\n", s.p[i], 4) != NULL;
 	if (!is_quoted) {
 		buf_adds(b, s);
 		return;
 	}
 	buf_addc(b, '"');
+	if (is_bad)
+		buf_addc(b, '\'');
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"')
 			buf_addc(b, '"');
@@ -243,15 +257,31 @@ csv_flush(struct report *r)
 	buf_reset(&r->csv);
 }
 
+enum row_kind {
+	ROW,
+	ROW_TOTAL
+};
+
+/* Of the total the first column says so, and the others are empty. */
+static struct str
+cell(const struct report *r, unsigned i, enum row_kind kind,
+    const struct store_usage *u, char text[CLOCK_ISO_SIZE])
+{
+	if (kind == ROW)
+		return word_text(r, r->order[i], u, text);
+	return i == 0 ? STR("total") : STR("");
+}
+
 static void
-csv_row(struct report *r, const struct store_usage *u, const int64_t *sums)
+csv_row(struct report *r, enum row_kind kind, const struct store_usage *u,
+    const int64_t *sums)
 {
 	char text[MONEY_TEXT_SIZE];
 
 	for (unsigned i = 0; i < r->n; i++) {
 		char word[CLOCK_ISO_SIZE];
 
-		csv_text(&r->csv, word_text(r, r->order[i], u, word));
+		csv_text(&r->csv, cell(r, i, kind, u, word));
 		buf_addc(&r->csv, ',');
 	}
 	for (unsigned i = 0; i < N_SUMS - 1; i++)
@@ -270,29 +300,88 @@ csv_head(struct report *r)
 	csv_flush(r);
 }
 
-static enum err
-on_usage(void *arg, const struct store_usage *u)
+static void
+put_row(struct report *r, enum row_kind kind, const struct store_usage *u)
 {
-	struct report *r = arg;
 	const int64_t sums[N_SUMS - 1] = { u->requests, u->failed, u->lost,
 		u->estimated, u->unpriced, u->prompt, u->completion, u->cached,
 		u->reasoning };
 
-	if (r->n_rows++ == given.top)
-		return ERR_OK;
 	if (given.is_csv) {
-		csv_row(r, u, sums);
-		return ERR_OK;
+		csv_row(r, kind, u, sums);
+		return;
 	}
 	for (unsigned i = 0; i < r->n; i++) {
 		char word[CLOCK_ISO_SIZE];
 
-		ctl_put_text(r->c, word_text(r, r->order[i], u, word));
+		ctl_put_text(r->c, cell(r, i, kind, u, word));
 	}
 	for (unsigned i = 0; i < N_SUMS - 1; i++)
 		ctl_put_int(r->c, sums[i]);
 	ctl_put_usd(r->c, u->cost);
+}
+
+static void
+plus(int64_t *sum, int64_t n)
+{
+	*sum = num_add_i64_sat(*sum, n);
+}
+
+static void
+add_up(struct store_usage *sum, const struct store_usage *u)
+{
+	plus(&sum->requests, u->requests);
+	plus(&sum->failed, u->failed);
+	plus(&sum->lost, u->lost);
+	plus(&sum->estimated, u->estimated);
+	plus(&sum->unpriced, u->unpriced);
+	plus(&sum->prompt, u->prompt);
+	plus(&sum->completion, u->completion);
+	plus(&sum->cached, u->cached);
+	plus(&sum->reasoning, u->reasoning);
+	plus(&sum->cost, u->cost);
+}
+
+static enum err
+on_usage(void *arg, const struct store_usage *u)
+{
+	struct report *r = arg;
+
+	if (r->n_rows++ == given.top)
+		return ERR_OK;
+	add_up(&r->total, u);
+	put_row(r, ROW, u);
 	return ERR_OK;
+}
+
+static enum err
+on_whole(void *arg, const struct store_usage *u)
+{
+	struct report *r = arg;
+
+	add_up(&r->total, u);
+	return ERR_OK;
+}
+
+/* Of all rows, also of those that --top left out. */
+static enum err
+put_total(struct report *r)
+{
+	enum err e = ERR_OK;
+
+	if (r->n == 0)
+		return ERR_OK;
+	if (r->n_rows > given.top) {
+		struct store_usage_ask whole = r->ask;
+
+		whole.by = 0;
+		whole.span = STORE_DAY_SPAN;
+		r->total = (struct store_usage){ 0 };
+		e = store_usage_each(r->c->store, &whole, on_whole, r);
+	}
+	if (e == ERR_OK)
+		put_row(r, ROW_TOTAL, &r->total);
+	return e;
 }
 
 static int
@@ -312,6 +401,8 @@ run_report(struct ctl *c)
 	else
 		ctl_list_begin(c, r.columns);
 	e = store_usage_each(c->store, &r.ask, on_usage, &r);
+	if (e == ERR_OK && given.is_totalled)
+		e = put_total(&r);
 	buf_fini(&r.csv);
 	if (e != ERR_OK)
 		return ctl_store_fail(c, e);
@@ -323,14 +414,22 @@ run_report(struct ctl *c)
 
 /* ---- recompute ------------------------------------------------------------ */
 
+/* How far a day's rows have been seen, by their ids. */
+struct place {
+	unsigned char after[STORE_LEDGER_ID];
+	bool has_begun;
+	bool is_over;
+};
+
 struct work {
 	struct ctl *c;
 	struct ctl_prices prices;
 	struct meter_recompute *sums; /* of what would change */
+	struct meter_recompute *scratch; /* while it is written */
 	int64_t day;
 	bool is_writing;
-	/* one day, while it is written */
-	struct meter_recompute *scratch;
+	/* one batch: from place to next, where it is committed */
+	struct place place, next;
 	int64_t n_written;
 	nanousd_t difference;
 };
@@ -379,14 +478,14 @@ look(struct work *w, const struct page *p, struct meter_recompute *sums,
 	return e;
 }
 
-/* A page of the day; *more: there may be another. */
+/* The day's next page, from w->next on. */
 static enum err
-do_page(struct work *w, struct store *s, unsigned char after[STORE_LEDGER_ID],
-    bool is_first, bool *more)
+do_page(struct work *w, struct store *s)
 {
 	struct meter_recompute *sums = w->is_writing ? w->scratch : w->sums;
 	struct page p = { .arena = arena_new(PAGE_ARENA_MAX) };
 	struct store_reprice *change = NULL;
+	struct place *at = &w->next;
 	uint32_t n = 0;
 	enum err e = ERR_NOMEM;
 
@@ -395,50 +494,49 @@ do_page(struct work *w, struct store *s, unsigned char after[STORE_LEDGER_ID],
 		change = arena_calloc(p.arena, PAGE, sizeof(*change));
 	}
 	if (p.rows != NULL && change != NULL)
-		e = store_reprice_each(
-		    s, w->day, is_first ? NULL : after, PAGE, on_row, &p);
+		e = store_reprice_each(s, w->day,
+		    at->has_begun ? at->after : NULL, PAGE, on_row, &p);
 	if (e == ERR_OK)
 		e = look(w, &p, sums, change, &n);
 	if (e == ERR_OK && w->is_writing && n > 0)
 		e = store_reprice_write(s, change, n);
 	if (e == ERR_OK && p.n > 0)
-		memcpy(after, p.rows[p.n - 1].id, STORE_LEDGER_ID);
-	*more = p.n == PAGE;
+		memcpy(at->after, p.rows[p.n - 1].id, STORE_LEDGER_ID);
+	at->has_begun = true;
+	at->is_over = p.n < PAGE;
 	w->n_written += n;
 	arena_free(p.arena);
 	return e;
 }
 
 static enum err
-do_day(struct work *w, struct store *s)
+look_at_day(struct work *w, struct store *s)
 {
-	unsigned char after[STORE_LEDGER_ID];
-	bool is_first = true, more = true;
 	enum err e = ERR_OK;
 
-	while (e == ERR_OK && more) {
-		e = do_page(w, s, after, is_first, &more);
-		is_first = false;
-	}
+	w->next = (struct place){ 0 };
+	while (e == ERR_OK && !w->next.is_over)
+		e = do_page(w, s);
 	return e;
 }
 
-/* One day in one transaction; may run again from its beginning. */
+/*
+ * Some pages in one transaction, with their sums: who drains a spool waits for
+ * these and not for a day. May run again from its beginning.
+ */
 static enum err
-write_day(struct store *s, void *arg)
+write_batch(struct store *s, void *arg)
 {
 	struct work *w = arg;
 	struct ctl *c = w->c;
 	char iso[CLOCK_ISO_SIZE], money[MONEY_TEXT_SIZE];
-	enum err e;
+	enum err e = ERR_OK;
 
 	w->n_written = 0;
 	w->difference = 0;
-	w->scratch = meter_recompute_new(w->prices.conf, w->prices.all);
-	if (w->scratch == NULL)
-		return ERR_NOMEM;
-	e = do_day(w, s);
-	meter_recompute_free(w->scratch);
+	w->next = w->place;
+	for (int i = 0; e == ERR_OK && i < BATCH_PAGES && !w->next.is_over; i++)
+		e = do_page(w, s);
 	if (e != ERR_OK || w->n_written == 0)
 		return e;
 	clock_iso(w->day * DAY_USEC, iso);
@@ -480,20 +578,36 @@ show_difference(struct work *w)
 }
 
 static int
+write_day(struct work *w, int64_t *n)
+{
+	int status = CTL_OK;
+
+	w->place = (struct place){ 0 };
+	while (status == CTL_OK && !w->place.is_over) {
+		status = ctl_change(w->c, write_batch, w);
+		w->place = w->next;
+		*n += status == CTL_OK ? w->n_written : 0;
+	}
+	return status;
+}
+
+static int
 write_days(struct work *w, const struct days *d)
 {
+	int status = CTL_OK;
 	int64_t all = 0;
 
 	w->is_writing = true;
-	for (w->day = d->from; w->day <= d->to; w->day++) {
-		int status = ctl_change(w->c, write_day, w);
-
-		if (status != CTL_OK)
-			return status;
-		all += w->n_written;
-	}
-	ctl_note(w->c, "%lld rows have other prices now", (long long)all);
-	return CTL_OK;
+	w->scratch = meter_recompute_new(w->prices.conf, w->prices.all);
+	if (w->scratch == NULL)
+		return ctl_nomem(w->c);
+	for (w->day = d->from; status == CTL_OK && w->day <= d->to; w->day++)
+		status = write_day(w, &all);
+	meter_recompute_free(w->scratch);
+	if (all > 0 || status == CTL_OK)
+		ctl_note(
+		    w->c, "%lld rows have other prices now", (long long)all);
+	return status;
 }
 
 static int
@@ -510,7 +624,7 @@ recompute(struct work *w)
 	if (w->sums == NULL)
 		return ctl_nomem(c);
 	for (w->day = d.from; e == ERR_OK && w->day <= d.to; w->day++)
-		e = do_day(w, c->store);
+		e = look_at_day(w, c->store);
 	if (e == ERR_LIMIT)
 		status = ctl_fail(c, "more than %u models: take fewer days",
 		    METER_RECOMPUTE_MODELS_MAX);
@@ -575,8 +689,13 @@ static const struct opt_row report_options[] = {
 	    .min = 1,
 	    .max = STORE_USAGE_MAX - 1,
 	    .help = "So many rows at most; default 10000." },
+	OPTION("total", OPT_FLAG, &given.is_totalled, NULL,
+	    "A last row, \"total\", with the sums of all rows, also of those "
+	    "that --top leaves out."),
 	OPTION("csv", OPT_FLAG, &given.is_csv, NULL,
-	    "Comma-separated values, with a line of names."),
+	    "Comma-separated values, with a line of names. A name that a "
+	    "spreadsheet would take for a formula has an apostrophe before "
+	    "it."),
 	{ .name = NULL },
 };
 
@@ -590,7 +709,9 @@ static const struct opt_row recompute_options[] = {
 	    .help = "By the database's prices as they were with this "
 		    "version; default: as they are now." },
 	OPTION("write", OPT_FLAG, &given.is_writing, NULL,
-	    "Write them, each day with its sums in one transaction."),
+	    "Write them, ten thousand rows with their sums in each "
+	    "transaction; when it was interrupted, the same command "
+	    "does the rest."),
 	{ .name = NULL },
 };
 

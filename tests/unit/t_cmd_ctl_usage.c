@@ -96,6 +96,69 @@ reports(void **state)
 }
 
 static void
+book(const struct store_ledger *rows, uint32_t n)
+{
+	struct jobs_rollup sums;
+
+	assert_int_equal(jobs_rollup_init(&sums, n), ERR_OK);
+	for (uint32_t i = 0; i < n; i++)
+		jobs_rollup_add(&sums, &rows[i]);
+	jobs_rollup_finish(&sums);
+	assert_int_equal(store_begin(bed_store), ERR_OK);
+	assert_int_equal(store_ledger_add(bed_store, rows, n), ERR_OK);
+	assert_int_equal(
+	    store_rollup_add(bed_store, sums.rows, sums.n), ERR_OK);
+	assert_int_equal(store_commit(bed_store), ERR_OK);
+	jobs_rollup_fini(&sums);
+}
+
+/*
+ * A table for people's spreadsheets: names that they would take for formulas
+ * are none, what costs the same comes in one order always, the last row is the
+ * sum of all.
+ */
+static void
+sheets(void **state)
+{
+	const struct store_ledger rows[] = {
+		call(0, 1, "=cmd|' /C calc'!A0", "m", 10),
+		call(0, 2, "+1", "m", 10),
+		call(0, 3, "-1", "m", 10),
+		call(0, 4, "@SUM(A1)", "m", 10),
+		call(0, 5, "\tx", "m", 10),
+		call(0, 6, "a=b", "m", 10),
+		call(0, 7, "two\r\nlines, \"q\"", "m", 20),
+		call(0, 8, "last", "m", -1),
+	};
+	const char *const want =
+	    "key,requests,failed,lost,estimated,unpriced,prompt,"
+	    "completion,cached,reasoning,cost\r\n"
+	    "\"two\r\nlines, \"\"q\"\"\",1,0,0,0,0,1000,100,0,0,0.00000002\r\n"
+	    "\"'\tx\",1,0,0,0,0,1000,100,0,0,0.00000001\r\n"
+	    "\"'+1\",1,0,0,0,0,1000,100,0,0,0.00000001\r\n"
+	    "\"'-1\",1,0,0,0,0,1000,100,0,0,0.00000001\r\n"
+	    "\"'=cmd|' /C calc'!A0\",1,0,0,0,0,1000,100,0,0,0.00000001\r\n"
+	    "\"'@SUM(A1)\",1,0,0,0,0,1000,100,0,0,0.00000001\r\n"
+	    "a=b,1,0,0,0,0,1000,100,0,0,0.00000001\r\n"
+	    "last,1,0,0,0,1,1000,100,0,0,0\r\n"
+	    "total,8,0,0,0,1,8000,800,0,0,0.00000008\r\n";
+
+	(void)state;
+	book(rows, COUNT(rows));
+	assert_int_equal(
+	    ctl_run("usage report --by key --csv --total" BOTH_DAYS), 0);
+	assert_str(buf_str(&ctl_out), want);
+	/* the same is told as JSON as it is, and the total is of all rows */
+	assert_int_equal(
+	    ctl_run(
+		"usage report --by key,day --json --top 1 --total" BOTH_DAYS),
+	    0);
+	assert_says("[{\"key\":\"two\\r\\nlines, \\\"q\\\"\",\"day\":");
+	assert_says("{\"key\":\"total\",\"day\":\"\",\"requests\":8,");
+	assert_says("\"cost\":0.00000008}]");
+}
+
+static void
 refuses(void **state)
 {
 	(void)state;
@@ -155,13 +218,122 @@ recomputes(void **state)
 	assert_silent_of("\"dear\"");
 }
 
+/* ---- killed --------------------------------------------------------------- */
+
+#define MANY 30000 /* three batches */
+
+enum {
+	CHANGED,
+	LEDGER_COST,
+	SUMS_COST,
+};
+
+static const struct store_sql sql[] = {
+	[CHANGED] = { "SELECT COUNT(*) FROM ledger WHERE price_version > 0",
+	    NULL },
+	[LEDGER_COST] = { "SELECT SUM(cost) FROM ledger", NULL },
+	[SUMS_COST] = { "SELECT SUM(cost) FROM usage_rollup"
+			" WHERE span = ?",
+	    NULL },
+	STORE_SQL_END,
+};
+
+static int64_t
+number(int which, const char *span)
+{
+	const struct store_value v = store_text(str_z(span));
+	int64_t n = -1;
+
+	assert_int_equal(store_run(bed_store, &sql[which], &v, span != NULL,
+			     store_row_int, &n),
+	    ERR_OK);
+	return n;
+}
+
+static void
+sums_are_the_ledgers(void)
+{
+	int64_t cost = number(LEDGER_COST, NULL);
+
+	for (int i = 0; i < STORE_SPAN__MAX; i++)
+		assert_int_equal(
+		    number(SUMS_COST, store_span_word((enum store_span)i)),
+		    cost);
+}
+
+static void
+fill_many(void)
+{
+	struct store_ledger *rows = calloc(MANY, sizeof(*rows));
+
+	assert_non_null(rows);
+	for (int i = 0; i < MANY; i++) {
+		rows[i] = call(0, 1, i % 2 ? "dev" : "ops", "dear", 1000);
+		memcpy(rows[i].id, &i, sizeof(i));
+	}
+	book(rows, MANY);
+	free(rows);
+}
+
+static pid_t
+start_recompute(void)
+{
+	char url[512];
+	pid_t pid = fork();
+
+	(void)snprintf(url, sizeof(url), "--store=%.*s", STR_ARG(bed_url()));
+	if (pid == 0) {
+		int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		(void)dup2(nowhere, 1);
+		(void)dup2(nowhere, 2);
+		(void)execl(ctl_program, "llmgwctl", "usage", "recompute",
+		    "--from=2024-10-04", "--to=2024-10-05", "--write", url,
+		    (char *)NULL);
+		_exit(127);
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+/*
+ * kill -9 as soon as some of it is written: what is there is whole, rows and
+ * sums, and the same command does the rest.
+ */
+static void
+killed(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	fill_many();
+	assert_int_equal(
+	    ctl_run("price set openai dear --input 2 --output 4"), 0);
+	pid = start_recompute();
+	while (number(CHANGED, NULL) == 0)
+		assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(number(CHANGED, NULL) % 10000, 0);
+	sums_are_the_ledgers();
+	assert_int_equal(ctl_run("usage recompute --write" BOTH_DAYS), 0);
+	assert_int_equal(number(CHANGED, NULL), MANY);
+	assert_int_equal(number(LEDGER_COST, NULL), INT64_C(2400000) * MANY);
+	sums_are_the_ledgers();
+	assert_int_equal(ctl_run("usage recompute --write" BOTH_DAYS), 0);
+	assert_says("0 rows have other prices now");
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		BED_TEST(reports),
 		BED_TEST(refuses),
+		BED_TEST(sheets),
 		BED_TEST(recomputes),
+		BED_TEST(killed),
 	};
 
 	(void)argc;

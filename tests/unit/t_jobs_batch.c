@@ -3,14 +3,18 @@
 #include "jobs/batch.h"
 #include "meter/estimate.h"
 #include "meter/recompute.h"
+#include "store/fold.h"
+#include "store/logday.h"
 #include "store/reprice.h"
 #include "store/rollup.h"
+#include "store/usage.h"
 
 enum {
 	ROWS,
 	PROMPT,
 	COST,
 	EVENTS,
+	FOLDS,
 };
 
 static const struct store_sql sql[] = {
@@ -18,6 +22,10 @@ static const struct store_sql sql[] = {
 	[PROMPT] = { "SELECT SUM(prompt) FROM ledger", NULL },
 	[COST] = { "SELECT SUM(cost) FROM usage_rollup", NULL },
 	[EVENTS] = { "SELECT COUNT(*) FROM tenant", NULL },
+	/* of the first bookings' day */
+	[FOLDS] = { "SELECT COUNT(*) FROM usage_fold WHERE dropped = 0"
+		    " AND first_day <= 19675 AND last_day >= 19675",
+	    NULL },
 	STORE_SQL_END,
 };
 
@@ -283,6 +291,62 @@ test_kinds(void **state)
 	batch_free(b);
 }
 
+static enum err
+on_sum(void *arg, const struct store_usage *u)
+{
+	*(int64_t *)arg += u->requests;
+	return ERR_OK;
+}
+
+static int64_t
+reported(void)
+{
+	const struct store_usage_ask a = { .by = STORE_BY_KEY,
+		.span = STORE_DAY_SPAN,
+		.from = (store_ledger_day(JOBS_T0) - 1) * STORE_DAY,
+		.to = (store_ledger_day(JOBS_T0) + 9) * STORE_DAY,
+		.max = 100 };
+	int64_t n = 0;
+
+	assert_int_equal(store_usage_each(bed_store, &a, on_sum, &n), ERR_OK);
+	return n;
+}
+
+/* A host's spool that comes days late: sums of days drop what was folded. */
+static void
+test_late(void **state)
+{
+	static char bytes[20][METER_BOOKING_MAX];
+	struct jobs_batch *b = batch_new();
+	usec_t now = JOBS_T0 + 5 * STORE_DAY;
+
+	(void)state;
+	for (int turn = 0; turn < 3; turn++) {
+		bool more = true;
+
+		for (uint32_t i = 0; i < COUNT(bytes); i++) {
+			struct meter_booking k =
+			    booking(i + (uint32_t)turn * 1000, METER_BOOKED_OK);
+
+			take(b, &k, bytes[i]);
+		}
+		clock_set(0, now);
+		assert_int_equal(
+		    jobs_batch_write(b, bed_store, NULL, 0), ERR_OK);
+		assert_int_equal(number(FOLDS), 0);
+		assert_int_equal(reported(), number(ROWS));
+		now += STORE_FOLD_CALM + 1;
+		while (more)
+			assert_int_equal(
+			    store_fold_make(bed_store, now, &more), ERR_OK);
+		assert_true(number(FOLDS) > 1);
+		assert_int_equal(reported(), number(ROWS));
+	}
+	assert_int_equal(number(ROWS), 60);
+	clock_real();
+	batch_free(b);
+}
+
 static void
 test_full(void **state)
 {
@@ -311,6 +375,7 @@ main(void)
 		BED_TEST(test_priced_alike),
 		BED_TEST(test_one_is_there),
 		BED_TEST(test_kinds),
+		BED_TEST(test_late),
 		BED_TEST(test_full),
 	};
 

@@ -97,6 +97,36 @@ test_keep(void **state)
 	assert_int_equal(run(&r, NOW), 1);
 }
 
+/*
+ * Rows that come when their days were let go: they are booked, and go with the
+ * next piece of work; the sums of the days have them for good.
+ */
+static void
+test_late(void **state)
+{
+	struct jobs_retention r = { .keep = 10 * DAY, .keep_minutes = 3 * DAY };
+	/* another time: MariaDB's partitions outlive a test */
+	const int64_t then = -100;
+
+	(void)state;
+	for (int64_t ago = 20; ago >= 0; ago--) {
+		run(&r, NOW - (then + ago) * DAY);
+		add(then + ago);
+	}
+	run(&r, NOW - then * DAY);
+	assert_int_equal(number(ROWS), 11);
+	for (int64_t ago = 30; ago > 25; ago--)
+		add(then + ago);
+	assert_int_equal(number(ROWS), 16);
+	assert_int_equal(number(MINUTES), 4 + 5);
+	assert_int_equal(number(DAYS), 26);
+	/* MariaDB: what has no partition goes with the next that goes */
+	run(&r, NOW - (then - 1) * DAY);
+	assert_int_equal(number(ROWS), 10);
+	assert_int_equal(number(MINUTES), 3);
+	assert_int_equal(number(DAYS), 26);
+}
+
 /* 0 is for ever. */
 static void
 test_for_ever(void **state)
@@ -155,6 +185,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BED_TEST(test_keep),
+		BED_TEST(test_late),
 		BED_TEST(test_for_ever),
 		BED_TEST(test_changes),
 	};
