@@ -8,6 +8,7 @@
 #include "store/grant.h"
 #include "store/key.h"
 #include "store/person.h"
+#include "store/price.h"
 #include "store_people.h"
 
 #define NOW ((usec_t)1000000 * USEC_PER_SEC)
@@ -93,6 +94,36 @@ add_all(struct store_key *k)
 	g.tenant_id = acme.id;
 	assert_int_equal(store_grant_add(bed_store, &g), ERR_OK);
 	changed("key", k->id);
+}
+
+/* Each part of a price, and the next version of it. */
+static void
+test_prices(void **state)
+{
+	struct price_row row, *rows = NULL;
+	int64_t id = 0;
+	bool is_new;
+	size_t n = 0;
+
+	(void)state;
+	price_row_init(&row);
+	row.provider = STR("openai");
+	row.model = STR("gpt-*");
+	for (int i = 0; i < PRICE__MAX; i++)
+		row.part[i] = 100 + i;
+	for (int turn = 0; turn < 2; turn++) {
+		row.part[PRICE_IMAGE_OUT] += turn;
+		assert_int_equal(store_price_add(bed_store, "litellm", STR(""),
+				     &row, 1, &id, &is_new),
+		    ERR_OK);
+		changed("price", id);
+		update(NOW + turn);
+		assert_int_equal(
+		    store_price_rows(to, 0, arena, &rows, &n), ERR_OK);
+		assert_int_equal(n, 1);
+		assert_int_equal(rows[0].version, id);
+		assert_memory_equal(rows[0].part, row.part, sizeof(row.part));
+	}
 }
 
 static enum err
@@ -271,6 +302,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_prices),
 		TEST(test_all_and_one),
 		TEST(test_confirmed),
 		TEST(test_a_parent_is_missing),
