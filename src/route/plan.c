@@ -67,14 +67,15 @@ route_plan_make(struct route_plan *plan, struct arena *arena,
 {
 	bool any_usable = false;
 
-	*plan = (struct route_plan){ .conf = conf,
-		.model = model,
-		.n = model->n_targets,
-		.deadline = deadline };
+	*plan = (struct route_plan){
+		.conf = conf, .model = model, .deadline = deadline
+	};
 	plan->candidates =
 	    arena_calloc(arena, model->n_targets, sizeof(*plan->candidates));
 	if (!plan->candidates)
 		return ERR_NOMEM;
+	/* only now: a plan of none is what a request ends with that got none */
+	plan->n = model->n_targets;
 	for (uint32_t i = 0; i < plan->n; i++) {
 		struct route_candidate *c = &plan->candidates[i];
 
