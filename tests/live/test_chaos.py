@@ -282,14 +282,18 @@ def cuts_of(crowd, g):
     ends = [line['msg'] for line in g.log_lines()
             if re.search('worker .* (died|ended|is started)',
                          line.get('msg', ''))]
-    return crowd.cuts(), collections.Counter(lines).most_common(8), ends[-40:]
+    refused = re.findall(r'^llmgw_fcgi_conn.*', g.metrics(), re.M)
+    return (crowd.cuts(), refused, collections.Counter(lines).most_common(8),
+            ends[-40:])
 
 
 def memory(g):
     return {pid: resident(pid) for pid in g.worker_pids()}
 
 
-@pytest.mark.long
+# On an overloaded machine, once in some ten runs, it saw more connections cut
+# than workers were killed for: cuts_of() is to tell why.
+@pytest.mark.alone
 def test_chaos(own_gateway, badnet, mock, is_sanitized):
     g = own_gateway
     in_a_hurry(g.config)
