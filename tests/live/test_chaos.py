@@ -283,8 +283,10 @@ def cuts_of(crowd, g):
             if re.search('worker .* (died|ended|is started)',
                          line.get('msg', ''))]
     refused = re.findall(r'^llmgw_fcgi_conn.*', g.metrics(), re.M)
-    return (crowd.cuts(), refused, collections.Counter(lines).most_common(8),
-            ends[-40:])
+    # a text: pytest would cut anything else short
+    return '\n'.join(map(str, (
+        crowd.cuts(), refused, collections.Counter(lines).most_common(8),
+        *ends[-40:])))
 
 
 def memory(g):
