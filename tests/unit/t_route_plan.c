@@ -589,12 +589,12 @@ test_no_memory(void **state)
 
 	(void)state;
 	model.n_targets = TARGETS_MAX;
-	if (small)
-		assert_int_equal(route_plan_make(&plan, small, &conf, &model,
-				     shm, NULL, T0, T0 + SEC),
-		    ERR_NOMEM);
-		/* the request ends with the plan as it is */
-		route_plan_abandoned(&plan);
+	assert_non_null(small);
+	assert_int_equal(route_plan_make(&plan, small, &conf, &model, shm, NULL,
+			     T0, T0 + SEC),
+	    ERR_NOMEM);
+	/* the request ends with the plan as it is */
+	route_plan_abandoned(&plan);
 	arena_free(small);
 }
 
