@@ -441,7 +441,7 @@ main(int argc, char **argv)
 	    "look");
 	if (!is_there)
 		fill(calls, from);
-	fold(to - DAY / 4); /* today is not over */
+	fold(to - 1); /* today is not over */
 	reports();
 	store_close(store);
 	return is_wrong;
