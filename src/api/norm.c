@@ -432,32 +432,8 @@ api_norm_has_content(const struct api_norm *n)
 	return n && n->is_open;
 }
 
-bool
-api_norm_ended(const struct api_norm *n)
-{
-	return n && n->is_ended;
-}
-
 const struct msg_fail *
 api_norm_fail(const struct api_norm *n)
 {
 	return n && n->is_ended && n->has_fail ? &n->fail : NULL;
-}
-
-enum msg_finish
-api_norm_finish(const struct api_norm *n)
-{
-	return n && n->n_choices > 0 ? resolve(n, 0) : MSG_FINISH_STOP;
-}
-
-struct str
-api_norm_model(const struct api_norm *n)
-{
-	return str_z(n ? n->model : NULL);
-}
-
-struct str
-api_norm_id(const struct api_norm *n)
-{
-	return str_z(n ? n->id : NULL);
 }

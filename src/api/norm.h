@@ -65,22 +65,9 @@ enum api_step api_norm_event(struct api_norm *n, const struct msg_event *ev);
 
 /* START has gone to the sink: too late for another target. */
 bool api_norm_has_content(const struct api_norm *n);
-/* END or FAIL has been seen. */
-bool api_norm_ended(const struct api_norm *n);
 /* The failure behind API_STEP_FAIL; NULL when there is none. */
 const struct msg_fail *api_norm_fail(const struct api_norm *n);
 /* Usage so far, also of an answer that failed; extra is absent here. */
 struct msg_usage api_norm_usage(const struct api_norm *n);
-/*
- * What was said of usage is completed by an estimate (the caller's tokenizer):
- * before END; counts only fill what is still unknown.
- */
-void
-api_norm_usage_estimate(struct api_norm *n, int64_t prompt, int64_t completion);
-/* The finish reason of choice 0 as it went out or would now. */
-enum msg_finish api_norm_finish(const struct api_norm *n);
-/* The upstream's own model and id (START), absent if not told. */
-struct str api_norm_model(const struct api_norm *n);
-struct str api_norm_id(const struct api_norm *n);
 
 #endif

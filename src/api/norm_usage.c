@@ -67,12 +67,3 @@ api_norm_usage(const struct api_norm *n)
 		u.written_1h = known(u.written);
 	return u;
 }
-
-void
-api_norm_usage_estimate(struct api_norm *n, int64_t prompt, int64_t completion)
-{
-	if (n->usage.prompt < 0)
-		take(&n->usage.prompt, prompt);
-	if (n->usage.completion < 0)
-		take(&n->usage.completion, completion);
-}

@@ -1,10 +1,7 @@
 #include "base/json_out.h"
 
-#include <math.h>
-#include <stdio.h>
 #include "base/err.h"
 #include "base/json_int.h"
-#include "base/num.h"
 #include "base/utf8.h"
 
 enum {
@@ -132,31 +129,6 @@ json_out_i64(struct json_out *o, int64_t v)
 {
 	before(o);
 	buf_addi(o->b, v);
-}
-
-/* The shortest of 15, 16, 17 digits that reads back as the same value. */
-void
-json_out_double(struct json_out *o, double v)
-{
-	char text[32];
-	double back = 0.0;
-	int n = 0;
-
-	if (!isfinite(v)) {
-		json_out_null(o);
-		return;
-	}
-	for (int digits = 15; digits <= 17; digits++) {
-		n = snprintf(text, sizeof(text), "%.*g", digits, v);
-		for (int i = 0; i < n; i++)
-			if (text[i] == ',') /* a locale's decimal point */
-				text[i] = '.';
-		if (num_parse_double(str_of(text, (size_t)n), &back) ==
-			ERR_OK &&
-		    back >= v && back <= v)
-			break;
-	}
-	json_out_raw(o, str_of(text, (size_t)n));
 }
 
 void

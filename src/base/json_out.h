@@ -45,7 +45,6 @@ void json_out_inner(struct json_out *o, struct str inner);
 /* A finished JSON value. An absent span writes null. */
 void json_out_raw(struct json_out *o, struct str raw);
 void json_out_i64(struct json_out *o, int64_t v);
-void json_out_double(struct json_out *o, double v);
 void json_out_bool(struct json_out *o, bool v);
 void json_out_null(struct json_out *o);
 /*

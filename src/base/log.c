@@ -266,14 +266,6 @@ write_line(enum log_level level, struct str line)
 }
 
 void
-log_line(struct str line)
-{
-	if (!line.p)
-		line = STR("");
-	write_line(LOG_INFO, line);
-}
-
-void
 log_lines(struct str lines)
 {
 	struct str rest = lines;

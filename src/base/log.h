@@ -2,12 +2,12 @@
 #define BASE_LOG_H
 /*
  * Where lines go. Rooms below flow return errors and do not log; the mains and
- * flow do. Request lines are made by meter/reqlog and written by log_line.
+ * flow do. Request lines are made by meter/reqlog and written by log_lines.
  *
- * One write(2) per line or per log_lines, so lines of several workers do not mix. A file is
- * opened with O_APPEND and opened again by log_reopen (logrotate); a syslog
- * daemon that was restarted is connected to again. A line that cannot be written
- * is counted, never waited for.
+ * One write(2) per message or per log_lines, so lines of several workers do not
+ * mix. A file is opened with O_APPEND and opened again by log_reopen
+ * (logrotate); a syslog daemon that was restarted is connected to again. A line
+ * that cannot be written is counted, never waited for.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,8 +38,6 @@ enum log_format log_format_now(void);
 
 /* A message of the program itself, at most 2 KiB; control bytes become '?'. */
 void log_msg(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* A finished line without its newline; written as it is. */
-void log_line(struct str line);
 /*
  * Finished lines, each with its newline, at most LOG_LINES_MAX bytes unless it
  * is one line: they go out in one write where the target allows it.

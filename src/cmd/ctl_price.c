@@ -72,7 +72,7 @@ ctl_prices_load(struct ctl *c, int64_t upto, struct ctl_prices *out)
 void
 ctl_prices_done(struct ctl_prices *p)
 {
-	meter_prices_unref(p->all);
+	meter_prices_free(p->all);
 	arena_free(p->arena);
 	conf_unref(p->conf);
 	*p = (struct ctl_prices){ 0 };

@@ -69,7 +69,7 @@ renew_prices(struct jobd_work *w)
 	    store_price_rows(w->store, 0, a, &rows, &n) == ERR_OK &&
 	    meter_prices_of(w->conf, rows, n, &fresh) == ERR_OK) {
 		jobs_drain_prices(w->drain, fresh, w->conf);
-		meter_prices_unref(w->prices);
+		meter_prices_free(w->prices);
 		w->prices = fresh;
 	}
 	arena_free(a);
@@ -294,5 +294,5 @@ jobd_work_end(struct jobd_work *w)
 	let_go(w);
 	jobs_replica_end(&w->replica);
 	jobs_drain_free(w->drain);
-	meter_prices_unref(w->prices);
+	meter_prices_free(w->prices);
 }

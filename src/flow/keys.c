@@ -31,7 +31,7 @@ keys_conf_set(struct flow *f)
 void
 keys_sealed_take(struct flow *f, struct store_secrets *set)
 {
-	store_secrets_unref(f->sealed);
+	store_secrets_free(f->sealed);
 	f->sealed = set;
 	ring_renew(f);
 }
@@ -40,7 +40,7 @@ void
 keys_fini(struct flow *f)
 {
 	route_ring_unref(f->ring);
-	store_secrets_unref(f->sealed);
+	store_secrets_free(f->sealed);
 }
 
 static const struct route_keys *

@@ -7,7 +7,7 @@
 void
 flow_prices_fini(struct flow_prices *p)
 {
-	meter_prices_unref(p->now);
+	meter_prices_free(p->now);
 	arena_free(p->arena);
 	*p = (struct flow_prices){ 0 };
 }
@@ -27,7 +27,7 @@ flow_prices_renew(struct flow *f)
 		log_msg(LOG_ERROR, "prices: not renewed: %s", err_word(e));
 		return;
 	}
-	meter_prices_unref(p->now);
+	meter_prices_free(p->now);
 	p->now = fresh;
 }
 

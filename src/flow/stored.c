@@ -40,7 +40,7 @@ take_keys(struct flow *f, const struct conf *c, void *got)
 static void
 drop_keys(void *got)
 {
-	store_secrets_unref(got);
+	store_secrets_free(got);
 }
 
 /* ---- prices -------------------------------------------------------------- */

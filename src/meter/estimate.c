@@ -54,12 +54,6 @@ meter_estimate_tokens(uint64_t weight)
 	    int64_t)((weight + METER_ESTIMATE_UNIT - 1) / METER_ESTIMATE_UNIT);
 }
 
-int64_t
-meter_estimate(struct str text)
-{
-	return meter_estimate_tokens(meter_estimate_weight(text));
-}
-
 static uint64_t
 media(struct str base64)
 {

@@ -28,8 +28,6 @@
 uint64_t meter_estimate_weight(struct str text);
 /* Tokens of a weight, rounded up. */
 int64_t meter_estimate_tokens(uint64_t weight);
-/* Tokens of one text. */
-int64_t meter_estimate(struct str text);
 /*
  * Tokens of a whole prompt: texts, calls and their arguments, reasoning, tools,
  * a flat sum for each image, base64 of audio and files by length.

@@ -1,7 +1,5 @@
 #include "meter/price.h"
 
-#include <stdatomic.h>
-
 #include "base/arena.h"
 #include "base/fault.h"
 #include "base/map.h"
@@ -21,7 +19,6 @@ struct group {
 
 struct meter_prices {
 	struct arena *arena;
-	_Atomic unsigned refs;
 	struct map *exact; /* "provider\0model" -> the first struct group */
 	struct group *groups;
 	size_t n_groups;
@@ -270,12 +267,11 @@ meter_prices_new(const struct meter_price_source *sources, size_t n,
 		return ERR_NOMEM;
 	}
 	p->arena = a;
-	atomic_init(&p->refs, 1);
 	e = build(p, sources, n);
 	if (e == ERR_OK)
 		*out = p;
 	else
-		meter_prices_unref(p);
+		meter_prices_free(p);
 	return e;
 }
 
@@ -296,18 +292,10 @@ meter_prices_of(const struct conf *c, const struct price_row *stored, size_t n,
 	    sources, sizeof(sources) / sizeof(*sources), out);
 }
 
-struct meter_prices *
-meter_prices_ref(struct meter_prices *p)
-{
-	if (p != NULL)
-		atomic_fetch_add(&p->refs, 1);
-	return p;
-}
-
 void
-meter_prices_unref(struct meter_prices *p)
+meter_prices_free(struct meter_prices *p)
 {
-	if (p == NULL || atomic_fetch_sub(&p->refs, 1) != 1)
+	if (p == NULL)
 		return;
 	map_free(p->exact);
 	arena_free(p->arena);

@@ -65,7 +65,7 @@ struct meter_price_source {
 /*
  * Of rows of one list for one place (price_row_cmp 0) that of the highest
  * version counts. Rows that are no good (price_row_wrong) are left out. On
- * ERR_OK *out has one reference. ERR_LIMIT: more than METER_PRICES_MAX;
+ * ERR_OK *out is to be freed. ERR_LIMIT: more than METER_PRICES_MAX;
  * ERR_NOMEM.
  */
 MUST_CHECK enum err meter_prices_new(const struct meter_price_source *sources,
@@ -76,9 +76,8 @@ MUST_CHECK enum err meter_prices_new(const struct meter_price_source *sources,
  */
 MUST_CHECK enum err meter_prices_of(const struct conf *c,
     const struct price_row *stored, size_t n, struct meter_prices **out);
-/* Any thread. NULL is allowed. */
-struct meter_prices *meter_prices_ref(struct meter_prices *p);
-void meter_prices_unref(struct meter_prices *p);
+/* NULL is allowed. */
+void meter_prices_free(struct meter_prices *p);
 size_t meter_prices_count(const struct meter_prices *p);
 
 struct meter_price_ask {

@@ -16,7 +16,6 @@ enum {
 	ADD,
 	FIND,
 	FIND_PUBLIC,
-	GET,
 	SET,
 	EACH,
 	HASH,
@@ -34,7 +33,6 @@ const struct store_sql store_key_sql[] = {
 	    NULL },
 	[FIND] = { SELECT " WHERE k.tenant_id = ? AND k.name = ?", NULL },
 	[FIND_PUBLIC] = { SELECT " WHERE k.public = ?", NULL },
-	[GET] = { SELECT " WHERE k.id = ?", NULL },
 	[SET] = { "UPDATE client_key SET is_blocked = ?, expires = ?,"
 		  " models = ?, networks = ?, hours = ?, changed = ?"
 		  " WHERE id = ? AND changed = ?",
@@ -188,15 +186,6 @@ store_key_find_public(struct store *s, struct str public_part, struct arena *a,
 	const struct store_value v = store_text(public_part);
 
 	return read_one(s, FIND_PUBLIC, &v, 1, a, out);
-}
-
-enum err
-store_key_get(
-    struct store *s, int64_t id, struct arena *a, struct store_key *out)
-{
-	const struct store_value v = store_int(id);
-
-	return read_one(s, GET, &v, 1, a, out);
 }
 
 enum err

@@ -64,8 +64,6 @@ MUST_CHECK enum err store_key_find(struct store *s, int64_t tenant_id,
 /* By its public part. */
 MUST_CHECK enum err store_key_find_public(struct store *s,
     struct str public_part, struct arena *a, struct store_key *out);
-MUST_CHECK enum err store_key_get(
-    struct store *s, int64_t id, struct arena *a, struct store_key *out);
 /* is_blocked, expires, models, networks, hours; sets changed of *k. */
 MUST_CHECK enum err store_key_set(struct store *s, struct store_key *k);
 /*

@@ -15,7 +15,6 @@ enum {
 	ADD_ROW,
 	LATEST,
 	IN_FORCE,
-	OF_VERSION,
 	VERSIONS,
 	NEWEST,
 };
@@ -50,14 +49,6 @@ const struct store_sql store_price_sql[] = {
 		       " JOIN price_version v ON v.id = t.v"
 		       " ORDER BY p.provider, p.model, p.batch, p.above,"
 		       " t.h DESC LIMIT 200001",
-	    NULL },
-	[OF_VERSION] = { "SELECT p.version_id,"
-			 " v.source IN ('hand', 'unset'), '', " PLACE ", " PARTS
-			 " FROM price p"
-			 " JOIN price_version v ON v.id = p.version_id"
-			 " WHERE p.version_id = ?"
-			 " ORDER BY p.provider, p.model, p.batch, p.above"
-			 " LIMIT 200001",
 	    NULL },
 	[VERSIONS] = { "SELECT v.id, v.source, v.note, v.digest, v.created,"
 		       " (SELECT COUNT(*) FROM price p"
@@ -282,13 +273,14 @@ on_price(void *arg, const struct store_value *v, uint32_t n)
 	return ERR_OK;
 }
 
-static enum err
-read_rows(struct store *s, const struct store_sql *sql, int64_t arg,
-    struct arena *a, struct price_row **rows, size_t *n)
+enum err
+store_price_rows(struct store *s, int64_t upto, struct arena *a,
+    struct price_row **rows, size_t *n)
 {
-	const struct store_value v = store_int(arg);
+	const struct store_value v = store_int(upto > 0 ? upto : INT64_MAX);
 	struct reading r = { .arena = a };
-	enum err e = store_run(s, sql, &v, 1, on_price, &r);
+	enum err e =
+	    store_run(s, &store_price_sql[IN_FORCE], &v, 1, on_price, &r);
 
 	if (e == ERR_OK && arena_failed(a))
 		e = ERR_NOMEM;
@@ -297,21 +289,6 @@ read_rows(struct store *s, const struct store_sql *sql, int64_t arg,
 		*n = r.n;
 	}
 	return e;
-}
-
-enum err
-store_price_rows(struct store *s, int64_t upto, struct arena *a,
-    struct price_row **rows, size_t *n)
-{
-	return read_rows(s, &store_price_sql[IN_FORCE],
-	    upto > 0 ? upto : INT64_MAX, a, rows, n);
-}
-
-enum err
-store_price_version_rows(struct store *s, int64_t id, struct arena *a,
-    struct price_row **rows, size_t *n)
-{
-	return read_rows(s, &store_price_sql[OF_VERSION], id, a, rows, n);
 }
 
 struct versions {

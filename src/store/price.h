@@ -52,9 +52,6 @@ store_price_add(struct store *s, const char *source, struct str note,
  */
 MUST_CHECK enum err store_price_rows(struct store *s, int64_t upto,
     struct arena *a, struct price_row **rows, size_t *n);
-/* Those of one version, whether in force or not. */
-MUST_CHECK enum err store_price_version_rows(struct store *s, int64_t id,
-    struct arena *a, struct price_row **rows, size_t *n);
 
 /* The newest max (1..10000) versions, newest first. */
 MUST_CHECK enum err store_price_versions(struct store *s, uint32_t max,

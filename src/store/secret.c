@@ -91,17 +91,10 @@ place_of(const struct store_secret_row *row)
 
 /* ---- the set ------------------------------------------------------------- */
 
-struct store_secrets *
-store_secrets_ref(struct store_secrets *set)
-{
-	set->refs++;
-	return set;
-}
-
 void
-store_secrets_unref(struct store_secrets *set)
+store_secrets_free(struct store_secrets *set)
 {
-	if (!set || --set->refs > 0)
+	if (!set)
 		return;
 	for (uint32_t i = 0; i < set->n; i++)
 		secret_unref(set->v[i].secret);
@@ -187,12 +180,12 @@ store_secrets_load(struct store *s, const struct store_masters *masters,
 		arena_free(a);
 		return ERR_NOMEM;
 	}
-	*l.set = (struct store_secrets){ .refs = 1, .arena = a };
+	*l.set = (struct store_secrets){ .arena = a };
 	e = store_run(s, &store_secret_sql[SEALED], NULL, 0, on_sealed, &l);
 	if (e == ERR_OK)
 		*out = l.set;
 	else
-		store_secrets_unref(l.set);
+		store_secrets_free(l.set);
 	return e;
 }
 

@@ -48,20 +48,18 @@ bool store_sealed_is_out(
     const struct store_sealed *one, struct str provider, int *status);
 
 /*
- * What is in the database, opened: immutable, counted (by one thread at a
- * time: the pool's that makes it, then the worker's).
+ * What is in the database, opened: immutable, of one owner at a time (the
+ * pool's thread that makes it, then the worker).
  */
 struct store_secrets {
-	uint32_t refs;
 	struct arena *arena;
 	struct store_sealed *v;
 	uint32_t n;
 	uint32_t n_closed; /* of them those that could not be opened */
 };
 
-struct store_secrets *store_secrets_ref(struct store_secrets *set);
 /* NULL is allowed. */
-void store_secrets_unref(struct store_secrets *set);
+void store_secrets_free(struct store_secrets *set);
 
 /*
  * Reads all of them and opens what it can: on the thread pool, at start and

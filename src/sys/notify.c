@@ -81,15 +81,6 @@ notify_watchdog(void)
 	say("WATCHDOG=1");
 }
 
-void
-notify_status(const char *text)
-{
-	char line[256];
-
-	snprintf(line, sizeof(line), "STATUS=%s", text);
-	say(line);
-}
-
 usec_t
 notify_watchdog_every(const char *watchdog_usec, const char *pid)
 {

@@ -20,8 +20,6 @@ void notify_ready(void);
 void notify_reloading(void); /* follow it with notify_ready */
 void notify_stopping(void);
 void notify_watchdog(void);
-/* One line for `systemctl status`. */
-void notify_status(const char *text);
 
 /*
  * How often to call notify_watchdog: half of WATCHDOG_USEC; 0: not wanted.

@@ -104,27 +104,6 @@ last_quad(const char *p, unsigned pad, char out[2])
 }
 
 enum err
-b64_check(struct str text, size_t *bytes)
-{
-	unsigned pad = padding(text);
-	size_t whole = pad ? text.n - 4 : text.n;
-	uint32_t bits;
-	char rest[2];
-
-	if (text.n % 4)
-		return ERR_SYNTAX;
-	for (size_t i = 0; i < whole; i += 4) {
-		if (!quad(text.p + i, &bits))
-			return ERR_SYNTAX;
-	}
-	if (pad && last_quad(text.p + whole, pad, rest) != ERR_OK)
-		return ERR_SYNTAX;
-	if (bytes)
-		*bytes = text.n / 4 * 3 - pad;
-	return ERR_OK;
-}
-
-enum err
 b64_decode(struct buf *out, struct str text)
 {
 	unsigned pad = padding(text);

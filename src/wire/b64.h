@@ -18,14 +18,12 @@ void b64_encode(struct buf *out, const void *p, size_t n);
  * whose `failed` is then set.
  */
 MUST_CHECK enum err b64_decode(struct buf *out, struct str text);
-/* Checks the text as b64_decode does; *bytes (may be NULL): decoded length. */
-MUST_CHECK enum err b64_check(struct str text, size_t *bytes);
 
 /*
  * data:image/png;base64,iVBOR... taken apart; spans point into the text. The
  * scheme and ";base64" in any case. media_type is absent when the URL has none.
  * ERR_SYNTAX: no data: URL. ERR_UNSUPPORTED: one that is not base64. The
- * payload is not checked: see b64_check.
+ * payload is not checked.
  */
 struct b64_data_url {
 	struct str media_type; /* "image/png" */

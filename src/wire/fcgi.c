@@ -8,20 +8,6 @@ enum part {
 	PART_PADDING
 };
 
-static const char *const words[FCGI_R__MAX] = {
-	[FCGI_R_OK] = "no error",
-	[FCGI_R_VERSION] = "unknown record version",
-	[FCGI_R_LENGTH] = "record of a wrong length",
-	[FCGI_R_ID] = "request id 0, or one that is active already",
-	[FCGI_R_ORDER] = "record out of order",
-};
-
-const char *
-fcgi_result_word(enum fcgi_result r)
-{
-	return r < FCGI_R__MAX ? words[r] : "unknown result";
-}
-
 static size_t
 min_size(size_t a, size_t b)
 {
@@ -448,16 +434,4 @@ fcgi_params_add(struct fcgi_params *ps, struct str name, struct str value)
 	if (ps->failed == ERR_OK && ps->dst)
 		ps->failed = params_copy(ps, value.p, value.n, &used);
 	return ps->failed;
-}
-
-struct str
-fcgi_params_find(const struct fcgi_params *ps, const char *name)
-{
-	struct str want = str_z(name);
-
-	for (uint32_t i = 0; i < ps->n; i++) {
-		if (str_eq(ps->v[i].name, want))
-			return ps->v[i].value;
-	}
-	return (struct str){ NULL, 0 };
 }

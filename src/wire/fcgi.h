@@ -43,7 +43,6 @@ enum fcgi_result {
 	FCGI_R_LENGTH, /* BEGIN_REQUEST or ABORT_REQUEST of a wrong length */
 	FCGI_R_ID, /* BEGIN_REQUEST with id 0, or again with the active id */
 	FCGI_R_ORDER, /* PARAMS after their end, STDIN before it or after its own */
-	FCGI_R__MAX
 };
 
 /* Bits of what a GET_VALUES record asks for. */
@@ -108,8 +107,6 @@ MUST_CHECK enum fcgi_result fcgi_parse(struct fcgi_parser *p, const char *bytes,
     size_t n, const struct fcgi_events *ev, void *arg);
 /* The active request has been answered: the next may begin. */
 void fcgi_parser_done(struct fcgi_parser *p);
-/* What to say about a result, e.g. "unknown record version". Never NULL. */
-const char *fcgi_result_word(enum fcgi_result r);
 
 /*
  * PARAMS. Feed the pieces in order, then finish. Names and values are copied
@@ -149,23 +146,14 @@ MUST_CHECK enum err fcgi_params_finish(struct fcgi_params *ps);
 /* For the libfcgi door and tests: adds one pair under the same limits. */
 MUST_CHECK enum err
 fcgi_params_add(struct fcgi_params *ps, struct str name, struct str value);
-/* The value, or the absent str. Case-sensitive, as CGI names are. */
-struct str fcgi_params_find(const struct fcgi_params *ps, const char *name);
 
 /*
  * Writing: appended to out, whose sticky failure is the result.
  *
  * fcgi_put_stdout writes records of at most 65 535 bytes each (no padding);
- * nothing for n == 0. To build content in place instead, call
- * fcgi_stdout_begin, append to out, then fcgi_stdout_end with what begin
- * returned: the header is filled in, or removed when nothing came; content
- * longer than one record is split (by moving it: rare).
+ * nothing for n == 0.
  */
 void fcgi_put_stdout(struct buf *out, uint16_t id, const char *p, size_t n);
-size_t fcgi_stdout_begin(struct buf *out, uint16_t id);
-void fcgi_stdout_end(struct buf *out, size_t begun);
-/* The same for the web server's error log. */
-void fcgi_put_stderr(struct buf *out, uint16_t id, const char *p, size_t n);
 /*
  * Empty STDOUT record, then END_REQUEST. protocol_status is
  * FCGI_REQUEST_COMPLETE, or FCGI_OVERLOADED, which lets a web server try

@@ -33,70 +33,16 @@ put_record(struct buf *out, uint8_t type, uint16_t id, const void *p, size_t n)
 	out->n += HEAD + n;
 }
 
-static void
-put_stream(struct buf *out, uint8_t type, uint16_t id, const char *p, size_t n)
+void
+fcgi_put_stdout(struct buf *out, uint16_t id, const char *p, size_t n)
 {
 	while (n > 0 && !out->failed) {
 		size_t k = n < FCGI_MAX_LENGTH ? n : FCGI_MAX_LENGTH;
 
-		put_record(out, type, id, p, k);
+		put_record(out, FCGI_STDOUT, id, p, k);
 		p += k;
 		n -= k;
 	}
-}
-
-void
-fcgi_put_stdout(struct buf *out, uint16_t id, const char *p, size_t n)
-{
-	put_stream(out, FCGI_STDOUT, id, p, n);
-}
-
-void
-fcgi_put_stderr(struct buf *out, uint16_t id, const char *p, size_t n)
-{
-	put_stream(out, FCGI_STDERR, id, p, n);
-}
-
-size_t
-fcgi_stdout_begin(struct buf *out, uint16_t id)
-{
-	size_t at = out->n;
-
-	put_record(out, FCGI_STDOUT, id, NULL, 0);
-	return at;
-}
-
-void
-fcgi_stdout_end(struct buf *out, size_t begun)
-{
-	size_t n, extra, i;
-	uint16_t id;
-	char *p;
-
-	if (out->failed)
-		return;
-	ASSERT(out->n >= begun + HEAD);
-	n = out->n - begun - HEAD;
-	if (n == 0) {
-		out->n = begun;
-		return;
-	}
-	extra = (n - 1) / FCGI_MAX_LENGTH;
-	if (extra && !buf_room(out, extra * HEAD))
-		return;
-	p = out->p + begun;
-	id = (uint16_t)((unsigned char)p[2] << 8 | (unsigned char)p[3]);
-	/* From the last record to the first, so that nothing is overwritten. */
-	for (i = extra; i > 0; i--) {
-		size_t from = i * FCGI_MAX_LENGTH;
-		size_t len = i == extra ? n - from : FCGI_MAX_LENGTH;
-		char *dst = p + HEAD + from + i * HEAD;
-
-		memmove(dst, p + HEAD + from, len);
-		set_header(dst - HEAD, FCGI_STDOUT, id, len);
-	}
-	set_header(p, FCGI_STDOUT, id, extra ? FCGI_MAX_LENGTH : n);
-	out->n += extra * HEAD;
 }
 
 static void

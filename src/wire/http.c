@@ -161,31 +161,10 @@ http_type_is_json(struct str content_type)
 	struct str type = media_type(content_type);
 	struct str suffix = STR("+json");
 
-	if (str_case_eq(type, STR("application/json")) ||
-	    str_case_eq(type, STR("text/json")))
+	if (str_case_eq(type, STR("application/json")))
 		return true;
 	return type.n > suffix.n &&
 	       str_case_eq(str_skip(type, type.n - suffix.n), suffix);
-}
-
-struct str
-http_type_param(struct str content_type, const char *name)
-{
-	struct str rest = content_type, part, key;
-
-	(void)str_cut(&rest, ';');
-	while (str_present(rest)) {
-		part = str_cut(&rest, ';');
-		key = str_trim(str_cut(&part, '='));
-		part = str_trim(part);
-		if (!str_present(part) || !str_case_eq(key, str_z(name)))
-			continue;
-		if (part.n >= 2 && part.p[0] == '"' &&
-		    part.p[part.n - 1] == '"')
-			part = str_of(part.p + 1, part.n - 2);
-		return part;
-	}
-	return absent;
 }
 
 /* -- status -------------------------------------------------------------- */

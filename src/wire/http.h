@@ -70,9 +70,6 @@ const char *http_reason(int status);
  * date. ERR_SYNTAX, ERR_RANGE (31 February).
  */
 MUST_CHECK enum err http_date_parse(struct str s, usec_t *out);
-#define HTTP_DATE_SIZE 30
-/* The first form; wall is 0 .. the year 9999. */
-void http_date_print(usec_t wall, char out[HTTP_DATE_SIZE]);
 /* RFC 3339: 2026-11-21T10:00:00Z, with fraction, with +02:00. */
 MUST_CHECK enum err http_rfc3339_parse(struct str s, usec_t *out);
 /*
@@ -110,10 +107,8 @@ usec_t http_retry_wait(usec_t asked);
  * http_type_is("Application/JSON; charset=utf-8", "application/json").
  */
 bool http_type_is(struct str content_type, const char *type);
-/* application/json, text/json, and anything that ends in +json. */
+/* application/json, and anything that ends in +json. */
 bool http_type_is_json(struct str content_type);
-/* A parameter's value without quotes ("charset"); absent when not there. */
-struct str http_type_param(struct str content_type, const char *name);
 
 /*
  * Rate-limit state as an answer's headers tell it, brought to one form. -1 is

@@ -10,7 +10,6 @@
 #define YEAR_USEC (365 * DAY_SEC * USEC_PER_SEC)
 
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-static const char weekdays[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 first */
 
 struct civil {
 	int64_t year, month, day, hour, min, sec;
@@ -54,24 +53,6 @@ civil_to_usec(const struct civil *c, usec_t *out)
 		   c->hour * 3600 + c->min * 60 + c->sec) *
 	       USEC_PER_SEC;
 	return ERR_OK;
-}
-
-static struct civil
-civil_of(usec_t wall)
-{
-	int64_t sec = wall / USEC_PER_SEC, days = sec / DAY_SEC;
-	struct civil c = { .year = 1970 + days / 366, .month = 1 };
-
-	while (days >= days_to(c.year + 1, 1))
-		c.year++;
-	while (c.month < 12 && days >= days_to(c.year, c.month + 1))
-		c.month++;
-	c.day = days - days_to(c.year, c.month) + 1;
-	sec %= DAY_SEC;
-	c.hour = sec / 3600;
-	c.min = sec / 60 % 60;
-	c.sec = sec % 60;
-	return c;
 }
 
 /* -- reading ------------------------------------------------------------- */
@@ -268,22 +249,6 @@ http_rfc3339_parse(struct str s, usec_t *out)
 }
 
 /* -- writing ------------------------------------------------------------- */
-
-void
-http_date_print(usec_t wall, char out[HTTP_DATE_SIZE])
-{
-	static const usec_t last = 253402300799 * USEC_PER_SEC;
-	usec_t t = wall < 0 ? 0 : wall > last ? last : wall;
-	struct civil c = civil_of(t);
-	int64_t day = t / USEC_PER_SEC / DAY_SEC % 7;
-
-	/* Every number is bounded above; % says so to the compiler. */
-	(void)snprintf(out, HTTP_DATE_SIZE,
-	    "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT", weekdays + 3 * day,
-	    (unsigned)c.day % 100, months + 3 * (c.month - 1),
-	    (unsigned)c.year % 10000, (unsigned)c.hour % 100,
-	    (unsigned)c.min % 100, (unsigned)c.sec % 100);
-}
 
 void
 http_duration_print(usec_t d, char out[HTTP_DURATION_SIZE])

@@ -177,7 +177,7 @@ put_request(
 	json_out_kv_i64(&o, "max_tokens", 1024);
 	json_out_kv_bool(&o, "stream", true);
 	json_out_key(&o, "temperature");
-	json_out_double(&o, 0.7);
+	json_out_raw(&o, STR("0.7"));
 	json_out_end(&o);
 	ASSERT(!b->failed);
 }

@@ -147,7 +147,7 @@ subject_finish(void *state)
 {
 	struct subject *s = state;
 
-	buf_printf(s->out, "\n%s", fcgi_result_word(s->parser.broken));
+	buf_printf(s->out, "\n%d", (int)s->parser.broken);
 	arena_free(s->arena);
 	free(s);
 }

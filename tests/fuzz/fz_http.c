@@ -12,14 +12,10 @@ static const usec_t now = 1795255200 * USEC_PER_SEC;
 static void
 check_dates(struct str value)
 {
-	char text[HTTP_DATE_SIZE];
-	usec_t t, again;
+	usec_t t;
 
-	if (http_date_parse(value, &t) == ERR_OK && t >= 0) {
-		http_date_print(t, text);
-		FUZZ_CHECK(http_date_parse(str_z(text), &again) == ERR_OK);
-		FUZZ_CHECK(t == again);
-	}
+	if (http_date_parse(value, &t) == ERR_OK)
+		FUZZ_CHECK(t < 253402387200 * USEC_PER_SEC);
 	if (http_rfc3339_parse(value, &t) == ERR_OK)
 		FUZZ_CHECK(t < 253402387200 * USEC_PER_SEC);
 }
@@ -27,9 +23,6 @@ check_dates(struct str value)
 static void
 check_type(struct str value)
 {
-	struct str charset = http_type_param(value, "charset");
-
-	FUZZ_CHECK(charset.n <= value.n);
 	if (http_type_is(value, "application/json"))
 		FUZZ_CHECK(http_type_is_json(value));
 }

@@ -62,7 +62,7 @@ check_found(const struct meter_import *in)
 		FUZZ_CHECK(str_eq(found.row.model, row->model));
 		FUZZ_CHECK(found.row.above == row->above);
 	}
-	meter_prices_unref(p);
+	meter_prices_free(p);
 }
 
 static void

@@ -111,23 +111,6 @@ hostile_counts_do_not_overflow(void **state)
 }
 
 static void
-estimates_fill_gaps_only(void **state)
-{
-	struct norm_test t;
-
-	(void)state;
-	norm_test_init(&t, NULL);
-	feed(&t, EV(TEXT, .text = STR("x")));
-	feed_usage(&t, -1, 4);
-	api_norm_usage_estimate(t.n, 100, 200);
-	feed(&t, EV(FINISH, .finish = MSG_FINISH_STOP));
-	feed(&t, EV(END));
-	assert_seen(
-	    &t, "start(-,-) text(x) finish(0,stop,-) usage(100,4) end ");
-	norm_test_fini(&t);
-}
-
-static void
 row_27_usage_comes_once_behind_finish(void **state)
 {
 	struct norm_test t;
@@ -152,7 +135,6 @@ main(void)
 		cmocka_unit_test(row_40_parts_are_within_the_whole),
 		cmocka_unit_test(row_41_zero_is_known),
 		cmocka_unit_test(hostile_counts_do_not_overflow),
-		cmocka_unit_test(estimates_fill_gaps_only),
 		cmocka_unit_test(row_27_usage_comes_once_behind_finish),
 	};
 

@@ -1,10 +1,6 @@
 #include "base/json_out.h"
 
-#include <float.h>
-#include <math.h>
-
 #include "base/json.h"
-#include "base/num.h"
 #include "base/rand.h"
 
 #include "check.h"
@@ -144,45 +140,6 @@ any_bytes_scan(void **state)
 }
 
 static void
-double_is(double v, const char *want)
-{
-	buf_reset(&b);
-	json_out_double(&o, v);
-	assert_str(buf_str(&b), want);
-}
-
-static void
-doubles(void **state)
-{
-	double back;
-
-	(void)state;
-	double_is(0.0, "0");
-	double_is(0.1, "0.1");
-	double_is(0.7, "0.7");
-	double_is(-1.5, "-1.5");
-	double_is(1.0, "1");
-	double_is(1e21, "1e+21");
-	double_is(1.0 / 3, "0.3333333333333333");
-	double_is(DBL_MAX, "1.7976931348623157e+308");
-	double_is(NAN, "null");
-	double_is(INFINITY, "null");
-	rand_init_fixed(12);
-	for (int i = 0; i < 2000; i++) {
-		uint64_t bits = rand_u64();
-		double v;
-
-		memcpy(&v, &bits, sizeof(v));
-		if (!isfinite(v))
-			continue;
-		buf_reset(&b);
-		json_out_double(&o, v);
-		assert_int_equal(num_parse_double(buf_str(&b), &back), ERR_OK);
-		assert_memory_equal(&back, &v, sizeof(v));
-	}
-}
-
-static void
 failure_sticks(void **state)
 {
 	struct buf small = { .max = 10 };
@@ -207,7 +164,6 @@ main(void)
 		T(depth),
 		T(escaping),
 		T(any_bytes_scan),
-		T(doubles),
 		T(failure_sticks),
 	};
 

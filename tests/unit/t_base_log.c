@@ -70,8 +70,8 @@ key_value_lines(void **state)
 	assert_int_equal(log_format_now(), LOG_KEYVALUE);
 	log_msg(LOG_WARN, "a \"b\"\n%d", 7);
 	log_msg(LOG_DEBUG, "not at this level");
-	log_line(STR("id=1 done"));
-	log_line((struct str){ NULL, 0 });
+	log_lines(STR("id=1 done\n"));
+	log_lines(STR("\n"));
 	snprintf(want, sizeof(want),
 	    "time=1970-01-01T00:00:00.000000Z level=warn pid=%ld "
 	    "msg=\"a \\\"b\\\"?7\"\nid=1 done\n\n",
@@ -115,6 +115,7 @@ json_lines(void **state)
 static void
 long_messages_are_cut(void **state)
 {
+	char bad[4000];
 	struct str s;
 
 	(void)state;
@@ -123,9 +124,14 @@ long_messages_are_cut(void **state)
 	s = content(path);
 	assert_true(s.n > 2048 && s.n < 2048 + 100);
 	assert_int_equal(s.p[s.n - 1], '\n');
-	/* the worst text: every byte becomes six */
+	/* the worst text: every byte becomes three */
+	memset(bad, '\xff', sizeof(bad) - 1);
+	bad[sizeof(bad) - 1] = '\0';
 	reset(LOG_JSON, LOG_INFO);
-	log_line(s);
+	log_msg(LOG_INFO, "%s", bad);
+	s = content(path);
+	assert_true(s.n > 3 * 2000);
+	assert_true(str_ends(s, STR("\xbf\xbd\"}\n")));
 	assert_int_equal(log_lost(), 0);
 }
 
@@ -134,11 +140,11 @@ reopen_after_rotation(void **state)
 {
 	(void)state;
 	reset(LOG_KEYVALUE, LOG_INFO);
-	log_line(STR("old"));
+	log_lines(STR("old\n"));
 	assert_int_equal(rename(path, moved), 0);
-	log_line(STR("still old"));
+	log_lines(STR("still old\n"));
 	assert_int_equal(log_reopen(), ERR_OK);
-	log_line(STR("new"));
+	log_lines(STR("new\n"));
 	assert_str(content(moved), "old\nstill old\n");
 	assert_str(content(path), "new\n");
 }
@@ -159,7 +165,7 @@ bad_targets_change_nothing(void **state)
 	assert_int_equal(
 	    log_open(STR("file:/a\0b"), LOG_JSON, LOG_INFO), ERR_RANGE);
 	assert_int_equal(log_format_now(), LOG_KEYVALUE);
-	log_line(STR("here"));
+	log_lines(STR("here\n"));
 	assert_str(content(path), "here\n");
 }
 
@@ -175,9 +181,10 @@ writers_do_not_mix(void **state)
 	reset(LOG_KEYVALUE, LOG_INFO);
 	for (int w = 0; w < 3; w++) {
 		if (fork() == 0) {
-			memset(line, 'a' + w, sizeof(line));
+			memset(line, 'a' + w, sizeof(line) - 1);
+			line[sizeof(line) - 1] = '\n';
 			for (int i = 0; i < 100; i++)
-				log_line(str_of(line, sizeof(line)));
+				log_lines(str_of(line, sizeof(line)));
 			_exit(0);
 		}
 	}
@@ -187,7 +194,7 @@ writers_do_not_mix(void **state)
 	while (s.n) {
 		struct str one = str_cut(&s, '\n');
 
-		assert_int_equal(one.n, sizeof(line));
+		assert_int_equal(one.n, sizeof(line) - 1);
 		for (size_t i = 1; i < one.n; i++)
 			assert_int_equal(one.p[i], one.p[0]);
 		n++;
@@ -215,7 +222,7 @@ syslog_datagrams(void **state)
 	assert_true(n > 0);
 	snprintf(want, sizeof(want), "<27>llmgw[%ld]: time=", (long)getpid());
 	assert_true(str_starts(str_of(got, (size_t)n), str_z(want)));
-	log_line(STR("line"));
+	log_lines(STR("line\n"));
 	n = recv(fd, got, sizeof(got), 0);
 	snprintf(want, sizeof(want), "<30>llmgw[%ld]: line", (long)getpid());
 	assert_str(str_of(got, (size_t)n), want);
@@ -227,7 +234,7 @@ syslog_datagrams(void **state)
 	assert_true(str_ends(str_of(got, (size_t)n), STR(": two")));
 	/* a daemon that does not read loses lines; it does not hold us */
 	for (int i = 0; i < 5000; i++)
-		log_line(STR("flood"));
+		log_lines(STR("flood\n"));
 	assert_true(log_lost() > lost);
 	close(fd);
 	unlink(moved);
@@ -260,10 +267,10 @@ syslog_daemon_starts_again(void **state)
 	assert_int_equal(log_open(str_z(to), LOG_KEYVALUE, LOG_INFO), ERR_OK);
 	close(fd);
 	lost = log_lost();
-	log_line(STR("nobody is there"));
+	log_lines(STR("nobody is there\n"));
 	assert_int_equal(log_lost(), lost + 1);
 	fd = daemon_starts();
-	log_line(STR("again"));
+	log_lines(STR("again\n"));
 	n = recv(fd, got, sizeof(got), MSG_DONTWAIT);
 	assert_true(n > 0);
 	assert_true(str_contains(str_of(got, (size_t)n), STR(": again")));
@@ -290,7 +297,7 @@ a_stuck_stderr_is_counted(void **state)
 		if (log_open(STR("stderr"), LOG_KEYVALUE, LOG_INFO) != ERR_OK)
 			_exit(1);
 		for (int i = 0; i < 20000; i++)
-			log_line(STR("nobody reads this"));
+			log_lines(STR("nobody reads this\n"));
 		flags = fcntl(STDERR_FILENO, F_GETFL);
 		/* what others share is as it was */
 		_exit(log_lost() == 0 || (flags & O_NONBLOCK) ? 1 : 0);

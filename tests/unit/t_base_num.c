@@ -1,5 +1,10 @@
 #include "base/num.h"
 
+#include <math.h>
+#include <stdio.h>
+
+#include "base/rand.h"
+
 #include "check.h"
 
 struct row {
@@ -125,6 +130,27 @@ doubles(void **state)
 	}
 }
 
+/* Any finite value, printed with enough digits, is read as it was. */
+static void
+doubles_both_ways(void **state)
+{
+	char text[32];
+	double v, back;
+
+	(void)state;
+	rand_init_fixed(12);
+	for (int i = 0; i < 2000; i++) {
+		uint64_t bits = rand_u64();
+
+		memcpy(&v, &bits, sizeof(v));
+		if (!isfinite(v))
+			continue;
+		snprintf(text, sizeof(text), "%.17g", v);
+		assert_int_equal(num_parse_double(str_z(text), &back), ERR_OK);
+		assert_memory_equal(&back, &v, sizeof(v));
+	}
+}
+
 static void
 durations(void **state)
 {
@@ -237,6 +263,7 @@ main(void)
 		cmocka_unit_test(integers),
 		cmocka_unit_test(unsigned_and_hex),
 		cmocka_unit_test(doubles),
+		cmocka_unit_test(doubles_both_ways),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(go_durations),

@@ -2,6 +2,12 @@
 
 #include "meter/estimate.h"
 
+static int64_t
+tokens_of(struct str text)
+{
+	return meter_estimate_tokens(meter_estimate_weight(text));
+}
+
 static void
 test_scripts(void **state)
 {
@@ -24,8 +30,8 @@ test_scripts(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_int_equal(
-		    meter_estimate(str_z(rows[i].text)), rows[i].tokens);
-	assert_int_equal(meter_estimate((struct str){ 0 }), 0);
+		    tokens_of(str_z(rows[i].text)), rows[i].tokens);
+	assert_int_equal(tokens_of((struct str){ 0 }), 0);
 }
 
 /* Wherever a stream is cut, the sum of its pieces is the same. */

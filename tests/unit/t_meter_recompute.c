@@ -123,7 +123,7 @@ rows(void **state)
 	assert_int_equal(s->changed, 1);
 	assert_int_equal(s->unpriced_after, 1);
 	meter_recompute_free(r);
-	meter_prices_unref(p);
+	meter_prices_free(p);
 	meter_recompute_free(NULL);
 }
 

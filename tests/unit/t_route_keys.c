@@ -42,7 +42,7 @@ setup(void **state)
 		.n_providers = 1,
 		.key_recheck = 60 * SEC,
 		.headroom = 0.8 };
-	sealed = (struct store_secrets){ .refs = 1, .v = row };
+	sealed = (struct store_secrets){ .v = row };
 	return 0;
 }
 

@@ -58,7 +58,7 @@ test_add_and_load(void **state)
 	(void)state;
 	set = load(&old);
 	assert_int_equal(set->n, 0);
-	store_secrets_unref(set);
+	store_secrets_free(set);
 	for (int i = 0; i < 40; i++) {
 		char name[16];
 
@@ -73,10 +73,8 @@ test_add_and_load(void **state)
 	assert_str(secret_str(set->v[1].secret), "k01");
 	assert_int_equal(set->v[1].weight, 3);
 	assert_int_equal(set->v[1].not_after, 0);
-	assert_ptr_equal(store_secrets_ref(set), set);
-	store_secrets_unref(set);
-	store_secrets_unref(set);
-	store_secrets_unref(NULL);
+	store_secrets_free(set);
+	store_secrets_free(NULL);
 	assert_int_equal(
 	    store_secret_list(bed_store, arena, &rows, &n), ERR_OK);
 	assert_int_equal(n, 40);
@@ -87,7 +85,7 @@ test_add_and_load(void **state)
 	assert_int_equal(set->n, 40);
 	assert_int_equal(set->n_closed, 40);
 	assert_null(set->v[0].secret);
-	store_secrets_unref(set);
+	store_secrets_free(set);
 }
 
 static void
@@ -136,7 +134,7 @@ test_rotate(void **state)
 	/* the renamed one opens under its new name */
 	assert_str(secret_str(set->v[1].secret), "sk-1");
 	assert_str(store_secret_family(set->v[1].name), "x");
-	store_secrets_unref(set);
+	store_secrets_free(set);
 	/* an earlier end stays */
 	assert_int_equal(
 	    store_secret_retire(bed_store, second, NOW + 10, NOW), ERR_OK);
@@ -172,11 +170,11 @@ test_reseal(void **state)
 	/* between: both keys open all, each its own */
 	set = load(&both);
 	assert_int_equal(set->n_closed, 0);
-	store_secrets_unref(set);
+	store_secrets_free(set);
 	set = load(&fresh);
 	assert_int_equal(set->n_closed, 1);
 	assert_str(secret_str(set->v[0].secret), "sk-a");
-	store_secrets_unref(set);
+	store_secrets_free(set);
 	assert_int_equal(
 	    store_secret_reseal(bed_store, &fresh, b, NOW, &is_done),
 	    ERR_NOT_FOUND);
@@ -187,7 +185,7 @@ test_reseal(void **state)
 	    ERR_NOT_FOUND);
 	set = load(&fresh);
 	assert_int_equal(set->n_closed, 0);
-	store_secrets_unref(set);
+	store_secrets_free(set);
 }
 
 /* What providers say of it, in whatever order it comes. */
@@ -235,7 +233,7 @@ test_told(void **state)
 	assert_int_equal(status, 401);
 	assert_false(store_sealed_is_out(&set->v[0], STR("p"), &status));
 	assert_false(store_sealed_is_out(&set->v[1], STR("q"), &status));
-	store_secrets_unref(set);
+	store_secrets_free(set);
 	assert_int_equal(store_secret_remove(bed_store, other), ERR_OK);
 	assert_int_equal(
 	    store_secret_told(bed_store, other, STR("p"), 401, NOW), ERR_OK);
@@ -265,7 +263,7 @@ test_swapped_rows(void **state)
 		set = load(&old);
 		assert_int_equal(set->n, 2);
 		assert_int_equal(set->n_closed, i + 1);
-		store_secrets_unref(set);
+		store_secrets_free(set);
 	}
 }
 

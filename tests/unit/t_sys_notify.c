@@ -62,8 +62,6 @@ test_messages(void **state)
 		    str_z(next(fd)), STR("RELOADING=1\nMONOTONIC_USEC=")));
 		notify_watchdog();
 		assert_string_equal(next(fd), "WATCHDOG=1");
-		notify_status("2 workers");
-		assert_string_equal(next(fd), "STATUS=2 workers");
 		notify_stopping();
 		assert_string_equal(next(fd), "STOPPING=1");
 		close(fd);

@@ -58,10 +58,10 @@ test_date_parse(void **state)
 
 /* Every 11 days and some seconds until the year 9999, against glibc. */
 static void
-test_date_both_ways(void **state)
+test_date_against_libc(void **state)
 {
 	const time_t step = 86400 * 11 + 3723;
-	char out[HTTP_DATE_SIZE], want[64];
+	char text[64];
 	unsigned n = 0;
 	struct tm tm;
 	usec_t back;
@@ -69,18 +69,12 @@ test_date_both_ways(void **state)
 	(void)state;
 	for (time_t t = 0; t < 253402300799; t += step, n++) {
 		assert_non_null(gmtime_r(&t, &tm));
-		assert_true(strftime(want, sizeof(want),
+		assert_true(strftime(text, sizeof(text),
 				"%a, %d %b %Y %H:%M:%S GMT", &tm) > 0);
-		http_date_print(t * SEC + 999999, out);
-		assert_string_equal(out, want);
-		assert_int_equal(http_date_parse(str_z(out), &back), ERR_OK);
+		assert_int_equal(http_date_parse(str_z(text), &back), ERR_OK);
 		assert_int_equal(back, t * SEC);
 	}
 	assert_true(n > 200000);
-	http_date_print(-5, out);
-	assert_string_equal(out, "Thu, 01 Jan 1970 00:00:00 GMT");
-	http_date_print(INT64_MAX, out);
-	assert_string_equal(out, "Fri, 31 Dec 9999 23:59:59 GMT");
 }
 
 static void
@@ -229,7 +223,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_date_parse),
-		cmocka_unit_test(test_date_both_ways),
+		cmocka_unit_test(test_date_against_libc),
 		cmocka_unit_test(test_rfc3339),
 		cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_retry_after),
