@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/rand.h"
 #include "base/utf8.h"
+#include "wire/http.h"
 #include "wire/url.h"
 
 enum {
@@ -135,9 +136,7 @@ api_content_type_ok(struct str value, struct msg_fail *fail)
 	struct str rest = value;
 	struct str type = str_trim(str_cut(&rest, ';'));
 
-	if (type.n == 0 || str_case_eq(type, STR("application/json")))
-		return true;
-	if (type.n > 5 && str_case_eq(str_skip(type, type.n - 5), STR("+json")))
+	if (type.n == 0 || http_type_is_json(value))
 		return true;
 	type = utf8_clip(type, 100);
 	msg_fail_set(fail, MSG_FAIL_CONTENT_TYPE,

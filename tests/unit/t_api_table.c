@@ -177,6 +177,7 @@ content_types(void **state)
 	    "the body must be application/json, not 'text/plain'");
 	assert_false(api_content_type_ok(
 	    STR("application/x-www-form-urlencoded"), &fail));
+	assert_false(api_content_type_ok(STR("text/json"), &fail));
 	assert_false(api_content_type_ok(STR("+json"), &fail));
 }
 
