@@ -120,8 +120,9 @@ api_route_find(struct arena *a, struct str method, struct str path,
 	out->needs_client = str_starts(path, STR("/v1/"));
 	out->allow = row->method == POST ? "POST" : "GET, HEAD";
 	out->is_head = row->method == GET && str_eqz(method, "HEAD");
+	/* The path may be gone before who asks is known. */
 	if (row->route == API_ROUTE_MODEL)
-		out->id = id;
+		out->id = arena_str(a, id);
 	if (out->is_head ||
 	    str_eqz(method, row->method == POST ? "POST" : "GET"))
 		return ERR_OK;

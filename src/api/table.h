@@ -29,7 +29,7 @@ struct api_target {
 	enum msg_dialect dialect;
 	bool is_head; /* HEAD: as GET, without a body */
 	bool needs_client; /* who asks must be known (all under /v1) */
-	struct str id; /* text, arena: {id} */
+	struct str id; /* text, a copy in the arena: {id} */
 	/* For the header Allow, static: "POST" or "GET, HEAD". NULL on 404. */
 	const char *allow;
 };

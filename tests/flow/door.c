@@ -87,6 +87,22 @@ cgi_name(struct str name, struct arena *a)
 	return str_of(p, s.n);
 }
 
+/* As those of a web server they end with the call: a copy, to be freed. */
+static void
+lend_vars(struct req *r, const struct req_var *vars, size_t n)
+{
+	struct arena *a = arena_new(64 << 20);
+	struct req_var *lent = arena_calloc(a, n, sizeof(*lent));
+
+	ASSERT(lent);
+	for (size_t i = 0; i < n; i++)
+		lent[i] = (struct req_var){ arena_str(a, vars[i].name),
+			arena_str(a, vars[i].value) };
+	ASSERT(!arena_failed(a));
+	req_params(r, lent, n);
+	arena_free(a);
+}
+
 static size_t
 make_vars(
     const struct door *d, struct str body, struct req_var *v, struct arena *a)
@@ -201,7 +217,7 @@ door_run(struct door *d)
 	if (!d->req)
 		door_closed(d);
 	if (d->req)
-		req_params(d->req, vars, n);
+		lend_vars(d->req, vars, n);
 	if (d->req)
 		send_body(d, body);
 	fault_pause(was);
