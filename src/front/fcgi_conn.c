@@ -75,6 +75,7 @@ conn_open(struct front_fcgi *f, int fd)
 	}
 	c->front = f;
 	c->fd = fd;
+	pollset_forget(loop_pollset(f->loop), fd);
 	c->events = POLLSET_IN;
 	fcgi_parser_init(&c->parser);
 	buf_init(&c->out, OUT_MAX);

@@ -46,7 +46,10 @@ int pollset_fd(const struct pollset *p);
  */
 MUST_CHECK enum err pollset_set(
     struct pollset *p, int fd, unsigned wanted, pollset_fn fn, void *arg);
-/* Before close(fd), always; also for one that was never set. */
+/*
+ * Before close(fd), always; also for one that was never set. And for one that
+ * is new, if others may have closed its number's last life without a word.
+ */
 void pollset_forget(struct pollset *p, int fd);
 /*
  * For a descriptor that somebody else closes, we know not when: it is taken out

@@ -44,6 +44,28 @@ dial_close(void *clientp, curl_socket_t fd)
 }
 
 /*
+ * curl closes the socket of a connection that was not made (in time, or by TLS)
+ * itself, without dial_close, and tells only afterwards that nobody need look
+ * at it. So only one that has brought an answer stays.
+ */
+void
+dial_rest(struct engine *e, CURL *easy, curl_socket_t fd)
+{
+	struct pollset *set = loop_pollset(e->loop);
+	struct upstream_xfer *x = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
+	if (dial_is_ours(e, fd) && x &&
+	    (!x->is_new_connection || x->is_head_done)) {
+		(void)!pollset_set(set, fd, 0, NULL, NULL);
+		return;
+	}
+	if (dial_is_ours(e, fd))
+		e->dialled[fd] = 0;
+	pollset_drop(set, fd);
+}
+
+/*
  * The guard looks at the address that is dialled, not at the name: a name that
  * resolves anew between check and call (DNS rebinding) cannot pass.
  */
@@ -62,9 +84,12 @@ dial_open(void *clientp, curlsocktype purpose, struct curl_sockaddr *address)
 	x->is_new_connection = true;
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
 	    address->protocol);
-	if (fd >= 0 && note(x->engine, fd) != ERR_OK) {
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	if (note(x->engine, fd) != ERR_OK) {
 		close(fd);
 		return CURL_SOCKET_BAD;
 	}
+	pollset_forget(loop_pollset(x->engine->loop), fd);
 	return fd;
 }

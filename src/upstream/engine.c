@@ -217,33 +217,27 @@ on_ready(void *arg, int fd, unsigned events)
 	run(arg, fd, flags);
 }
 
-/*
- * CURLMOPT_SOCKETFUNCTION. A connection that curl keeps for the next call stays
- * registered (dial.c tells when it is closed); what curl opened behind our back
- * (the resolver's pipes) is closed behind it too, and so taken out at once.
- */
+/* CURLMOPT_SOCKETFUNCTION */
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 {
 	struct engine *e = arg;
-	struct pollset *set = loop_pollset(e->loop);
 	unsigned wanted = 0;
 
-	(void)easy;
 	(void)assigned;
-	if (what == CURL_POLL_REMOVE && !dial_is_ours(e, fd)) {
-		pollset_drop(set, fd);
+	if (what == CURL_POLL_REMOVE) {
+		dial_rest(e, easy, fd);
 		return 0;
 	}
-	if (what != CURL_POLL_REMOVE && (what & CURL_POLL_IN))
+	if (what & CURL_POLL_IN)
 		wanted |= POLLSET_IN;
-	if (what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT))
+	if (what & CURL_POLL_OUT)
 		wanted |= POLLSET_OUT;
 	/*
 	 * -1 would end all transfers of this worker, now and for ever; so the
 	 * one that cannot be watched runs into its time-out.
 	 */
-	(void)!pollset_set(set, fd, wanted, on_ready, e);
+	(void)!pollset_set(loop_pollset(e->loop), fd, wanted, on_ready, e);
 	return 0;
 }
 

@@ -93,7 +93,12 @@ curl_socket_t
 dial_open(void *clientp, curlsocktype purpose, struct curl_sockaddr *address);
 /* CURLOPT_CLOSESOCKETFUNCTION, clientp is the engine: it outlives the xfer. */
 int dial_close(void *clientp, curl_socket_t fd);
-/* Was it opened by dial_open and not closed since? */
+/* Was it opened by dial_open and not closed since, as far as we know? */
 bool dial_is_ours(const struct engine *e, curl_socket_t fd);
+/*
+ * curl need not look at it for now, or never again: a connection that is kept
+ * for the next call stays registered, anything else is taken out at once.
+ */
+void dial_rest(struct engine *e, CURL *easy, curl_socket_t fd);
 
 #endif

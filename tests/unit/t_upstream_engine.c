@@ -1,7 +1,12 @@
 #include "upstream/engine.h"
 
+#include <arpa/inet.h>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "sys/pollset.h"
 #include "upstream_help.h"
 
 static struct upstream_counts
@@ -622,6 +627,118 @@ test_cancel_while_paused(void **state)
 	ask_fini(a);
 }
 
+/* ---- descriptors ------------------------------------------------------- */
+
+/* A door that lets nobody in: its queue is full. */
+struct full {
+	int listener, waiting[4];
+	char url[64];
+};
+
+static void
+full_open(struct full *f, const char *scheme)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(a);
+
+	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(f->listener, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(f->listener, 0), 0);
+	assert_int_equal(
+	    getsockname(f->listener, (struct sockaddr *)&a, &n), 0);
+	for (size_t i = 0; i < COUNT(f->waiting); i++) {
+		f->waiting[i] = socket(
+		    AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)!connect(f->waiting[i], (struct sockaddr *)&a, n);
+	}
+	snprintf(f->url, sizeof(f->url), "%s://127.0.0.1:%u/", scheme,
+	    (unsigned)ntohs(a.sin_port));
+}
+
+static void
+full_close(struct full *f)
+{
+	for (size_t i = 0; i < COUNT(f->waiting); i++)
+		close(f->waiting[i]);
+	close(f->listener);
+}
+
+static void
+on_pipe(void *arg, int fd, unsigned events)
+{
+	char c;
+
+	assert_true(events & POLLSET_IN);
+	assert_int_equal(read(fd, &c, 1), 1);
+	++*(int *)arg;
+}
+
+/* Numbers that have had another life are watched as well as any. */
+static void
+assert_numbers_are_free(void)
+{
+	struct pollset *set = loop_pollset(loop);
+	int p[8][2], seen = 0;
+
+	for (size_t i = 0; i < COUNT(p); i++) {
+		assert_int_equal(pipe(p[i]), 0);
+		assert_int_equal(
+		    pollset_set(set, p[i][0], POLLSET_IN, on_pipe, &seen),
+		    ERR_OK);
+		assert_int_equal(write(p[i][1], "x", 1), 1);
+	}
+	while (seen < (int)COUNT(p))
+		turn(1);
+	for (size_t i = 0; i < COUNT(p); i++) {
+		pollset_forget(set, p[i][0]);
+		close(p[i][0]);
+		close(p[i][1]);
+	}
+}
+
+/*
+ * curl closes the socket of a connection that was never made by itself. The
+ * next one with that number, a client's perhaps, must not suffer.
+ */
+static void
+test_attempt_in_vain_leaves_nothing(void **state)
+{
+	static struct ask a;
+	struct full f;
+
+	(void)state;
+	full_open(&f, "http");
+	ask_init(&a, f.url);
+	a.call.timeout_connect = 300 * MSEC;
+	ask_start(&a);
+	ask_wait();
+	assert_end(&a, UPSTREAM_TIMEOUT_CONNECT);
+	assert_numbers_are_free();
+	ask_fini(&a);
+	full_close(&f);
+}
+
+/* The same when TCP was there, and TLS was not. */
+static void
+test_silent_tls_leaves_nothing(void **state)
+{
+	static struct ask a;
+	char url[sizeof(server.url) + 1];
+
+	(void)state;
+	server_say(&server, "");
+	snprintf(url, sizeof(url), "https%s", server.url + strlen("http"));
+	ask_init(&a, url);
+	a.call.timeout_connect = 300 * MSEC;
+	ask_start(&a);
+	ask_wait();
+	assert_true(a.result.end == UPSTREAM_TIMEOUT_CONNECT ||
+		    a.result.end == UPSTREAM_TLS);
+	assert_numbers_are_free();
+	ask_fini(&a);
+}
+
 /* ---- the engine's end -------------------------------------------------- */
 
 static void
@@ -691,6 +808,8 @@ main(void)
 		UPSTREAM_TEST(test_refuse_what_a_resume_delivers),
 		UPSTREAM_TEST(test_pause_is_not_idle),
 		UPSTREAM_TEST(test_cancel_while_paused),
+		UPSTREAM_TEST(test_attempt_in_vain_leaves_nothing),
+		UPSTREAM_TEST(test_silent_tls_leaves_nothing),
 		UPSTREAM_TEST(test_free_with_transfers_under_way),
 		UPSTREAM_TEST(test_pool_of_handles),
 	};
