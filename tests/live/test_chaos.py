@@ -293,9 +293,7 @@ def memory(g):
     return {pid: resident(pid) for pid in g.worker_pids()}
 
 
-# On an overloaded machine, once in some ten runs, it saw more connections cut
-# than workers were killed for: cuts_of() is to tell why.
-@pytest.mark.alone
+@pytest.mark.long
 def test_chaos(own_gateway, badnet, mock, is_sanitized):
     g = own_gateway
     in_a_hurry(g.config)
