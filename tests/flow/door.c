@@ -91,6 +91,7 @@ cgi_name(struct str name, struct arena *a)
 static void
 lend_vars(struct req *r, const struct req_var *vars, size_t n)
 {
+	bool was = fault_pause(true); /* ours, not the product's */
 	struct arena *a = arena_new(64 << 20);
 	struct req_var *lent = arena_calloc(a, n, sizeof(*lent));
 
@@ -99,6 +100,7 @@ lend_vars(struct req *r, const struct req_var *vars, size_t n)
 		lent[i] = (struct req_var){ arena_str(a, vars[i].name),
 			arena_str(a, vars[i].value) };
 	ASSERT(!arena_failed(a));
+	fault_pause(was);
 	req_params(r, lent, n);
 	arena_free(a);
 }
