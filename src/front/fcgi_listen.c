@@ -14,9 +14,11 @@
 /*
  * Mostly there is no second connection, and asking for it costs a call before
  * the first one's provider is asked. So after a vain try nobody asks again for
- * some wake-ups; what waits is reported in the next turn.
+ * some wake-ups; what waits is reported in the next turn. Where many are open
+ * turns are long, and whoever waits for another loses more than the call.
  */
 #define ACCEPT_MODEST 8
+#define ACCEPT_MODEST_CONNS 128
 #define LAST_ACCEPTS 4096
 
 /* The web server's wait would never end: take its connection and close it. */
@@ -67,7 +69,7 @@ on_listen(void *arg, int listen_fd, unsigned events)
 
 	(void)listen_fd;
 	(void)events;
-	if (f->modest > 0) {
+	if (f->modest > 0 && f->n_conns < ACCEPT_MODEST_CONNS) {
 		f->modest--;
 		(void)accept_some(f, 1);
 	} else if (accept_some(f, ACCEPT_BURST) < 2) {
