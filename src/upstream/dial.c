@@ -44,9 +44,9 @@ dial_close(void *clientp, curl_socket_t fd)
 }
 
 /*
- * curl closes the socket of a connection that was not made (in time, or by TLS)
- * itself, without dial_close, and tells only afterwards that nobody need look
- * at it. So only one that has brought an answer stays.
+ * curl closes the socket of a connection that was not made in time itself,
+ * without dial_close, and tells only afterwards that nobody need look at it. So
+ * only one that has brought an answer stays.
  */
 void
 dial_rest(struct engine *e, CURL *easy, curl_socket_t fd)
