@@ -39,26 +39,37 @@ flow_audit_set(struct flow *f, flow_audit_fn fn, void *arg)
 	f->audit.arg = arg;
 }
 
-void
-flow_audit(struct flow *f, const char *action, struct str object,
-    struct str result, struct str detail, struct str once)
+/*
+ * What the gateway itself has done or seen. once: what several processes tell
+ * alike is one row; absent: each is one.
+ */
+static void
+put_own(struct flow *f, struct meter_event *ev, struct str once)
 {
-	struct meter_event ev = { .at = clock_wall(),
-		.actor = GATEWAY,
-		.action = str_z(action),
-		.object = object,
-		.result = result,
-		.detail = detail };
 	unsigned char hash[HASH_KEY_BYTES];
 
 	if (!f->audit.fn)
 		return;
-	new_id(ev.id);
+	ev->at = clock_wall();
+	ev->actor = GATEWAY;
+	new_id(ev->id);
 	if (str_present(once)) {
 		hash_key(once, (struct str){ 0 }, hash);
-		memcpy(ev.id, hash, sizeof(ev.id));
+		memcpy(ev->id, hash, sizeof(ev->id));
 	}
-	put(f, &ev);
+	put(f, ev);
+}
+
+void
+flow_audit(struct flow *f, const char *action, struct str object,
+    struct str result, struct str detail, struct str once)
+{
+	struct meter_event ev = { .action = str_z(action),
+		.object = object,
+		.result = result,
+		.detail = detail };
+
+	put_own(f, &ev, once);
 }
 
 /* ---- refusals, bounded ------------------------------------------------------ */
@@ -220,6 +231,15 @@ put_clipped(struct json_out *o, const char *key, struct str s, size_t max)
 }
 
 static void
+put_target(struct json_out *o, const struct conf_target *t)
+{
+	if (!t)
+		return;
+	put_clipped(o, "provider", t->provider->name, TEXT_MAX);
+	put_clipped(o, "model", t->model, TEXT_MAX);
+}
+
+static void
 put_detail(const struct req *r, struct buf *b)
 {
 	const struct meter_record *rec = &r->rec;
@@ -232,11 +252,7 @@ put_detail(const struct req *r, struct buf *b)
 	if (rec->status > 0)
 		json_out_kv_i64(&o, "status", rec->status);
 	put_clipped(&o, "client_id", rec->client_id, TEXT_MAX);
-	if (rec->target) {
-		put_clipped(
-		    &o, "provider", rec->target->provider->name, TEXT_MAX);
-		put_clipped(&o, "model", rec->target->model, TEXT_MAX);
-	}
+	put_target(&o, rec->target);
 	/* of who is refused the result tells all, the error less */
 	if (!rec->refusal)
 		put_clipped(&o, "error", rec->error, ERROR_MAX);
@@ -290,6 +306,48 @@ audit_new_user(struct req *r, const struct gate_want *w)
 	new_id(ev.id);
 	if (!b.failed)
 		put(r->flow, &ev);
+	buf_fini(&b);
+}
+
+/* Whose counter it is: a limit with `each` has one for many. */
+static void
+put_whose(struct req *r, struct json_out *o)
+{
+	put_clipped(o, "request_id", r->rec.request_id, TEXT_MAX);
+	put_clipped(o, "by", actor_of(r), TEXT_MAX);
+	if (r->client.person) {
+		const struct store_person *p = &r->client.person->facts;
+
+		put_clipped(o, "team", p->team, TEXT_MAX);
+		put_clipped(o, "user", p->user, TEXT_MAX);
+	}
+	put_clipped(o, "alias", r->rec.alias, TEXT_MAX);
+	put_target(o, r->rec.target);
+}
+
+void
+audit_soft(struct req *r, const struct conf_limit *l, const char *amount,
+    int64_t percent)
+{
+	struct meter_event ev = { 0 };
+	struct json_out o;
+	struct buf b;
+
+	buf_init(&b, METER_EVENT_DETAIL_MAX);
+	json_out_init(&o, &b);
+	json_out_obj(&o);
+	json_out_kv_str(&o, "limit", str_z(amount));
+	json_out_kv_i64(&o, "used_percent", percent);
+	put_whose(r, &o);
+	json_out_end(&o);
+	ev.tenant_id = r->client.tenant_id;
+	ev.action = STR("limit.soft");
+	ev.object = arena_printf(r->arena, "limit:%.*s", STR_ARG(l->name));
+	ev.result =
+	    arena_printf(r->arena, "told at %u%%", (unsigned)l->soft_percent);
+	if (!b.failed)
+		ev.detail = buf_str(&b);
+	put_own(r->flow, &ev, (struct str){ 0 });
 	buf_fini(&b);
 }
 

@@ -328,6 +328,9 @@ void admit_body_over(struct req *r);
 /* llmgw-jobd shall make that user. */
 void audit_new_user(struct req *r, const struct gate_want *w);
 void audit_request(struct req *r);
+/* A limit has reached its soft_percent by this request. amount: in words. */
+void audit_soft(struct req *r, const struct conf_limit *l, const char *amount,
+    int64_t percent);
 /* Tells what was counted and not written. */
 void audit_fini(struct flow *f);
 

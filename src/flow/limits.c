@@ -181,11 +181,17 @@ seconds(usec_t t)
 	return (long long)((t + USEC_PER_SEC - 1) / USEC_PER_SEC);
 }
 
-/* "60 requests per 60s", "100000 tokens per day" */
+/* "60 requests per 60s", "100000 tokens per day", "$500 per month" */
 static void
 put_amount(const struct conf_limit *l, char *out, size_t size)
 {
-	if (l->period > 0)
+	char money[MONEY_TEXT_SIZE];
+
+	if (l->sort == CONF_LIMIT_MONEY) {
+		money_print_usd(l->amount, money);
+		snprintf(out, size, "$%s per %s", money,
+		    zone_period_words[l->period - 1]);
+	} else if (l->period > 0)
 		snprintf(out, size, "%lld %s per %s", (long long)l->amount,
 		    sort_words[l->sort], zone_period_words[l->period - 1]);
 	else if (l->per > 0)
@@ -197,17 +203,15 @@ put_amount(const struct conf_limit *l, char *out, size_t size)
 }
 
 static void
-fail_budget(struct req *r, const struct conf_limit *l, usec_t end)
+fail_budget(
+    struct req *r, const struct conf_limit *l, const char *amount, usec_t end)
 {
-	char money[MONEY_TEXT_SIZE], when[CLOCK_ISO_SIZE];
+	char when[CLOCK_ISO_SIZE];
 
-	money_print_usd(l->amount, money);
 	clock_iso(end, when);
 	msg_fail_set(&r->fail, MSG_FAIL_BUDGET,
-	    "Budget \"%.*s\" of $%s per %s is spent. The next %s begins at "
-	    "%.19sZ.",
-	    STR_ARG(l->name), money, zone_period_words[l->period - 1],
-	    zone_period_words[l->period - 1], when);
+	    "Budget \"%.*s\" of %s is spent. The next %s begins at %.19sZ.",
+	    STR_ARG(l->name), amount, zone_period_words[l->period - 1], when);
 	r->fail.should_retry = 0;
 }
 
@@ -219,7 +223,7 @@ fail_limit(struct req *r, const struct gate_limit_result *res)
 
 	put_amount(l, amount, sizeof(amount));
 	if (l->sort == CONF_LIMIT_MONEY)
-		fail_budget(r, l, res->end);
+		fail_budget(r, l, amount, res->end);
 	else if (res->is_too_large)
 		msg_fail_set(&r->fail, MSG_FAIL_LIMIT,
 		    "The prompt alone, about %lld tokens, is more than limit "
@@ -278,19 +282,16 @@ tell(struct req *r, const struct gate_limit_result *res)
 		r->rec.limit_shadow = keep(r, res->shadow->name);
 	for (uint32_t i = 0; i < res->n_events; i++) {
 		const struct gate_event *e = &res->event[i];
+		int64_t percent =
+		    (int64_t)((double)e->used * 100 / (double)e->limit->amount);
+		char amount[96];
 
 		stats_add(r->flow->shm, STATS_LIMITS_SOFT, 1);
 		log_msg(LOG_WARN, "limit %.*s: %lld%% used, told at %u%%",
-		    STR_ARG(e->limit->name),
-		    (long long)((double)e->used * 100 /
-				(double)e->limit->amount),
+		    STR_ARG(e->limit->name), (long long)percent,
 		    (unsigned)e->limit->soft_percent);
-		flow_audit(r->flow, "limit.soft",
-		    arena_printf(
-			r->arena, "limit:%.*s", STR_ARG(e->limit->name)),
-		    arena_printf(r->arena, "told at %u%%",
-			(unsigned)e->limit->soft_percent),
-		    (struct str){ 0 }, (struct str){ 0 });
+		put_amount(e->limit, amount, sizeof(amount));
+		audit_soft(r, e->limit, amount, percent);
 	}
 }
 
