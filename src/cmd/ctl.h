@@ -9,8 +9,10 @@
  *
  * Exit status: 0 all is well, 1 something is wrong (and was said on standard
  * error), 2 the command line itself is. With --json exactly one JSON value goes
- * to standard output, also on failure: {"error":{"message":TEXT}}. The command
- * line's own mistakes (2) are told on standard error only.
+ * to standard output, also on failure: {"error":{"message":TEXT}}. A command
+ * line that was not understood (2: no such command, option or choice, words
+ * missing or too many) is told on standard error; the value of an option that
+ * is no good is a failure (1).
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,6 +40,11 @@ enum ctl_flag {
 	CTL_CHANGES = 4,
 	/* --json does nothing: its output is a file of its own format. */
 	CTL_RAW = 8,
+	/*
+	 * With CTL_CHANGES: of what the gateway's own account of the database
+	 * may change, and llmgw_console may not (roles.sql).
+	 */
+	CTL_GATEWAYS = 16,
 };
 
 struct ctl_command {
@@ -45,6 +52,8 @@ struct ctl_command {
 	const char *verb; /* second word, or NULL */
 	const char *operands; /* "NAME [TITLE]", "" */
 	unsigned min, max; /* how many of them */
+	/* What the first may be, blanks between, for completion; or NULL. */
+	const char *words;
 	unsigned flags; /* enum ctl_flag */
 	/*
 	 * Its own options, or NULL. Values are static variables of its file:

@@ -1,4 +1,4 @@
-/* llmgwctl help, version, completion, man: made from the tables. */
+/* llmgwctl help, version, man: made from the tables. */
 #include "cmd/ctl.h"
 
 #include <ctype.h>
@@ -44,8 +44,8 @@ ctl_print_lines(const char *group, FILE *to)
 	return is_any;
 }
 
-static void
-print_group_words(FILE *to)
+void
+ctl_print_group_words(FILE *to)
 {
 	for (const struct ctl_group *g = ctl_groups; g->commands; g++) {
 		const struct ctl_command *k = g->commands;
@@ -63,7 +63,7 @@ ctl_print_groups(FILE *to)
 	(void)fputs("  llmgwctl GROUP [VERB] [OPTIONS] [OPERANDS]\n"
 		    "        where GROUP is one of: ",
 	    to);
-	print_group_words(to);
+	ctl_print_group_words(to);
 	(void)fputs("\n  llmgwctl help [GROUP [VERB]]\n", to);
 }
 
@@ -135,9 +135,9 @@ ctl_no_command(const char *group, const char *verb)
 	return to == stdout ? ctl_flushed(CTL_OK) : CTL_USAGE;
 }
 
-/* For programs that walk the commands. */
+/* For programs that walk the commands; verb: NULL, or only this one. */
 static int
-list_commands(struct ctl *c, const char *group)
+list_commands(struct ctl *c, const char *group, const char *verb)
 {
 	static const char *const columns[] = { "group", "verb", "operands",
 		"help", "needs_store", "is_change", "options", NULL };
@@ -149,6 +149,9 @@ list_commands(struct ctl *c, const char *group)
 			size_t n = 0;
 
 			if (group != NULL && strcmp(group, k->group) != 0)
+				continue;
+			if (verb != NULL && k->verb != NULL &&
+			    strcmp(verb, k->verb) != 0)
 				continue;
 			for (const struct opt_row *r = k->options;
 			     r != NULL && r->name != NULL &&
@@ -176,8 +179,9 @@ run_help(struct ctl *c)
 	const char *verb = c->n_operands > 1 ? c->operands[1] : NULL;
 	const struct ctl_command *command = ctl_find(group, verb);
 
-	if (c->is_json)
-		return list_commands(c, group);
+	if (c->is_json && (command != NULL ||
+			      (verb == NULL && (!group || group_known(group)))))
+		return list_commands(c, group, verb);
 	if (command != NULL && (verb != NULL || command->verb == NULL)) {
 		ctl_print_help(command, stdout);
 		return ctl_flushed(CTL_OK);
@@ -201,71 +205,6 @@ run_version(struct ctl *c)
 	ctl_record_begin(c, columns);
 	ctl_put_text(c, STR(PACKAGE_VERSION));
 	return ctl_done(c, "llmgwctl %s", PACKAGE_VERSION);
-}
-
-/* ---- completion ---------------------------------------------------------- */
-
-static void
-print_option_words(const struct opt_row *r)
-{
-	for (; r != NULL && r->name != NULL; r++)
-		(void)printf(" --%s", r->name);
-}
-
-static void
-print_verbs(const struct ctl_command *c)
-{
-	(void)printf("\t%s) words=\"", c->group);
-	for (; c->group != NULL; c++)
-		if (c->verb != NULL)
-			(void)printf("%s ", c->verb);
-	(void)printf("\" ;;\n");
-}
-
-static void
-print_options_of(const struct ctl_command *c)
-{
-	for (; c->group != NULL; c++) {
-		(void)printf("\t'%s %s') words=\"", c->group,
-		    c->verb != NULL ? c->verb : "");
-		print_option_words(c->options);
-		print_option_words(ctl_common_options);
-		(void)printf("\" ;;\n");
-	}
-}
-
-static int
-run_completion(struct ctl *c)
-{
-	if (strcmp(c->operands[0], "bash") != 0)
-		return ctl_fail(c, "no completion for '%s'; there is: bash",
-		    c->operands[0]);
-	(void)printf("# llmgwctl completion bash >"
-		     "/usr/share/bash-completion/completions/llmgwctl\n"
-		     "_llmgwctl() {\n"
-		     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} words=\n"
-		     "\tlocal group=${COMP_WORDS[1]-} verb=${COMP_WORDS[2]-}\n"
-		     "\tif [ \"$COMP_CWORD\" = 1 ]; then\n"
-		     "\t\twords=\"");
-	print_group_words(stdout);
-	(void)printf("\"\n\telif [ \"$COMP_CWORD\" = 2 ]; then\n"
-		     "\t\tcase $group in\n");
-	for (const struct ctl_group *g = ctl_groups; g->commands; g++)
-		if (g->commands->verb != NULL)
-			print_verbs(g->commands);
-	(void)printf("\t\tesac\n\tfi\n"
-		     "\tcase \"$cur,$group $verb\" in -*,*)\n"
-		     "\tcase \"$group $verb\" in\n");
-	for (const struct ctl_group *g = ctl_groups; g->commands; g++)
-		print_options_of(g->commands);
-	(void)printf("\tesac ;;\n\tesac\n"
-		     "\tmapfile -t COMPREPLY < "
-		     "<(compgen -W \"$words\" -- \"$cur\")\n"
-		     "\t[ ${#COMPREPLY[@]} != 0 ] || "
-		     "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-		     "}\n"
-		     "complete -o filenames -F _llmgwctl llmgwctl\n");
-	return ctl_flushed(CTL_OK);
 }
 
 /* ---- the manual ---------------------------------------------------------- */
@@ -370,10 +309,11 @@ const struct ctl_command ctl_help_commands[] = {
 	    .min = 1,
 	    .max = 1,
 	    .flags = CTL_RAW,
+	    .words = "bash",
 	    .help = "print what makes a shell complete commands and options",
 	    .more = "SHELL is bash; for the file "
 		    "/usr/share/bash-completion/completions/llmgwctl.",
-	    .run = run_completion },
+	    .run = ctl_completion },
 	{ .group = "man",
 	    .operands = "",
 	    .flags = CTL_RAW,

@@ -17,6 +17,10 @@ int ctl_no_command(const char *group, const char *verb);
 bool ctl_print_lines(const char *group, FILE *to);
 /* Only the first words. */
 void ctl_print_groups(FILE *to);
+/* The same as bare words, with blanks between. */
+void ctl_print_group_words(FILE *to);
+/* llmgwctl completion. */
+int ctl_completion(struct ctl *c);
 /* The usage and the options of one. */
 void ctl_print_help(const struct ctl_command *command, FILE *to);
 

@@ -291,15 +291,34 @@ struct change {
 };
 
 static struct str
+amount_text(struct ctl *c, const struct store_limit *l)
+{
+	char usd[MONEY_TEXT_SIZE];
+
+	if (!str_eqz(l->sort, "money"))
+		return arena_printf(c->arena, "%lld", (long long)l->amount);
+	money_print_usd(l->amount, usd);
+	return arena_printf(c->arena, "$%s", usd);
+}
+
+static struct str
+soft_text(struct ctl *c, const struct store_limit *l)
+{
+	if (l->soft_percent == 0)
+		return (struct str){ 0 };
+	return arena_printf(c->arena, "%lld", (long long)l->soft_percent);
+}
+
+static struct str
 detail_of(struct ctl *c, const struct store_limit *l)
 {
 	const struct ctl_pair pairs[] = {
 		{ "name", l->name },
 		{ "counts", l->sort },
-		{ "amount",
-		    arena_printf(c->arena, "%lld", (long long)l->amount) },
+		{ "amount", amount_text(c, l) },
 		{ "window", window_text(c, l) },
 		{ "mode", l->is_shadow ? STR("shadow") : STR("enforce") },
+		{ "soft_percent", soft_text(c, l) },
 		{ "tenant", l->tenant },
 		{ "team", l->team },
 		{ "user", l->user },

@@ -34,7 +34,9 @@ const struct opt_row ctl_common_options[] = {
 	    .type = OPT_FLAG,
 	    .value = &common.is_json,
 	    .help = "Print one JSON value: an array for a list, an object "
-		    "otherwise, also when it fails." },
+		    "otherwise, also when it fails. What prints a file of a "
+		    "form of its own (audit export, config, completion, man) "
+		    "prints it all the same." },
 	{ .name = "reason",
 	    .type = OPT_TEXT,
 	    .value = &common.reason,
@@ -53,7 +55,9 @@ const struct opt_row ctl_common_options[] = {
 	    .help = "The database instead of the one that the configuration "
 		    "names: sqlite:///PATH or mariadb://USER@HOST/NAME. On "
 		    "MariaDB the account of the gateway may look but not "
-		    "change people and rules; llmgw_console may (roles.sql)." },
+		    "change people, rules and prices; llmgw_console may, but "
+		    "not what the ledger has (usage recompute), which the "
+		    "gateway's may (roles.sql)." },
 	{ .name = "help",
 	    .letter = 'h',
 	    .type = OPT_FLAG,

@@ -685,6 +685,7 @@ const struct ctl_command ctl_price_commands[] = {
 	    .operands = "FORMAT FILE",
 	    .min = 2,
 	    .max = 2,
+	    .words = "litellm models.dev genai-prices catalogue",
 	    .flags = CTL_STORE | CTL_CHANGES,
 	    .options = import_options,
 	    .help = "take prices from a file of another project",

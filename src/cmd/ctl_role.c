@@ -181,14 +181,16 @@ run_list(struct ctl *c)
 	.group = "role", .verb = v, .operands = operand, .min = n, .max = n, \
 	.flags = CTL_STORE | (f), .options = opts
 
+#define ROLES "viewer developer operator admin auditor"
+
 const struct ctl_command ctl_role_commands[] = {
-	{ ROW("grant", "ROLE", 1, CTL_CHANGES, options),
+	{ ROW("grant", "ROLE", 1, CTL_CHANGES, options), .words = ROLES,
 	    .help = "give a role to a user or a team",
 	    .more = "Roles: viewer, developer, operator, admin, auditor. They "
 		    "add up. Only developers, operators and admins may use "
 		    "models, each by its grants.",
 	    .run = run_grant },
-	{ ROW("revoke", "ROLE", 1, CTL_CHANGES, options),
+	{ ROW("revoke", "ROLE", 1, CTL_CHANGES, options), .words = ROLES,
 	    .help = "take a role away", .run = run_revoke },
 	{ ROW("list", "", 0, 0, in_tenant), .help = "list who has which role",
 	    .run = run_list },

@@ -66,6 +66,28 @@ take_masters(struct work *w)
 	return CTL_OK;
 }
 
+/* A key for a provider that is not there is asked of nobody. */
+static void
+look_for_provider(struct ctl *c, struct str name)
+{
+	struct conf_problems problems;
+	struct conf *conf = NULL;
+
+	conf_problems_init(&problems, c->arena);
+	if (name.n == 0 ||
+	    conf_prices_read(c->config_file, &conf, &problems) != ERR_OK)
+		return;
+	for (uint32_t i = 0; i < conf->n_providers; i++) {
+		if (!str_eq(conf->providers[i].name, name))
+			continue;
+		conf_unref(conf);
+		return;
+	}
+	ctl_note(
+	    c, "%s has no provider '%.*s' yet", c->config_file, STR_ARG(name));
+	conf_unref(conf);
+}
+
 /* Letters, digits and . _ - */
 static bool
 is_name(struct str s)
@@ -239,6 +261,8 @@ run_add(struct ctl *c)
 		status = take_plain(&w);
 	if (status == CTL_OK)
 		status = ctl_change(c, do_add, &w);
+	if (status == CTL_OK)
+		look_for_provider(c, w.fresh.provider);
 	if (status == CTL_OK)
 		status = said(&w, w.fresh.name,
 		    "sealed; it can be used, but not be shown again");

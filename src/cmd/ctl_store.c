@@ -68,12 +68,14 @@ ctl_store_fail(struct ctl *c, enum err e)
 
 	if (e == ERR_NOMEM)
 		return ctl_nomem(c);
-	/* The gateway's own account may change neither people nor rules. */
+	/* Accounts may one or the other: people and rules, or the ledger. */
 	if (str_contains(str_z(why), STR("MariaDB 1142")))
 		return ctl_fail(c,
 		    "%s; name an account that may with --store "
-		    "mariadb://llmgw_console@... (roles.sql)",
-		    why);
+		    "mariadb://%s@... (roles.sql)",
+		    why,
+		    c->command->flags & CTL_GATEWAYS ? "llmgw"
+						     : "llmgw_console");
 	return ctl_fail(c, "the database: %s%s%s", err_word(e),
 	    why[0] != '\0' ? ": " : "", why);
 }

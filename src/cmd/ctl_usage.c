@@ -731,12 +731,13 @@ const struct ctl_command ctl_usage_commands[] = {
 	{ .group = "usage",
 	    .verb = "recompute",
 	    .operands = "",
-	    .flags = CTL_STORE | CTL_CHANGES,
+	    .flags = CTL_STORE | CTL_CHANGES | CTL_GATEWAYS,
 	    .options = recompute_options,
 	    .help = "price the ledger anew, after a look at the difference",
 	    .more = "Shows by model what would change, and changes it with "
 		    "--write. The configuration's own prices and targets "
-		    "count as they are now.",
+		    "count as they are now. Budgets of a period that runs go "
+		    "on from what was counted by the prices of then.",
 	    .run = run_recompute },
 	{ .group = NULL },
 };

@@ -94,6 +94,9 @@ test_made_and_changed(void **state)
 	ok("team create red");
 	ok("limit create budget --money 12.50 --period month --team red"
 	   " --soft 80 --model gpt-*");
+	ok("audit list --action limit.create --json");
+	assert_in(ctl_out, "\\\"amount\\\":\\\"$12.5\\\"");
+	assert_in(ctl_out, "\\\"soft_percent\\\":\\\"80\\\"");
 	ok("limit show budget --json");
 	assert_in(ctl_out, "\"counts\":\"money\"");
 	assert_in(ctl_out, "12.5");

@@ -291,6 +291,15 @@ test_completion(void **state)
 	bash_completes("llmgwctl key rotate --gr", "--grace");
 	bash_completes("llmgwctl key rotate ci --rea", "--reason");
 	bash_completes("llmgwctl nothing --x", "");
+	bash_completes("llmgwctl check --js", "--json");
+	bash_completes("llmgwctl check x.yaml --js", "--json");
+	bash_completes("llmgwctl limit create a --mode sh", "shadow");
+	bash_completes("llmgwctl role grant dev", "developer");
+	bash_completes("llmgwctl price import gen", "genai-prices");
+	bash_completes("llmgwctl completion b", "bash");
+	bash_completes("llmgwctl help li", "limit");
+	/* a file, where nothing else is known */
+	bash_completes("llmgwctl check /etc/hostna", "/etc/hostname");
 	assert_int_equal(run("", "completion", "zsh", NULL), 1);
 	assert_true(says("there is: bash"));
 }
@@ -299,6 +308,8 @@ test_completion(void **state)
 static void
 test_json_everywhere(void **state)
 {
+	const char *one_command[] = { "llmgwctl", "help", "key", "create",
+		"--json", NULL };
 	struct arena *a = arena_new(OUT_MAX);
 	struct json j;
 
@@ -310,6 +321,9 @@ test_json_everywhere(void **state)
 	assert_int_equal(json_scan(&j, a, buf_str(&out), NULL, NULL), ERR_OK);
 	assert_int_equal(run("", "version", "--json", NULL), 0);
 	assert_int_equal(json_scan(&j, a, buf_str(&out), NULL, NULL), ERR_OK);
+	assert_int_equal(run_program(program, "", one_command), 0);
+	assert_int_equal(json_scan(&j, a, buf_str(&out), NULL, NULL), ERR_OK);
+	assert_int_equal(json_count(&j, 0), 1);
 	assert_int_equal(run("", "key", "hash", "--json"), 1);
 	assert_true(says("{\"error\":{\"message\":\"a key of 1 to"));
 	arena_free(a);
