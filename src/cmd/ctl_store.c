@@ -69,7 +69,8 @@ ctl_store_fail(struct ctl *c, enum err e)
 	if (e == ERR_NOMEM)
 		return ctl_nomem(c);
 	/* Accounts may one or the other: people and rules, or the ledger. */
-	if (str_contains(str_z(why), STR("MariaDB 1142")))
+	if (str_contains(str_z(why), STR("MariaDB 1142")) || /* a table */
+	    str_contains(str_z(why), STR("MariaDB 1143"))) /* a column */
 		return ctl_fail(c,
 		    "%s; name an account that may with --store "
 		    "mariadb://%s@... (roles.sql)",
