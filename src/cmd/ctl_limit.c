@@ -640,7 +640,7 @@ const struct ctl_command ctl_limit_commands[] = {
 		    "With --each it counts for each of them on its own: one "
 		    "limit with --each key is a limit for every key. Money is "
 		    "counted over a --period, the others over a window (--per) "
-		    "or a period. Workers know it within a second.",
+		    "or a period. Workers know it within two seconds.",
 	    .run = run_create },
 	{ ROW("set", "NAME", 1, 1, CTL_CHANGES, set_options),
 	    .help = "change a limit's amount, window or mode",

@@ -623,7 +623,7 @@ const struct ctl_command ctl_secret_commands[] = {
 	    .more = "The key is sealed with secrets.master_key of the "
 		    "configuration and kept in the database, from where no "
 		    "command shows it again. The configuration names it "
-		    "sealed:NAME. Workers use it within a second.",
+		    "sealed:NAME. Workers use it within two seconds.",
 	    .run = run_add },
 	{ .group = "secret",
 	    .verb = "list",

@@ -78,7 +78,8 @@ static const struct opt rows[] = {
 	{ "team_claim", OPT_STR, IN(conf_jwt, team_claim), .max = CLAIM_MAX,
 	    .example = "team",
 	    .doc = "The claim that names his team: it pays, and its grants "
-		   "hold for him." },
+		   "hold for him. A blocked team is refused; one that is not "
+		   "in the database is as none, and then his own pays." },
 	{ "roles_claim", OPT_STR, IN(conf_jwt, roles_claim), .max = CLAIM_MAX,
 	    .example = "roles",
 	    .doc = "The claim with roles (a text or a list) that he has beside "
