@@ -24,7 +24,7 @@
 #define METER_ESTIMATE_IMAGE 765
 #define METER_ESTIMATE_MEDIA_BYTES 1024 /* of base64, a token */
 
-/* Weight of a text; 8 bytes at a time where it is ASCII. */
+/* Weight of a text; 16 bytes at a time where it is ASCII (8 without SSE2). */
 uint64_t meter_estimate_weight(struct str text);
 /* Tokens of a weight, rounded up. */
 int64_t meter_estimate_tokens(uint64_t weight);

@@ -123,24 +123,41 @@ measure(struct bench *b, const char *what, void (*round)(struct bench *))
 	    "%-40s %6lld ns a call\n", what, (long long)(best * 1000 / TIMES));
 }
 
+/* text: what the prompt is made of. */
 static void
-measure_estimate(void)
+measure_estimate(const char *what, struct str text)
 {
-	static char text[PROMPT];
+	static char prompt[PROMPT];
 	usec_t best = INT64_MAX;
 	uint64_t sum = 0;
 
-	memset(text, 'a', sizeof(text));
+	for (size_t i = 0; i < sizeof(prompt); i++)
+		prompt[i] = text.p[i % text.n];
 	for (int i = 0; i < 200; i++) {
 		usec_t before = clock_mono(), took;
 
-		sum += meter_estimate_weight(str_of(text, sizeof(text)));
+		sum += meter_estimate_weight(str_of(prompt, sizeof(prompt)));
 		took = clock_mono() - before;
 		if (took < best)
 			best = took;
 	}
-	printf("%-40s %6lld us (%llu)\n", "estimate of a prompt of 100 KB",
+	printf("estimate of 100 KB of %-18s %6lld us (%llu)\n", what,
 	    (long long)best, (unsigned long long)sum);
+}
+
+static void
+measure_estimates(void)
+{
+	measure_estimate("ASCII", STR("The quick brown fox. "));
+	/* as tests/bench/cases.py has it: a prompt of code */
+	measure_estimate("code",
+	    STR("The function `load()` returns \\\"None\\\" when the file is "
+		"missing;\\n\\tsee line 42 of caf\xc3\xa9.py \xe2\x80\x94 it "
+		"should raise. Then: for i in range(10): print(i, end=' "
+		"')\\n"));
+	measure_estimate("Russian", STR("\xd0\x9f\xd1\x80\xd0\xb8 "));
+	measure_estimate(
+	    "Chinese", STR("\xe4\xbd\xa0\xe5\xa5\xbd\xef\xbc\x8c"));
 }
 
 int
@@ -171,7 +188,7 @@ main(int argc, char **argv)
 	printf(
 	    "%-40s %6lld us\n", "  the longest of all", (long long)b.longest);
 	measure(&b, "two pwrite(2) instead", pwrite_round);
-	measure_estimate();
+	measure_estimates();
 	spool_close(b.spool);
 	loop_free(b.loop);
 	close(b.fd);

@@ -49,6 +49,40 @@ test_pieces(void **state)
 		    meter_estimate_weight(s));
 }
 
+/* Many bytes at a time weigh what each of them weighs. */
+static void
+test_blocks(void **state)
+{
+	static const char alphabet[] = "aaaaaaaaz\xc3\xa9\xd0\xe0\xe1\xe2"
+				       "\xe3\xe4\xea\xef\xf0\xff\x80\xbf";
+	uint64_t x = 1, weight[160];
+	char text[160];
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		for (size_t i = 0; i < sizeof(text); i++) {
+			x = x * UINT64_C(6364136223846793005) + 1;
+			/* every byte; then texts with long runs of ASCII */
+			text[i] =
+			    round < 100 ? (char)(x >> 56)
+			    : (x >> 40) % 100 < (uint64_t)round - 100
+				? alphabet[(x >> 50) % (sizeof(alphabet) - 1)]
+				: 'a';
+			weight[i] = meter_estimate_weight(str_of(&text[i], 1));
+		}
+		for (size_t from = 0; from < 20; from++) {
+			uint64_t sum = 0;
+
+			for (size_t i = from; i < sizeof(text); i++) {
+				assert_int_equal(meter_estimate_weight(str_of(
+						     text + from, i - from)),
+				    sum);
+				sum += weight[i];
+			}
+		}
+	}
+}
+
 static void
 test_prompt(void **state)
 {
@@ -107,6 +141,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scripts),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_prompt),
 		cmocka_unit_test(test_parts),
 	};
