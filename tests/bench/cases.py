@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import statistics
 import subprocess
 
@@ -18,6 +19,14 @@ STREAMS = (
 BODIES = (("0.2KB", 200), ("4KB", 4096), ("100KB", 100 << 10),
           ("1MB", 1 << 20))
 CHUNKS = 100
+# Turns of each peer in a case with a closed loop, and the share of the machine
+# that others may have in one of them before its round is done again.
+ROUNDS = 9
+QUIET = 0.05
+MIDDLE = ("rps", "mean_us", "others")
+HIGHEST = ("last_bad_status", "open_max")
+# Figures of a round that are compared with the same round of another peer.
+BY_ROUND = ("rps", "p50_us", "others")
 
 PIECE = ("The function `load()` returns \"None\" when the file is missing;\n"
          "\tsee line 42 of caf\u00e9.py \u2014 it should raise. Then: "
@@ -38,6 +47,29 @@ def prompt(size):
     messages.append({"role": "user",
                      "content": (PIECE * 12)[:max(1, size - 130)]})
     return messages
+
+
+def disturbance(turns):
+    return max(out["others"] for out in turns.values())
+
+
+def merged(outs):
+    """One row of several rounds: the middle of each figure, the highest where
+    the highest was asked for, sums of what was counted."""
+    row = {"rounds": {k: [o.get(k) for o in outs] for k in BY_ROUND}}
+    for key in {k for o in outs for k in o}:
+        values = [o[key] for o in outs if key in o]
+        if isinstance(values[0], dict):
+            row[key] = {k: sum(v.get(k, 0) for v in values) for k in values[0]}
+        elif isinstance(values[0], str):
+            row[key] = values[0]
+        elif re.search(r"(^|_)p\d\d_us$", key) or key in MIDDLE:
+            row[key] = statistics.median(values)
+        elif key in HIGHEST or key.endswith(("max_us", "memory_kb")):
+            row[key] = max(values)
+        else:
+            row[key] = sum(values)
+    return row
 
 
 class Cases:
@@ -95,6 +127,15 @@ class Cases:
             out[f"{k}_memory_kb"] = memory[k]
         return out
 
+    def turn(self, peer, *args, **more):
+        """Measured, and how busy others kept the machine meanwhile; it ends
+        when the peer's processes rest, so the next one has its cores."""
+        others = proc.Others()
+        out = self.measured(peer, *args, **more)
+        out["others"] = others.share()
+        proc.rest([p for g in peer.groups().values() for p in g], peer.pause)
+        return out
+
     def warm(self, peer, alias, **more):
         self.load(peer, alias, ["--connections", 8, "--requests", 500],
                   **more)
@@ -106,36 +147,46 @@ class Cases:
 
     # --- cases ------------------------------------------------------------
 
-    def closed_loop(self, case, alias, connections, seconds, rounds):
-        """All peers take turns; the round in the middle counts."""
+    def rounds(self, case, peers, n, *args, **more):
+        """Rounds in which each of the peers has one turn, in changing order.
+        One in which others kept the machine busy is done again, 2 n at most;
+        the n with the least of that count, for all peers the same."""
+        done = []
+        while len(done) < 2 * n and \
+                sum(disturbance(r) <= QUIET for r in done) < n:
+            turns = {}
+            for peer in peers if len(done) % 2 == 0 else peers[::-1]:
+                self.bench.say(f"{case} {peer.name}")
+                turns[peer] = self.turn(peer, *args, **more)
+            done.append(turns)
+            if disturbance(turns) > QUIET:
+                self.bench.say("   others used "
+                               f"{disturbance(turns):.0%} of the machine")
+        done.sort(key=disturbance)
+        return done[:n]
+
+    def closed_loop(self, case, alias, connections, peers=None, rounds=None,
+                    seconds=1.0, **more):
+        """Rows of medians over the rounds; the rounds themselves are kept,
+        since one peer is compared with another round by round."""
         if not self.wanted(case):
             return
-        runs = {}
-        for _ in range(rounds):
-            for peer in self.bench.up():
-                self.bench.say(f"{case} {peer.name}")
-                runs.setdefault(peer, []).append(self.measured(
-                    peer, alias, ["--connections", connections, "--duration",
-                                  f"{int(seconds * 1000)}ms",
-                                  "--warmup", "300ms"]))
-        for peer, outs in runs.items():
-            outs.sort(key=lambda o: o.get("rps", 0))
-            out = dict(outs[len(outs) // 2])
-            out["errors"] = sum(o["errors"] for o in outs)
-            # latency of a closed loop varies more than its throughput
-            out["p50_us"] = statistics.median(
-                o.get("p50_us", 0) for o in outs)
-            self.add(case, peer, out, connections=connections)
+        rounds = rounds or self.bench.rounds
+        options = ["--connections", connections, "--duration",
+                   f"{int(300 + seconds * 1000)}ms", "--warmup", "300ms"]
+        peers = self.bench.up() if peers is None else peers
+        done = self.rounds(case, peers, rounds, alias, options, **more)
+        for peer in peers:
+            outs = [r[peer] for r in done]
+            self.add(case, peer, merged(outs), connections=connections)
 
     def throughput(self):
         for c in CONNECTIONS:
-            self.closed_loop(f"throughput-{c}", "tiny", c,
-                             1 if self.bench.quick else 2.5,
-                             1 if self.bench.quick else 3)
+            self.closed_loop(f"throughput-{c}", "tiny", c)
 
     def delay(self):
         self.closed_loop("delay-1000x50ms", "delay50", 1000,
-                         2 if self.bench.quick else 5, 1)
+                         rounds=min(3, self.bench.rounds), seconds=2.5)
 
     def streams(self, case, n, alias, ramp, rounds):
         gap = int(alias[1:]) / 1000
@@ -158,21 +209,11 @@ class Cases:
 
     def bodies(self):
         for dialect in ("openai", "anthropic"):
+            peers = [p for p in self.bench.up()
+                     if dialect == "openai" or p.translates]
             for label, size in BODIES:
-                case = f"body-{label}-to-{dialect}"
-                if not self.wanted(case):
-                    continue
-                for peer in self.bench.up():
-                    if dialect == "anthropic" and not peer.translates:
-                        continue
-                    self.bench.say(f"{case} {peer.name}")
-                    out = self.measured(
-                        peer, "tiny",
-                        ["--connections", 4, "--duration",
-                         "1s" if self.bench.quick else "2500ms",
-                         "--warmup", "300ms"],
-                        dialect=dialect, size=size)
-                    self.add(case, peer, out)
+                self.closed_loop(f"body-{label}-to-{dialect}", "tiny", 4,
+                                 peers, dialect=dialect, size=size)
 
     def run(self, only):
         self.only = only

@@ -25,6 +25,7 @@ class Peer:
     about = ""
     translates = False  # speaks OpenAI in front, Anthropic behind
     is_ours = False
+    pause = 0.05  # at rest when this long idle, in seconds
 
     def __init__(self, bench):
         self.bench = bench
@@ -303,6 +304,7 @@ class OursFull(Ours):
     about = ("LLM Gateway behind lighttpd: key from the database (SQLite), "
              "limits in memcached, ledger drained by llmgw-jobd, request log")
     programs = ("lighttpd", "memcached")
+    pause = 0.25  # llmgw-jobd looks for work every 200 ms
 
     def ctl(self, *args):
         return subprocess.run(

@@ -114,6 +114,51 @@ def cpu_us(pids):
     return total / 1000
 
 
+def _ticks():
+    """Busy ticks of all cores: all but idle and waiting for a disk."""
+    with open("/proc/stat", encoding="ascii") as f:
+        t = [int(x) for x in f.readline().split()[1:9]]
+    return sum(t) - t[3] - t[4]
+
+
+class Others:
+    """What else the machine did since this was made: the share of it that
+    neither the bench nor what it has started used. Threads of the kernel (disk,
+    network) work for whoever it is and do not count."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+        self.before = self._used()
+
+    @staticmethod
+    def _used():
+        parents = _parents()
+        known = [os.getpid(), 2]  # kthreadd
+        for p in known:
+            known.extend(c for c, parent in parents.items() if parent == p)
+        ended = os.times()  # the load's process is gone by then
+        return (_ticks() / os.sysconf("SC_CLK_TCK") - cpu_us(known) / 1e6
+                - ended.children_user - ended.children_system)
+
+    def share(self):
+        """0.0 to 1.0"""
+        seconds = (time.monotonic() - self.began) * os.cpu_count()
+        return max(0.0, (self._used() - self.before) / seconds)
+
+
+def rest(pids, pause, seconds=2.0):
+    """Waits until these processes have done what they were left with: they use
+    less than 1 % of a core in a pause."""
+    until = time.monotonic() + seconds
+    before = cpu_us(pids)
+    while time.monotonic() < until:
+        time.sleep(pause)
+        now = cpu_us(pids)
+        if now - before < pause * 1e4:
+            return
+        before = now
+
+
 def pss_kb(pids):
     """Proportional memory of these processes."""
     total = 0
