@@ -47,6 +47,9 @@ extern const struct api_limits api_limits_default;
  * also on failure (as far as it was read: do not use it then); *fail only on
  * failure: MSG_FAIL_INVALID, or MSG_FAIL_TOO_LARGE with ERR_NOMEM when the
  * arena is exhausted.
+ * client_id, an optional string, is the gateway's own member of both surfaces:
+ * for policies, log and audit, and never passed on.
+ *
  * ERR_SYNTAX: no JSON; ERR_LIMIT: too much of something; ERR_RANGE: a field is
  * missing, of the wrong type or out of its range.
  */
@@ -58,9 +61,9 @@ MUST_CHECK enum err api_chat_parse(struct arena *a, struct str body,
  * POST /v1/chat: {client_id, model, messages, metadata{request_id}, stream} and
  * every other member of the above, of the same meaning. Errors as above.
  * metadata here is the gateway's own: it is not passed on (param METADATA stays
- * absent). client_id and metadata are optional strings and object. The answer
- * has one message: n > 1 is refused. stream_options is accepted and without
- * effect: a stream always ends with its usage.
+ * absent), and an optional object. The answer has one message: n > 1 is
+ * refused. stream_options is accepted and without effect: a stream always ends
+ * with its usage.
  */
 MUST_CHECK enum err api_envelope_parse(struct arena *a, struct str body,
     const struct api_limits *limits, struct msg_request *out,

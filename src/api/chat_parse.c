@@ -26,10 +26,10 @@ enum {
 	B_FUNCTIONS,
 	B_FUNCTION_CALL,
 	B_RESPONSE_FORMAT,
+	B_CLIENT_ID,
 	B_OPENAI__MAX,
 	/* of /v1/chat only */
-	B_CLIENT_ID = B_OPENAI__MAX,
-	B_METADATA,
+	B_METADATA = B_OPENAI__MAX,
 	B__MAX
 };
 
@@ -167,15 +167,14 @@ stream_parse(struct api_parse *p, json_ref stream, json_ref options)
 }
 
 enum err
-api_body_parse(
-    struct api_parse *p, struct str body, struct api_envelope_refs *envelope)
+api_body_parse(struct api_parse *p, struct str body, json_ref *metadata)
 {
 	json_ref f[B__MAX];
 	enum err e;
 
 	e = scan(p, body);
 	if (e == ERR_OK)
-		e = members_parse(p, envelope ? B__MAX : B_OPENAI__MAX, f);
+		e = members_parse(p, metadata ? B__MAX : B_OPENAI__MAX, f);
 	if (e == ERR_OK)
 		e = api_req_text(p, NULL, "model", f[B_MODEL], &p->out->model);
 	if (e == ERR_OK)
@@ -189,10 +188,11 @@ api_body_parse(
 		    f[B_TOOLS] != JSON_NONE || f[B_FUNCTIONS] != JSON_NONE);
 	if (e == ERR_OK)
 		e = api_format_parse(p, f[B_RESPONSE_FORMAT]);
-	if (e == ERR_OK && envelope) {
-		envelope->client_id = f[B_CLIENT_ID];
-		envelope->metadata = f[B_METADATA];
-	}
+	if (e == ERR_OK)
+		e = api_opt_text(
+		    p, NULL, "client_id", f[B_CLIENT_ID], &p->out->client_id);
+	if (metadata)
+		*metadata = f[B_METADATA];
 	map_free(p->calls);
 	p->calls = NULL;
 	return e;

@@ -29,7 +29,7 @@ api_envelope_parse(struct arena *a, struct str body,
     const struct api_limits *limits, struct msg_request *out,
     struct msg_fail *fail)
 {
-	struct api_envelope_refs refs = { JSON_NONE, JSON_NONE };
+	json_ref metadata = JSON_NONE;
 	struct api_where n_where = { NULL, "n", 0 };
 	struct api_parse p;
 	int64_t n = 1;
@@ -37,12 +37,9 @@ api_envelope_parse(struct arena *a, struct str body,
 
 	api_parse_init(&p, a, limits, out, fail);
 	out->dialect = MSG_DIALECT_CHAT;
-	e = api_body_parse(&p, body, &refs);
+	e = api_body_parse(&p, body, &metadata);
 	if (e == ERR_OK)
-		e = api_opt_text(
-		    &p, NULL, "client_id", refs.client_id, &out->client_id);
-	if (e == ERR_OK)
-		e = metadata_parse(&p, refs.metadata);
+		e = metadata_parse(&p, metadata);
 	/* the answer holds one message */
 	if (e == ERR_OK && msg_param_i64(out, MSG_P_N, &n) && n > 1)
 		e = api_refuse(&p, ERR_RANGE, &n_where,

@@ -236,8 +236,8 @@ struct msg_request {
 	struct str schema_strict; /* raw */
 	struct str param[MSG_P__MAX]; /* raw */
 	struct msg_member *extra;
+	struct str client_id; /* text; for the gateway: no provider gets it */
 	/* /v1/chat only */
-	struct str client_id; /* text */
 	struct str request_id; /* text: metadata.request_id */
 };
 

@@ -79,13 +79,12 @@ MUST_CHECK enum err api_req_text(struct api_parse *p,
 MUST_CHECK enum err api_req_object(struct api_parse *p,
     const struct api_where *up, const char *name, json_ref v);
 
-/* chat_parse.c: everything that both bodies share. */
-struct api_envelope_refs {
-	json_ref client_id;
-	json_ref metadata;
-};
-MUST_CHECK enum err api_body_parse(
-    struct api_parse *p, struct str body, struct api_envelope_refs *envelope);
+/*
+ * chat_parse.c: everything that both bodies share. metadata: of /v1/chat, where
+ * it is ours; NULL: it is a parameter.
+ */
+MUST_CHECK enum err
+api_body_parse(struct api_parse *p, struct str body, json_ref *metadata);
 /* Sets up p and *out; limits NULL: the defaults. */
 void api_parse_init(struct api_parse *p, struct arena *a,
     const struct api_limits *limits, struct msg_request *out,

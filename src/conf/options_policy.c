@@ -47,7 +47,7 @@ static const struct opt_word deny_words[] = {
 	{ "audio", CONF_DENY_AUDIO, "audio in messages and in the answer" },
 	{ "files", CONF_DENY_FILES, "files in messages" },
 	{ "video", CONF_DENY_VIDEO, "video in messages" },
-	{ "tools", CONF_DENY_TOOLS, "tools and functions" },
+	{ "tools", CONF_DENY_TOOLS, "tools, functions and web_search_options" },
 	{ "response_format", CONF_DENY_RESPONSE_FORMAT,
 	    "any response_format but text" },
 	{ "logprobs", CONF_DENY_LOGPROBS, "log probabilities" },
@@ -71,7 +71,8 @@ static const struct opt rows[] = {
 		   "what to do." },
 	{ "require_client_id", OPT_BOOL, IN(conf_policy, require_client_id),
 	    .dflt = "false",
-	    .doc = "Requests must have a client_id that is not empty." },
+	    .doc = "Requests must have a client_id that is not empty: a member "
+		   "of the body, on both surfaces; no provider gets it." },
 	{ "require_metadata", OPT_STRS, LIST(conf_policy, require_metadata),
 	    .max = 64, .example = "cost_centre",
 	    .doc = "Members that metadata must have, none of them null or "

@@ -108,10 +108,6 @@ has_client_id(struct ask *a)
 {
 	if (!a->policy->require_client_id || a->msg->client_id.n > 0)
 		return true;
-	/* a chat completion may have it too, as a member of its own */
-	if (json_inner(&a->msg->json, json_get(&a->msg->json, 0, "client_id"))
-		.n > 0)
-		return true;
 	return refuse(a, MSG_FAIL_POLICY_FIELD, STR("client_id"),
 	    "the request must have a client_id.");
 }
@@ -304,6 +300,10 @@ are_features_allowed(struct ask *a)
 	if (is_denied(a, CONF_DENY_TOOLS, m->n_tools > 0))
 		return forbid(a, m->legacy_functions ? "functions" : "tools",
 		    "tools are");
+	/* a tool of the provider's own, by another name */
+	if (is_denied(a, CONF_DENY_TOOLS,
+		str_present(m->param[MSG_P_WEB_SEARCH_OPTIONS])))
+		return forbid(a, "web_search_options", "tools are");
 	if (is_denied(a, CONF_DENY_AUDIO, asks_for_audio(m)))
 		return forbid(a, "modalities", "audio is");
 	if (is_denied(a, CONF_DENY_RESPONSE_FORMAT,

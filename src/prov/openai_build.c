@@ -197,7 +197,8 @@ enum own {
 	OWN_FUNCTIONS,
 	OWN_FUNCTION_CALL,
 	OWN_TOOL_CHOICE, /* and parallel_tool_calls: nothing without tools */
-	OWN_CLIENT, /* of /v1/chat: not for a provider */
+	OWN_GATEWAY, /* for us alone: makers refuse what they do not know */
+	OWN_METADATA, /* of /v1/chat: not for a provider */
 	OWN_WRITTEN, /* written at the end, or not at all */
 	OWN__MAX
 };
@@ -217,8 +218,8 @@ static const struct {
 	{ "function_call", OWN_FUNCTION_CALL },
 	{ "tool_choice", OWN_TOOL_CHOICE },
 	{ "parallel_tool_calls", OWN_TOOL_CHOICE },
-	{ "client_id", OWN_CLIENT },
-	{ "metadata", OWN_CLIENT },
+	{ "client_id", OWN_GATEWAY },
+	{ "metadata", OWN_METADATA },
 };
 
 static enum own
@@ -332,10 +333,11 @@ put_own(struct openai_build *b, enum own own, struct str key, json_ref v)
 		    r->choice != MSG_CHOICE_NAMED)
 			return ERR_OK;
 		return put_member(b, key, v);
-	case OWN_CLIENT:
+	case OWN_METADATA:
 		if (r->dialect == MSG_DIALECT_CHAT)
 			return ERR_OK;
 		return put_member(b, key, v);
+	case OWN_GATEWAY:
 	case OWN_WRITTEN:
 	case OWN__MAX:
 		break;

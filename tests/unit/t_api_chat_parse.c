@@ -88,15 +88,36 @@ unknown_members_are_kept_in_order(void **state)
 
 	(void)state;
 	parsed_with(&p, "\"chat_template_kwargs\":{\"a\":1},"
-			"\"prompt_cache_options\":null,\"client_id\":\"x\"");
+			"\"prompt_cache_options\":null");
 	assert_parsed(&p);
 	assert_str(p.r.extra->key, "chat_template_kwargs");
 	assert_str(p.r.extra->raw, "{\"a\":1}");
 	assert_str(p.r.extra->next->key, "prompt_cache_options");
 	assert_str(p.r.extra->next->raw, "null");
-	assert_str(p.r.extra->next->next->key, "client_id");
-	assert_null(p.r.extra->next->next->next);
+	assert_null(p.r.extra->next->next);
 	assert_false(str_present(p.r.client_id));
+	parsed_free(&p);
+}
+
+/* Of both surfaces, and no parameter of the provider's. */
+static void
+client_id_is_ours(void **state)
+{
+	struct parsed p;
+
+	(void)state;
+	parsed_with(&p, "\"client\\u005fid\":\"shop\"");
+	assert_parsed(&p);
+	assert_str(p.r.client_id, "shop");
+	assert_null(p.r.extra);
+	parsed_free(&p);
+	parsed_with(&p, "\"client_id\":null");
+	assert_parsed(&p);
+	assert_false(str_present(p.r.client_id));
+	parsed_free(&p);
+	parsed_with(&p, "\"client_id\":7");
+	assert_refused(
+	    &p, "client_id", "client_id: must be a string, got a number");
 	parsed_free(&p);
 }
 
@@ -255,6 +276,7 @@ main(void)
 		cmocka_unit_test(streams),
 		cmocka_unit_test(null_is_absent),
 		cmocka_unit_test(unknown_members_are_kept_in_order),
+		cmocka_unit_test(client_id_is_ours),
 		cmocka_unit_test(escaped_keys_are_the_same_keys),
 		cmocka_unit_test(bad_bodies_are_refused),
 		cmocka_unit_test(stream_options_need_a_stream),

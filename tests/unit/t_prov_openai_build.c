@@ -130,7 +130,8 @@ the_envelope_stays_here(void **state)
 	    "{\"model\":\"gpt-4o-mini\"," USER ",\"temperature\":0}", NULL);
 	b.is_envelope = false;
 	prov_build_is(&b,
-	    "{\"model\":\"a\"," USER ",\"metadata\":{\"request_id\":\"r\"}}",
+	    "{\"client_id\":\"c\",\"model\":\"a\"," USER
+	    ",\"metadata\":{\"request_id\":\"r\"}}",
 	    "{\"model\":\"gpt-4o-mini\"," USER
 	    ",\"metadata\":{\"request_id\":\"r\"}}",
 	    NULL);
