@@ -62,6 +62,8 @@ struct ctl_command {
 	const struct opt_row *options;
 	const char *help; /* one clause for the list */
 	const char *more; /* sentences for the manual, or NULL */
+	/* CTL_CHANGES: with these options it only looks; NULL: it never does. */
+	bool (*only_looks)(void);
 	/* The exit status. */
 	int (*run)(struct ctl *c);
 };

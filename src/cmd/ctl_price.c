@@ -652,6 +652,12 @@ static const struct opt_row unset_options[] = {
 	{ .name = NULL },
 };
 
+static bool
+only_looks(void)
+{
+	return given.is_dry;
+}
+
 const struct ctl_command ctl_price_commands[] = {
 	{ .group = "price",
 	    .verb = "list",
@@ -694,6 +700,7 @@ const struct ctl_command ctl_price_commands[] = {
 		    "catalogue (a file like the package's prices.yaml). What "
 		    "cannot be taken is told with its reason. The same file "
 		    "again changes nothing.",
+	    .only_looks = only_looks,
 	    .run = run_import },
 	{ .group = "price",
 	    .verb = "set",

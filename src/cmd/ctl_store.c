@@ -34,6 +34,13 @@ ctl_places(struct ctl *c)
 	return CTL_OK;
 }
 
+static bool
+is_change(const struct ctl_command *command)
+{
+	return (command->flags & CTL_CHANGES) != 0 &&
+	       !(command->only_looks && command->only_looks());
+}
+
 int
 ctl_store_open(struct ctl *c)
 {
@@ -44,7 +51,7 @@ ctl_store_open(struct ctl *c)
 
 	if (status != CTL_OK)
 		return status;
-	if (c->must_say_why && (c->command->flags & CTL_CHANGES) &&
+	if (c->must_say_why && is_change(c->command) &&
 	    str_trim(c->reason).n == 0)
 		return ctl_fail(c,
 		    "say why: --reason is needed here (audit.require_reason)");

@@ -715,6 +715,12 @@ static const struct opt_row recompute_options[] = {
 	{ .name = NULL },
 };
 
+static bool
+only_looks(void)
+{
+	return !given.is_writing;
+}
+
 const struct ctl_command ctl_usage_commands[] = {
 	{ .group = "usage",
 	    .verb = "report",
@@ -738,6 +744,7 @@ const struct ctl_command ctl_usage_commands[] = {
 		    "--write. The configuration's own prices and targets "
 		    "count as they are now. Budgets of a period that runs go "
 		    "on from what was counted by the prices of then.",
+	    .only_looks = only_looks,
 	    .run = run_recompute },
 	{ .group = NULL },
 };

@@ -191,6 +191,12 @@ def test_reasons_can_be_required(books):
     g.reload()
     p = ctl.call('tenant', 'create', 'other')
     assert p.returncode == 1 and '--reason' in p.stderr
+    # what only looks needs none
+    recompute = ['usage', 'recompute', '--from', '2026-11-01', '--to',
+                 '2026-11-02']
+    ctl.run(*recompute)
+    p = ctl.call(*recompute, '--write')
+    assert p.returncode == 1 and '--reason' in p.stderr
     ctl.run('tenant', 'create', 'other', '--reason', 'ticket 7')
     made = events(ctl, 'tenant.create')[-1]
     assert made['reason'] == 'ticket 7'
