@@ -74,14 +74,20 @@ fail:
 	return false;
 }
 
-char *
-buf_room(struct buf *b, size_t n)
+static inline char *
+room(struct buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
 	if ((!b->p || n > b->cap - b->n) && !grow(b, n))
 		return NULL;
 	return b->p + b->n;
+}
+
+char *
+buf_room(struct buf *b, size_t n)
+{
+	return room(b, n);
 }
 
 void
@@ -91,34 +97,11 @@ buf_add(struct buf *b, const void *p, size_t n)
 
 	if (n == 0)
 		return;
-	to = buf_room(b, n);
+	to = room(b, n);
 	if (!to)
 		return;
 	memcpy(to, p, n);
 	b->n += n;
-}
-
-void
-buf_adds(struct buf *b, struct str s)
-{
-	buf_add(b, s.p, s.n);
-}
-
-void
-buf_addz(struct buf *b, const char *z)
-{
-	buf_add(b, z, z ? strlen(z) : 0);
-}
-
-void
-buf_addc(struct buf *b, char c)
-{
-	char *to = buf_room(b, 1);
-
-	if (!to)
-		return;
-	*to = c;
-	b->n++;
 }
 
 void

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -38,9 +39,6 @@ void buf_reset(struct buf *b);
 void buf_lend(struct buf *from, struct buf *to);
 
 void buf_add(struct buf *b, const void *p, size_t n);
-void buf_adds(struct buf *b, struct str s);
-void buf_addz(struct buf *b, const char *z);
-void buf_addc(struct buf *b, char c);
 void buf_addi(struct buf *b, int64_t v);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /*
@@ -50,6 +48,28 @@ void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 char *buf_room(struct buf *b, size_t n);
 /* Drops the first n bytes (n <= b->n), moving the rest to the front. */
 void buf_consume(struct buf *b, size_t n);
+
+/* In the header: what is written is mostly words that the compiler can count. */
+static inline void
+buf_addz(struct buf *b, const char *z)
+{
+	buf_add(b, z, z ? strlen(z) : 0);
+}
+
+static inline void
+buf_adds(struct buf *b, struct str s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+static inline void
+buf_addc(struct buf *b, char c)
+{
+	if (b->n < b->cap && !b->failed)
+		b->p[b->n++] = c;
+	else
+		buf_add(b, &c, 1);
+}
 
 static inline struct str
 buf_str(const struct buf *b)

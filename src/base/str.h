@@ -39,9 +39,12 @@ str_eq(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Names of a table mostly differ in the first byte: it is looked at first. */
 static inline bool
 str_eqz(struct str a, const char *z)
 {
+	if (a.n > 0 && z && *z != *a.p)
+		return false;
 	return str_eq(a, str_z(z));
 }
 
