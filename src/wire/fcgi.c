@@ -291,7 +291,7 @@ params_grow(struct fcgi_params *ps)
 		return ERR_OK;
 	if (ps->n >= FCGI_PARAMS_MAX_COUNT)
 		return ERR_LIMIT;
-	v = arena_calloc(ps->a, cap, sizeof(*v));
+	v = arena_raw(ps->a, cap * sizeof(*v));
 	if (!v)
 		return ERR_NOMEM;
 	if (ps->n)
@@ -355,6 +355,36 @@ params_copy(struct fcgi_params *ps, const char *p, size_t n, size_t *used)
 	return ERR_OK;
 }
 
+/*
+ * A pair that lies whole in the piece, as nearly all do: taken at once. False:
+ * it does not, or something is wrong with it, which the long way finds.
+ */
+static bool
+take_whole(struct fcgi_params *ps, const char *p, size_t n, size_t *used)
+{
+	const unsigned char *head = (const unsigned char *)p;
+	struct fcgi_pair *pr = &ps->pair;
+	size_t a, at, both;
+
+	if (n < sizeof(pr->head) || pr->head_n > 0)
+		return false;
+	a = head[0] & 0x80 ? 4 : 1;
+	at = a + (head[a] & 0x80 ? 4 : 1);
+	pr->name_n = length_at(head);
+	pr->value_n = length_at(head + a);
+	both = (size_t)pr->name_n + pr->value_n;
+	if (both > n - at || memchr(p + at, 0, both))
+		return false;
+	ps->failed = params_open(ps);
+	if (ps->failed != ERR_OK)
+		return true;
+	memcpy(ps->dst, p + at, pr->name_n);
+	memcpy(ps->dst + pr->name_n + 1, p + at + pr->name_n, pr->value_n);
+	params_close(ps);
+	*used = at + both;
+	return true;
+}
+
 enum err
 fcgi_params_feed(struct fcgi_params *ps, const char *p, size_t n)
 {
@@ -363,7 +393,8 @@ fcgi_params_feed(struct fcgi_params *ps, const char *p, size_t n)
 
 		if (ps->dst)
 			ps->failed = params_copy(ps, p, n, &use);
-		else if (pair_head(&ps->pair, (unsigned char)*p))
+		else if (!take_whole(ps, p, n, &use) &&
+			 pair_head(&ps->pair, (unsigned char)*p))
 			ps->failed = params_open(ps);
 		p += use;
 		n -= use;

@@ -11,14 +11,14 @@ http_headers_init(struct http_headers *h, struct arena *a)
 	h->a = a;
 }
 
-/* tchar of RFC 9110 5.6.2 */
+/* tchar of RFC 9110 5.6.2: letters, digits and !#$%&'*+-.^_`|~ */
 static bool
 is_token_char(unsigned char c)
 {
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9'))
-		return true;
-	return c && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+	static const uint64_t bits[2] = { 0x03ff6cfa00000000,
+		0x57ffffffc7fffffe };
+
+	return c < 128 && (bits[c / 64] >> c % 64 & 1) != 0;
 }
 
 bool

@@ -79,11 +79,12 @@ take_word(struct str word, struct name *out)
 {
 	size_t i, n = sizeof(words) / sizeof(words[0]);
 
-	for (i = 0; i < n; i++) {
-		if (str_case_eq(word, str_z(words[i].word)))
+	for (i = 0; i < n && word.n > 0; i++) {
+		if ((word.p[0] | 0x20) == words[i].word[0] &&
+		    str_case_eq(word, str_z(words[i].word)))
 			break;
 	}
-	if (i == n)
+	if (i == n || word.n == 0)
 		return false;
 	switch (words[i].role) {
 	case ROLE_WHAT:
@@ -102,17 +103,29 @@ take_word(struct str word, struct name *out)
 	return true;
 }
 
+/* Index of the header's prefix, or that of none: most are something else. */
+static size_t
+find_prefix(struct str header)
+{
+	size_t i, n = sizeof(prefixes) / sizeof(prefixes[0]);
+	/* 'x', 'a' and 'r', of either case */
+	char first = header.n > 0 ? (char)(header.p[0] | 0x20) : '\0';
+
+	for (i = 0; i < n; i++) {
+		if (first == prefixes[i].prefix.p[0] &&
+		    str_case_starts(header, prefixes[i].prefix))
+			break;
+	}
+	return i;
+}
+
 static bool
 parse_name(struct str header, struct name *out)
 {
-	size_t i, n = sizeof(prefixes) / sizeof(prefixes[0]);
+	size_t i = find_prefix(header);
 	struct str rest;
 
-	for (i = 0; i < n; i++) {
-		if (str_case_starts(header, prefixes[i].prefix))
-			break;
-	}
-	if (i == n)
+	if (i == sizeof(prefixes) / sizeof(prefixes[0]))
 		return false;
 	*out = (struct name){ prefixes[i].kind, WHAT_NONE, 0 };
 	rest = str_skip(header, prefixes[i].prefix.n);
@@ -197,12 +210,21 @@ http_rates_parse(
 {
 	struct http_rate all[KIND__MAX][WINDOWS];
 	struct name name;
+	uint32_t i = 0;
 
+	while (h && i < h->n && !parse_name(h->v[i].name, &name))
+		i++;
+	if (!h || i == h->n) {
+		struct http_rate none = { -1, -1, -1 };
+
+		*out = (struct http_rates){ none, none, none, none };
+		return false;
+	}
 	for (unsigned k = 0; k < KIND__MAX; k++) {
 		for (unsigned w = 0; w < WINDOWS; w++)
 			all[k][w] = (struct http_rate){ -1, -1, -1 };
 	}
-	for (uint32_t i = 0; h && i < h->n; i++) {
+	for (; i < h->n; i++) {
 		struct http_rate *r;
 		struct str value = h->v[i].value;
 
