@@ -205,13 +205,17 @@ choose_is_late(struct req *r)
 
 /* 0 would mean without limit to libcurl. */
 usec_t
-choose_at_most(const struct req *r, usec_t limit)
+choose_left(const struct req *r)
 {
-	usec_t rest = r->deadline - clock_mono();
+	usec_t left = r->deadline - clock_mono();
 
-	if (rest < USEC_PER_MSEC)
-		rest = USEC_PER_MSEC;
-	return limit < rest ? limit : rest;
+	return left < USEC_PER_MSEC ? USEC_PER_MSEC : left;
+}
+
+static usec_t
+at_most(usec_t limit, usec_t left)
+{
+	return limit < left ? limit : left;
 }
 
 static void
@@ -220,6 +224,7 @@ fill_call(struct req *r, const struct conf_target *t)
 	const struct conf_timeouts *limit = &t->timeouts;
 	const struct conf_provider *p = t->provider;
 	struct req_attempt *a = &r->attempt;
+	usec_t left = choose_left(r);
 
 	a->call = (struct upstream_call){
 		.method = a->http.method,
@@ -229,10 +234,10 @@ fill_call(struct req *r, const struct conf_target *t)
 		.key_header = a->http.key_header,
 		.key_prefix = a->http.key_prefix,
 		.body = buf_str(&a->http.body),
-		.timeout_connect = choose_at_most(r, limit->connect),
-		.timeout_first_byte = choose_at_most(r, limit->first_byte),
-		.timeout_idle = choose_at_most(r, limit->idle),
-		.timeout_total = choose_at_most(r, limit->total),
+		.timeout_connect = at_most(limit->connect, left),
+		.timeout_first_byte = at_most(limit->first_byte, left),
+		.timeout_idle = at_most(limit->idle, left),
+		.timeout_total = at_most(limit->total, left),
 		.max_body_bytes = a->stream ? 0 : r->conf->max_answer,
 		.is_stream = a->stream,
 		.allow_http = p->allow_private,

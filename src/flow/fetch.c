@@ -154,6 +154,7 @@ static enum flow_step
 fetch_start(struct req *r, struct msg_part *part)
 {
 	struct req_fetch *f = r->fetch;
+	usec_t left = choose_left(r);
 
 	if (!can_fetch(r, part->url))
 		return flow_refuse(r);
@@ -166,7 +167,7 @@ fetch_start(struct req *r, struct msg_part *part)
 		.timeout_connect = FETCH_TIMEOUT,
 		.timeout_first_byte = FETCH_TIMEOUT,
 		.timeout_idle = FETCH_TIMEOUT,
-		.timeout_total = choose_at_most(r, FETCH_TIMEOUT),
+		.timeout_total = left < FETCH_TIMEOUT ? left : FETCH_TIMEOUT,
 		.max_body_bytes = IMAGE_BYTES_MAX,
 		.fresh_connection = true,
 	};

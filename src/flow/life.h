@@ -347,8 +347,8 @@ void policy_tell(struct req *r);
 enum flow_step choose_after_failure(struct req *r);
 /* Is the request's time over? Then r->fail says so. */
 bool choose_is_late(struct req *r);
-/* A time limit, cut to what is left of the request's time; never 0. */
-usec_t choose_at_most(const struct req *r, usec_t limit);
+/* What is left of the request's time, for limits; at least a millisecond. */
+usec_t choose_left(const struct req *r);
 /* Sets right what the provider's limits hold for the present attempt. */
 void choose_release(struct req *r, const struct gate_use *use);
 

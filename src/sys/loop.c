@@ -50,9 +50,8 @@ struct loop {
 /* ---- timers ------------------------------------------------------------ */
 
 static bool
-run_due(struct loop *l)
+run_due(struct loop *l, usec_t now)
 {
-	usec_t now = clock_mono();
 	const struct timer_entry *top;
 	bool any = false;
 
@@ -160,7 +159,7 @@ run_rounds(struct loop *l)
 
 /* Never early: what is due within a millisecond waits for all of it. */
 static int
-wait_msec(const struct loop *l)
+wait_msec(const struct loop *l, usec_t now)
 {
 	const struct timer_entry *top = timer_heap_top(&l->heap);
 	usec_t left;
@@ -169,7 +168,7 @@ wait_msec(const struct loop *l)
 		return 0;
 	if (!top)
 		return -1;
-	left = top->due - clock_mono();
+	left = top->due - now;
 	if (left <= 0)
 		return 0;
 	left = (left + USEC_PER_MSEC - 1) / USEC_PER_MSEC;
@@ -191,10 +190,11 @@ on_uv_ready(void *arg, int fd, unsigned events)
 	run_uv(arg);
 }
 
-static void
+/* Returns when it ended. */
+static usec_t
 turn(struct loop *l, int msec)
 {
-	usec_t began, took;
+	usec_t began, ended;
 
 	if (l->uv_changed) {
 		run_uv(l);
@@ -202,11 +202,12 @@ turn(struct loop *l, int msec)
 	}
 	pollset_wait(l->pollset, msec);
 	began = clock_mono();
-	run_due(l);
+	run_due(l, began);
 	run_rounds(l);
-	took = clock_mono() - began;
-	if (took > l->longest_turn)
-		l->longest_turn = took;
+	ended = clock_mono();
+	if (ended - began > l->longest_turn)
+		l->longest_turn = ended - began;
+	return ended;
 }
 
 static void
@@ -272,10 +273,13 @@ loop_free(struct loop *l)
 void
 loop_run(struct loop *l)
 {
+	usec_t now;
+
 	ASSERT(!l->is_virtual);
 	run_rounds(l);
+	now = clock_mono();
 	while (!l->is_stopped)
-		turn(l, wait_msec(l));
+		now = turn(l, wait_msec(l, now));
 	l->is_stopped = false;
 }
 
@@ -285,7 +289,7 @@ loop_poll(struct loop *l)
 	ASSERT(!l->is_virtual);
 	run_rounds(l);
 	l->uv_changed = true;
-	turn(l, 0);
+	(void)turn(l, 0);
 }
 
 int
@@ -420,7 +424,7 @@ loop_finish_work(struct loop *l)
 		if (l->is_virtual)
 			run_jobs(l);
 		else
-			turn(l, wait_msec(l));
+			(void)turn(l, wait_msec(l, clock_mono()));
 	}
 }
 
@@ -431,7 +435,7 @@ loop_turn(struct loop *l)
 
 	ASSERT(l->is_virtual);
 	while (any) {
-		any = run_due(l);
+		any = run_due(l, clock_mono());
 		any |= run_jobs(l);
 		any |= run_deferred(l);
 	}
