@@ -253,7 +253,7 @@ static const struct prov_quirks rows[] = {
 const struct prov_quirks *
 prov_quirks_find(struct str vendor)
 {
-	for (size_t i = 0; i < N_ROWS; i++) {
+	for (size_t i = 0; i < N_ROWS && vendor.n > 0; i++) {
 		if (str_eqz(vendor, rows[i].vendor))
 			return &rows[i];
 	}
@@ -285,7 +285,8 @@ is_host(struct str host, struct str suffix)
 {
 	size_t rest;
 
-	if (host.n < suffix.n)
+	if (host.n < suffix.n || suffix.n == 0 ||
+	    (host.p[host.n - 1] | 0x20) != suffix.p[suffix.n - 1])
 		return false;
 	rest = host.n - suffix.n;
 	return str_case_eq(str_skip(host, rest), suffix) &&
