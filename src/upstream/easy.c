@@ -1,5 +1,6 @@
 #include "upstream/engine.h"
 
+#include "base/fault.h"
 #include "base/secret.h"
 #include "config.h"
 #include "upstream/wipe.h"
@@ -9,111 +10,142 @@
 #define ANSWER_BUFFER_BYTES ((long)WIPE_SPARED_BYTES - 1)
 
 #define HEADER_LINE_MAX 8192
-
-static enum err
-add_line(struct upstream_xfer *x, struct str name, struct str middle,
-    struct str value)
-{
-	struct curl_slist *list;
-	struct buf line;
-	enum err e = ERR_OK;
-
-	buf_init(&line, HEADER_LINE_MAX);
-	/* at once: what grows leaves copies behind */
-	(void)!buf_room(&line, name.n + middle.n + value.n + 1);
-	buf_adds(&line, name);
-	buf_adds(&line, middle);
-	buf_adds(&line, value);
-	buf_addc(&line, '\0');
-	if (line.failed) {
-		e = ERR_LIMIT;
-	} else {
-		list = curl_slist_append(x->headers_out, line.p);
-		if (list)
-			x->headers_out = list;
-		else
-			e = ERR_NOMEM;
-	}
-	if (line.p)
-		secret_wipe(line.p, line.n);
-	buf_fini(&line);
-	return e;
-}
-
-/* "authorization: Bearer KEY"; the list's copy is wiped by xfer_free. */
-static enum err
-add_key(struct upstream_xfer *x, struct str key)
-{
-	char middle[32] = ": ";
-	size_t n = x->call->key_prefix ? strlen(x->call->key_prefix) : 0;
-
-	if (!http_value_is_safe(key) || n > sizeof(middle) - 3)
-		return ERR_RANGE;
-	memcpy(middle + 2, n ? x->call->key_prefix : "", n);
-	return add_line(
-	    x, str_z(x->call->key_header), str_of(middle, n + 2), key);
-}
+#define LINE(lit) lit, sizeof(lit) - 1
 
 /*
- * What every call says that does not say otherwise, at the end of its list.
- * libcurl would make the first two of its options, printing each twice, and
- * wait a second for "100 Continue" on larger bodies without the third. Some of
- * the doors that makers stand behind refuse who has no name.
+ * What every call says that does not say otherwise. libcurl would make the
+ * first two of its options, printing each twice, and wait a second for "100
+ * Continue" on larger bodies without the third. Some of the doors that makers
+ * stand behind refuse who has no name.
  */
+static const struct {
+	const char *name;
+	struct str line;
+} always[] = {
+	{ "user-agent", { LINE("User-Agent: llmgw/" PACKAGE_VERSION) } },
+	{ "accept-encoding", { LINE("Accept-Encoding: identity") } },
+	{ "expect", { LINE("Expect:") } },
+};
 enum {
-	TAIL_N = 3
-};
-static const char *const tail_names[TAIL_N] = { "user-agent", "accept-encoding",
-	"expect" };
-static char tail_lines[TAIL_N][40] = {
-	"User-Agent: llmgw/" PACKAGE_VERSION,
-	"Accept-Encoding: identity",
-	"Expect:",
-};
-static struct curl_slist tail[TAIL_N] = {
-	{ tail_lines[0], &tail[1] },
-	{ tail_lines[1], &tail[2] },
-	{ tail_lines[2], NULL },
+	ALWAYS_N = sizeof(always) / sizeof(*always)
 };
 
-static bool
-says(const struct upstream_xfer *x, int i)
+/* libcurl's list, and the texts behind its nodes. */
+struct lines {
+	struct curl_slist *first, *node;
+	char *text;
+};
+
+static void
+add_line(struct lines *l, struct str name, struct str middle, struct str value)
 {
-	return str_present(http_headers_find(x->call->headers, tail_names[i]));
+	if (l->node != l->first)
+		l->node[-1].next = l->node;
+	*l->node++ = (struct curl_slist){ l->text, NULL };
+	memcpy(l->text, name.p, name.n);
+	memcpy(l->text + name.n, middle.p, middle.n);
+	l->text += name.n + middle.n;
+	if (value.n > 0)
+		memcpy(l->text, value.p, value.n);
+	l->text += value.n;
+	*l->text++ = '\0';
 }
 
+/* ": Bearer ", before the key. ERR_RANGE: such a key has no header. */
 static enum err
-add_tail(struct upstream_xfer *x)
+key_middle(const struct upstream_call *c, struct str key, char middle[32],
+    struct str *out)
 {
-	struct curl_slist *l = x->headers_out;
+	size_t n = c->key_prefix ? strlen(c->key_prefix) : 0;
 
-	if (says(x, 0) || says(x, 1) || says(x, 2)) {
-		for (int i = 0; i < TAIL_N && l; i++)
-			if (!says(x, i))
-				l = curl_slist_append(l, tail_lines[i]);
-		return l ? ERR_OK : ERR_NOMEM;
-	}
-	while (l && l->next)
-		l = l->next;
-	x->headers_last = l;
-	if (l)
-		l->next = tail;
+	if (!http_value_is_safe(key) || n > 32 - 3)
+		return ERR_RANGE;
+	memcpy(middle, ": ", 2);
+	memcpy(middle + 2, n ? c->key_prefix : "", n);
+	*out = str_of(middle, n + 2);
 	return ERR_OK;
 }
 
+/* Bytes of a line with its NUL and its node. */
+static size_t
+line_bytes(size_t name, size_t middle, size_t value)
+{
+	return sizeof(struct curl_slist) + name + middle + value + 1;
+}
+
+/* The longest allowed line is far from an overflow. */
+static enum err
+count_lines(const struct upstream_call *c, struct str key, struct str middle,
+    size_t *n_lines, size_t *bytes)
+{
+	size_t most = 0, n;
+
+	*n_lines = *bytes = 0;
+	for (uint32_t i = 0; c->headers && i < c->headers->n; i++) {
+		n = line_bytes(
+		    c->headers->v[i].name.n, 2, c->headers->v[i].value.n);
+		most = n > most ? n : most;
+		*bytes += n;
+		++*n_lines;
+	}
+	if (middle.n > 0) {
+		n = line_bytes(strlen(c->key_header), middle.n, key.n);
+		most = n > most ? n : most;
+		*bytes += n;
+		++*n_lines;
+	}
+	for (int i = 0; i < ALWAYS_N; i++) {
+		*bytes += line_bytes(always[i].line.n, 0, 0);
+		++*n_lines;
+	}
+	return most > HEADER_LINE_MAX ? ERR_LIMIT : ERR_OK;
+}
+
+/*
+ * In one block, which is wiped when it is freed: the credential lies in it
+ * ("authorization: Bearer KEY") and nowhere else of ours.
+ */
 static enum err
 add_headers(struct upstream_xfer *x)
 {
 	const struct upstream_call *c = x->call;
-	struct str key = secret_str(c->key);
+	struct str key = secret_str(c->key), before_key = { 0 };
+	struct lines l;
+	char middle[32];
+	size_t n_lines;
 	enum err e = ERR_OK;
 
-	for (uint32_t i = 0; c->headers && i < c->headers->n && !e; i++)
-		e = add_line(x, c->headers->v[i].name, STR(": "),
+	if (key.n > 0 && c->key_header)
+		e = key_middle(c, key, middle, &before_key);
+	if (!e)
+		e = count_lines(
+		    c, key, before_key, &n_lines, &x->headers_bytes);
+	if (e)
+		return e;
+	x->headers_out =
+	    fault("upstream.headers") ? NULL : malloc(x->headers_bytes);
+	if (!x->headers_out)
+		return ERR_NOMEM;
+	l.first = l.node = x->headers_out;
+	l.text = (char *)(l.first + n_lines);
+	for (uint32_t i = 0; c->headers && i < c->headers->n; i++)
+		add_line(&l, c->headers->v[i].name, STR(": "),
 		    c->headers->v[i].value);
-	if (!e && key.n > 0 && c->key_header)
-		e = add_key(x, key);
-	return e ? e : add_tail(x);
+	if (before_key.n > 0)
+		add_line(&l, str_z(c->key_header), before_key, key);
+	for (int i = 0; i < ALWAYS_N; i++)
+		if (!str_present(http_headers_find(c->headers, always[i].name)))
+			add_line(&l, always[i].line, STR(""), STR(""));
+	return ERR_OK;
+}
+
+void
+easy_headers_free(struct upstream_xfer *x)
+{
+	if (x->headers_out)
+		secret_wipe(x->headers_out, x->headers_bytes);
+	free(x->headers_out);
+	x->headers_out = NULL;
 }
 
 /* The blank line: deliver, unless it was 100 Continue or its like. */
@@ -122,7 +154,7 @@ head_complete(struct upstream_xfer *x)
 {
 	long status = 0;
 
-	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(x->easy.handle, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || x->is_cancelled)
 		return;
 	x->is_head_done = true;
@@ -217,70 +249,65 @@ set_buffer(struct upstream_xfer *x)
 {
 	long bytes =
 	    x->call->is_stream ? STREAM_BUFFER_BYTES : ANSWER_BUFFER_BYTES;
-	CURLcode r = curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE, bytes);
+	CURLcode r =
+	    curl_easy_setopt(x->easy.handle, CURLOPT_BUFFERSIZE, bytes);
 
 	if (r != CURLE_BAD_FUNCTION_ARGUMENT)
 		return r;
-	curl_easy_cleanup(x->easy);
-	x->easy = curl_easy_init();
-	if (!x->easy)
+	curl_easy_cleanup(x->easy.handle);
+	x->easy.handle = curl_easy_init();
+	if (!x->easy.handle)
 		return CURLE_OUT_OF_MEMORY;
-	return curl_easy_setopt(x->easy, CURLOPT_BUFFERSIZE, bytes);
-}
-
-/* Of a client's URL, which is another each time, nothing is kept. */
-static CURLcode
-set_url(struct upstream_xfer *x, const char *url)
-{
-	CURLcode r = curl_easy_setopt(x->easy, CURLOPT_URL, url);
-
-	if (r || x->call->fresh_connection)
-		return r;
-	x->url = urls_take(&x->engine->urls, x->call->url);
-	if (x->url)
-		r = curl_easy_setopt(x->easy, CURLOPT_CURLU, x->url->parsed);
-	return r;
+	return curl_easy_setopt(x->easy.handle, CURLOPT_BUFFERSIZE, bytes);
 }
 
 static CURLcode
-set_request(struct upstream_xfer *x, const char *url)
+set_url(struct upstream_xfer *x)
 {
-	const struct upstream_call *c = x->call;
-	CURL *h = x->easy;
-	CURLcode r = set_url(x, url);
+	struct str url;
+	CURLcode r;
 
-	if (!r && strcmp(c->method, "POST") == 0) {
-		r = curl_easy_setopt(h, CURLOPT_POST, 1L);
-		if (!r)
-			r = curl_easy_setopt(
-			    h, CURLOPT_POSTFIELDS, c->body.n ? c->body.p : "");
-		if (!r)
-			r = curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
-			    (curl_off_t)c->body.n);
-	} else if (!r) {
-		r = curl_easy_setopt(h, CURLOPT_HTTPGET, 1L);
-		if (!r)
-			r = curl_easy_setopt(
-			    h, CURLOPT_CUSTOMREQUEST, c->method);
+	if (x->url) {
+		r = curl_easy_setopt(x->easy.handle, CURLOPT_URL, x->url->text);
+		return r ? r
+			 : curl_easy_setopt(
+			       x->easy.handle, CURLOPT_CURLU, x->url->parsed);
 	}
-	if (!r)
-		r = curl_easy_setopt(h, CURLOPT_HTTPHEADER,
-		    x->headers_out ? x->headers_out : tail);
-	return r;
+	url = arena_str(x->arena, x->call->url);
+	if (!str_present(url))
+		return CURLE_OUT_OF_MEMORY;
+	return curl_easy_setopt(x->easy.handle, CURLOPT_URL, url.p);
+}
+
+static bool
+is_post(const struct upstream_call *c)
+{
+	return strcmp(c->method, "POST") == 0;
 }
 
 static CURLcode
-set_limits(struct upstream_xfer *x)
+set_method(struct upstream_xfer *x)
 {
 	const struct upstream_call *c = x->call;
-	CURL *h = x->easy;
+	CURLcode r;
+
+	if (is_post(c))
+		return curl_easy_setopt(x->easy.handle, CURLOPT_POST, 1L);
+	r = curl_easy_setopt(x->easy.handle, CURLOPT_HTTPGET, 1L);
+	return r ? r
+		 : curl_easy_setopt(
+		       x->easy.handle, CURLOPT_CUSTOMREQUEST, c->method);
+}
+
+static CURLcode
+set_safety(struct upstream_xfer *x)
+{
+	const struct upstream_call *c = x->call;
+	CURL *h = x->easy.handle;
 	CURLcode r;
 
 	r = curl_easy_setopt(
-	    h, CURLOPT_CONNECTTIMEOUT_MS, msec(c->timeout_connect));
-	if (!r)
-		r = curl_easy_setopt(
-		    h, CURLOPT_TIMEOUT_MS, msec(c->timeout_total));
+	    h, CURLOPT_PROTOCOLS_STR, c->allow_http ? "http,https" : "https");
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_HTTP_VERSION,
 		    c->http2 ? (long)CURL_HTTP_VERSION_2TLS
@@ -288,18 +315,6 @@ set_limits(struct upstream_xfer *x)
 	/* We ask for none and decode what a disobedient server sends. */
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "identity");
-	return r;
-}
-
-static CURLcode
-set_safety(struct upstream_xfer *x)
-{
-	const struct upstream_call *c = x->call;
-	CURL *h = x->easy;
-	CURLcode r;
-
-	r = curl_easy_setopt(
-	    h, CURLOPT_PROTOCOLS_STR, c->allow_http ? "http,https" : "https");
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
 	/* An open connection was checked for somebody else's call. */
@@ -311,15 +326,6 @@ set_safety(struct upstream_xfer *x)
 		r = curl_easy_setopt(h, CURLOPT_PROXY, "");
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-	if (!r)
-		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, dial_open);
-	if (!r)
-		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
-	if (!r)
-		r = curl_easy_setopt(
-		    h, CURLOPT_CLOSESOCKETFUNCTION, dial_close);
-	if (!r)
-		r = curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, x->engine);
 	if (!r && c->ca_file)
 		r = curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
 	if (!r && c->unix_socket)
@@ -331,34 +337,84 @@ set_safety(struct upstream_xfer *x)
 static CURLcode
 set_callbacks(struct upstream_xfer *x)
 {
-	CURL *h = x->easy;
+	CURL *h = x->easy.handle;
 	CURLcode r;
 
 	r = curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
 	if (!r)
-		r = curl_easy_setopt(h, CURLOPT_HEADERDATA, x);
-	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
 	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, dial_open);
+	if (!r)
+		r = curl_easy_setopt(
+		    h, CURLOPT_CLOSESOCKETFUNCTION, dial_close);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, x->engine);
+	return r;
+}
+
+/* What is this call's own. */
+static CURLcode
+set_call(struct upstream_xfer *x)
+{
+	const struct upstream_call *c = x->call;
+	CURL *h = x->easy.handle;
+	CURLcode r;
+
+	r = curl_easy_setopt(
+	    h, CURLOPT_CONNECTTIMEOUT_MS, msec(c->timeout_connect));
+	if (!r)
+		r = curl_easy_setopt(
+		    h, CURLOPT_TIMEOUT_MS, msec(c->timeout_total));
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_HTTPHEADER, x->headers_out);
+	if (!r && is_post(c))
+		r = curl_easy_setopt(
+		    h, CURLOPT_POSTFIELDS, c->body.n ? c->body.p : "");
+	if (!r && is_post(c))
+		r = curl_easy_setopt(
+		    h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)c->body.n);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_HEADERDATA, x);
+	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_WRITEDATA, x);
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_PRIVATE, x);
 	return r;
 }
 
+void
+easy_forget(CURL *h)
+{
+	/* none of these can fail */
+	curl_easy_setopt(h, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(h, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(h, CURLOPT_HEADERDATA, NULL);
+	curl_easy_setopt(h, CURLOPT_WRITEDATA, NULL);
+	curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, NULL);
+	curl_easy_setopt(h, CURLOPT_PRIVATE, NULL);
+}
+
+bool
+easy_sort(const struct upstream_call *c, unsigned *sort)
+{
+	*sort = (c->is_stream ? EASY_STREAM : 0) | (c->http2 ? EASY_HTTP2 : 0) |
+		(c->allow_http ? EASY_ALLOW_HTTP : 0);
+	return is_post(c) && !c->fresh_connection && !c->ca_file &&
+	       !c->unix_socket;
+}
+
 enum err
 easy_setup(struct upstream_xfer *x)
 {
-	struct str url;
 	enum err e = add_headers(x);
 
 	if (e)
 		return e;
-	url = arena_str(x->arena, x->call->url);
-	if (!str_present(url))
-		return ERR_NOMEM;
-	if (set_buffer(x) || set_request(x, url.p) || set_limits(x) ||
-	    set_safety(x) || set_callbacks(x))
+	if (!x->is_set_up && (set_buffer(x) || set_url(x) || set_method(x) ||
+				 set_safety(x) || set_callbacks(x)))
 		return ERR_RANGE;
-	return ERR_OK;
+	return set_call(x) ? ERR_RANGE : ERR_OK;
 }

@@ -28,23 +28,60 @@ upstream_end_word(enum upstream_end e)
 	return (unsigned)e < UPSTREAM__MAX ? end_words[e] : "unknown";
 }
 
-CURL *
-engine_easy_take(struct engine *e)
+/* One with these options, or else any. */
+static unsigned
+find_easy(const struct engine *e, const struct engine_easy *want)
 {
-	return e->n_pool ? e->pool[--e->n_pool] : curl_easy_init();
+	for (unsigned i = e->n_pool; want->url && i-- > 0;)
+		if (e->pool[i].url == want->url &&
+		    e->pool[i].sort == want->sort)
+			return i;
+	return e->n_pool - 1;
 }
 
-void
-engine_easy_put(struct engine *e, CURL *easy)
+bool
+engine_easy_take(struct upstream_xfer *x)
 {
-	if (!easy)
+	struct engine *e = x->engine;
+	struct engine_easy *want = &x->easy, had;
+	unsigned i;
+
+	if (x->url && easy_sort(x->call, &want->sort))
+		want->url = x->url->id;
+	if (e->n_pool == 0) {
+		want->handle = curl_easy_init();
+		return want->handle != NULL;
+	}
+	i = find_easy(e, want);
+	had = e->pool[i];
+	e->pool[i] = e->pool[--e->n_pool];
+	want->handle = had.handle;
+	x->is_set_up =
+	    want->url && had.url == want->url && had.sort == want->sort;
+	if (had.url && !x->is_set_up)
+		curl_easy_reset(had.handle);
+	return true;
+}
+
+/* Its call may be gone. */
+void
+engine_easy_put(struct upstream_xfer *x)
+{
+	struct engine *e = x->engine;
+
+	if (!x->easy.handle)
 		return;
 	if (e->n_pool == ENGINE_EASY_POOL) {
-		curl_easy_cleanup(easy);
+		curl_easy_cleanup(x->easy.handle);
 		return;
 	}
-	curl_easy_reset(easy);
-	e->pool[e->n_pool++] = easy;
+	if (!x->is_done_well)
+		x->easy.url = 0;
+	if (x->easy.url)
+		easy_forget(x->easy.handle);
+	else
+		curl_easy_reset(x->easy.handle);
+	e->pool[e->n_pool++] = x->easy;
 }
 
 static void
@@ -109,7 +146,7 @@ retire(struct upstream_xfer *x)
 static void
 dispose(struct upstream_xfer *x)
 {
-	curl_multi_remove_handle(x->engine->multi, x->easy);
+	curl_multi_remove_handle(x->engine->multi, x->easy.handle);
 	xfer_free(x);
 }
 
@@ -144,6 +181,7 @@ finish(struct engine *e, struct upstream_xfer *x, CURLcode code)
 	else if (x->is_new_connection)
 		e->counts.opened++;
 	retire(x);
+	x->is_done_well = r.end == UPSTREAM_OK;
 	/* The client's answer goes out here: our clean-up can wait. */
 	sink->done(arg, &r);
 	dispose(x);
@@ -196,7 +234,7 @@ engine_unpause(struct upstream_xfer *x)
 	CURLcode code;
 
 	e->depth++;
-	code = curl_easy_pause(x->easy, CURLPAUSE_CONT);
+	code = curl_easy_pause(x->easy.handle, CURLPAUSE_CONT);
 	e->depth--;
 	if (code != CURLE_OK && !x->is_cancelled)
 		finish(e, x, code);
@@ -274,7 +312,7 @@ engine_start(struct upstream *u, const struct upstream_call *call,
 	if (!x)
 		return NULL;
 	if (easy_setup(x) != ERR_OK || xfer_watch(x) != ERR_OK ||
-	    curl_multi_add_handle(e->multi, x->easy) != CURLM_OK) {
+	    curl_multi_add_handle(e->multi, x->easy.handle) != CURLM_OK) {
 		xfer_free(x);
 		return NULL;
 	}
@@ -308,7 +346,7 @@ engine_free(struct upstream *u)
 	while (e->live)
 		engine_forget(e->live);
 	while (e->n_pool)
-		curl_easy_cleanup(e->pool[--e->n_pool]);
+		curl_easy_cleanup(e->pool[--e->n_pool].handle);
 	curl_multi_cleanup(e->multi);
 	loop_defer_cancel(e->loop, &e->kick);
 	timer_stop(e->loop, &e->timer);

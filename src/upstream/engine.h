@@ -9,8 +9,19 @@
 #include "upstream/upstream.h"
 #include "upstream/urls.h"
 
-/* Handles kept for the next call: making one costs more than resetting it. */
+/*
+ * Handles kept for the next call: making one costs more than resetting it, and
+ * setting it up more than both. So one that has done its work well keeps its
+ * options, and serves the next call of the same sort to the same URL.
+ */
 #define ENGINE_EASY_POOL 64
+
+struct engine_easy {
+	CURL *handle;
+	uint64_t
+	    url; /* its urls_entry's id; 0: no options, or such as few have */
+	unsigned sort; /* bits of EASY_ */
+};
 
 struct engine {
 	struct upstream base;
@@ -22,7 +33,7 @@ struct engine {
 	struct upstream_xfer *live; /* all that are started */
 	struct upstream_xfer *fed; /* to be told of the rest, by next_fed */
 	unsigned depth; /* > 0: we are inside a call of curl's */
-	CURL *pool[ENGINE_EASY_POOL];
+	struct engine_easy pool[ENGINE_EASY_POOL];
 	unsigned n_pool;
 	unsigned char *dialled; /* by descriptor: opened by dial_open */
 	int n_dialled;
@@ -34,9 +45,11 @@ struct upstream_xfer {
 	struct engine *engine;
 	struct upstream_xfer *next, *prev; /* in live or gone */
 	struct upstream_xfer *next_fed;
-	CURL *easy;
-	struct curl_slist *headers_out;
-	struct curl_slist *headers_last; /* before those of every call */
+	struct engine_easy easy; /* with the options it is to have */
+	bool is_set_up; /* easy has its options already */
+	bool is_done_well; /* it may keep them */
+	struct curl_slist *headers_out; /* one block, texts included */
+	size_t headers_bytes;
 	struct urls_entry *url; /* NULL: libcurl parses it */
 	const struct upstream_call *call; /* borrowed until done */
 	const struct upstream_sink *sink;
@@ -65,9 +78,10 @@ void engine_forget(struct upstream_xfer *x);
 void engine_fed(struct upstream_xfer *x);
 /* Ends curl's pause; may deliver and finish. Not inside a call of curl's. */
 void engine_unpause(struct upstream_xfer *x);
-/* A handle from the pool or a new one. NULL: no memory. */
-CURL *engine_easy_take(struct engine *e);
-void engine_easy_put(struct engine *e, CURL *easy);
+/* A handle from the pool or a new one. False: no memory. */
+bool engine_easy_take(struct upstream_xfer *x);
+/* Back to the pool. */
+void engine_easy_put(struct upstream_xfer *x);
 
 /* xfer.c: one transfer */
 struct upstream_xfer *
@@ -85,7 +99,18 @@ void xfer_pause(struct upstream_xfer *x);
 void xfer_resume(struct upstream_xfer *x);
 
 /* easy.c: options of a call on a handle */
+#define EASY_STREAM 1u
+#define EASY_HTTP2 2u
+#define EASY_ALLOW_HTTP 4u
+/*
+ * Calls of one sort differ in nothing but their URL and what is set for each.
+ * False: this one is a sort of its own.
+ */
+bool easy_sort(const struct upstream_call *call, unsigned *sort);
 MUST_CHECK enum err easy_setup(struct upstream_xfer *x);
+/* Takes back what was lent for this call. The rest stays. */
+void easy_forget(CURL *easy);
+void easy_headers_free(struct upstream_xfer *x);
 
 /* dial.c */
 /* CURLOPT_OPENSOCKETFUNCTION, clientp is the xfer. */

@@ -18,7 +18,7 @@ forget(struct urls_entry *e)
 }
 
 static bool
-learn(struct urls_entry *e, struct str text)
+learn(struct urls *u, struct urls_entry *e, struct str text)
 {
 	char *z = fault("upstream.urls") ? NULL : malloc(text.n + 1);
 	CURLU *parsed = z ? curl_url() : NULL;
@@ -35,7 +35,9 @@ learn(struct urls_entry *e, struct str text)
 		return false;
 	}
 	forget(e);
-	*e = (struct urls_entry){ .text = z, .n = text.n, .parsed = parsed };
+	*e = (struct urls_entry){
+		.text = z, .n = text.n, .parsed = parsed, .id = ++u->last_id
+	};
 	return true;
 }
 
@@ -49,7 +51,7 @@ urls_take(struct urls *u, struct str text)
 		return NULL;
 	e = &u->entry[hash_u64(text) % URLS_MAX];
 	if (e->n != text.n || memcmp(e->text, text.p, text.n) != 0) {
-		if (e->users > 0 || !learn(e, text))
+		if (e->users > 0 || !learn(u, e, text))
 			return NULL;
 	}
 	e->users++;

@@ -7,6 +7,7 @@
  * that want one place take turns, and one that is in use keeps it.
  */
 #include <curl/curl.h>
+#include <stdint.h>
 
 #include "base/str.h"
 
@@ -19,15 +20,17 @@ struct urls_entry {
 	size_t n;
 	CURLU *parsed;
 	unsigned users;
+	uint64_t id; /* > 0; no other entry had it or will have it */
 };
 
 /* Zeroed is empty. */
 struct urls {
 	struct urls_entry entry[URLS_MAX];
+	uint64_t last_id;
 };
 
-/* NULL: not kept, or no URL. Else parsed is valid, and not to be changed,
- * until it is put back. */
+/* NULL: not kept, or no URL. Else text (which ends with a NUL) and parsed are
+ * valid, and not to be changed, until it is put back. */
 struct urls_entry *urls_take(struct urls *u, struct str text);
 /* NULL is allowed. */
 void urls_put(struct urls_entry *e);

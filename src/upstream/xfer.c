@@ -1,7 +1,5 @@
 #include "upstream/engine.h"
 
-#include "base/secret.h"
-
 #define ANSWER_ARENA_MAX (256u * 1024)
 
 static void on_watch(void *arg);
@@ -20,8 +18,10 @@ xfer_new(struct engine *e, const struct upstream_call *call,
 	x->arg = arg;
 	x->started = clock_mono();
 	x->arena = arena_new(ANSWER_ARENA_MAX);
-	x->easy = engine_easy_take(e);
-	if (!x->arena || !x->easy) {
+	/* Of a client's URL, which is another each time, nothing is kept. */
+	if (!call->fresh_connection)
+		x->url = urls_take(&e->urls, call->url);
+	if (!x->arena || !engine_easy_take(x)) {
 		xfer_free(x);
 		return NULL;
 	}
@@ -36,13 +36,8 @@ xfer_free(struct upstream_xfer *x)
 		return;
 	timer_stop(x->engine->loop, &x->watch);
 	loop_defer_cancel(x->engine->loop, &x->resume);
-	if (x->headers_last)
-		x->headers_last->next = NULL; /* easy.c's follow */
-	/* The credential's line lies in libcurl's list. */
-	for (struct curl_slist *l = x->headers_out; l; l = l->next)
-		secret_wipe(l->data, strlen(l->data));
-	curl_slist_free_all(x->headers_out);
-	engine_easy_put(x->engine, x->easy);
+	engine_easy_put(x);
+	easy_headers_free(x);
 	urls_put(x->url);
 	arena_free(x->arena);
 	free(x);
@@ -65,7 +60,7 @@ watch_due(struct upstream_xfer *x, bool *is_first_byte)
 			   ? clock_mono() + x->call->timeout_idle
 			   : -1;
 	/* Time to connect does not count; it has a limit of its own. */
-	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+	curl_easy_getinfo(x->easy.handle, CURLINFO_PRETRANSFER_TIME_T, &sent);
 	if (sent == 0)
 		return clock_mono() + x->call->timeout_first_byte;
 	return x->started + sent + x->call->timeout_first_byte;
@@ -117,7 +112,7 @@ is_connected(const struct upstream_xfer *x)
 {
 	curl_off_t sent = 0;
 
-	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+	curl_easy_getinfo(x->easy.handle, CURLINFO_PRETRANSFER_TIME_T, &sent);
 	return sent > 0 || x->bytes_in > 0;
 }
 
@@ -178,7 +173,7 @@ xfer_result(
 		    x->end != UPSTREAM_OK ? upstream_end_word(x->end)
 		    : code != CURLE_OK	  ? curl_easy_strerror(code)
 					  : upstream_end_word(r->end));
-	curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &t);
+	curl_easy_getinfo(x->easy.handle, CURLINFO_PRETRANSFER_TIME_T, &t);
 	if (t > 0)
 		r->connected = t;
 	if (x->bytes_in > 0)
@@ -186,7 +181,8 @@ xfer_result(
 	r->total = clock_mono() - x->started;
 	r->bytes_in = x->bytes_in;
 	r->reused = !x->is_new_connection && t > 0;
-	curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &request_bytes);
+	curl_easy_getinfo(
+	    x->easy.handle, CURLINFO_REQUEST_SIZE, &request_bytes);
 	r->request_sent = request_bytes > 0;
 }
 
@@ -195,7 +191,7 @@ xfer_is_sent(const struct upstream_xfer *x)
 {
 	curl_off_t n = 0;
 
-	curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &n);
+	curl_easy_getinfo(x->easy.handle, CURLINFO_SIZE_UPLOAD_T, &n);
 	/* curl begins anew (a dead connection) only before any answer */
 	return x->bytes_in > 0 && n >= (curl_off_t)x->call->body.n;
 }
@@ -206,8 +202,8 @@ xfer_has_begun(const struct upstream_xfer *x)
 	curl_off_t body = 0;
 	long head = 0;
 
-	curl_easy_getinfo(x->easy, CURLINFO_REQUEST_SIZE, &head);
-	curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &body);
+	curl_easy_getinfo(x->easy.handle, CURLINFO_REQUEST_SIZE, &head);
+	curl_easy_getinfo(x->easy.handle, CURLINFO_SIZE_UPLOAD_T, &body);
 	return head > 0 || body > 0 || x->bytes_in > 0;
 }
 
@@ -219,7 +215,7 @@ xfer_pause(struct upstream_xfer *x)
 	if (x->is_paused || x->is_cancelled)
 		return;
 	x->is_paused = true;
-	curl_easy_pause(x->easy, CURLPAUSE_RECV);
+	curl_easy_pause(x->easy.handle, CURLPAUSE_RECV);
 }
 
 static void

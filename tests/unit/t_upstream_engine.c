@@ -771,17 +771,86 @@ static void
 test_pool_of_handles(void **state)
 {
 	struct engine *e = (struct engine *)up;
-	CURL *easy[ENGINE_EASY_POOL + 3];
+	struct upstream_xfer x[ENGINE_EASY_POOL + 3] = { 0 };
+	struct upstream_xfer none = { .engine = e };
+	CURL *last;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(easy); i++)
-		easy[i] = engine_easy_take(e);
-	for (size_t i = 0; i < COUNT(easy); i++)
-		engine_easy_put(e, easy[i]);
+	for (size_t i = 0; i < COUNT(x); i++) {
+		x[i].engine = e;
+		assert_true(engine_easy_take(&x[i]));
+	}
+	last = x[ENGINE_EASY_POOL - 1].easy.handle;
+	for (size_t i = 0; i < COUNT(x); i++)
+		engine_easy_put(&x[i]);
 	assert_int_equal(e->n_pool, ENGINE_EASY_POOL);
-	engine_easy_put(e, NULL);
-	assert_ptr_equal(engine_easy_take(e), easy[ENGINE_EASY_POOL - 1]);
-	engine_easy_put(e, easy[ENGINE_EASY_POOL - 1]);
+	engine_easy_put(&none);
+	assert_true(engine_easy_take(&none));
+	assert_ptr_equal(none.easy.handle, last);
+	engine_easy_put(&none);
+}
+
+/* What was lent to the call is gone with it. */
+static void
+spoil_call(struct ask *a)
+{
+	memset(&a->call, 0xa5, sizeof(a->call));
+}
+
+/* Runs it. Was the handle set up for it already? */
+static bool
+is_set_up(struct ask *a, const char *reply, enum upstream_end end)
+{
+	bool is;
+
+	if (reply)
+		server_say(&server, reply);
+	a->on_done = spoil_call;
+	ask_start(a);
+	is = a->xfer->is_set_up;
+	ask_wait();
+	assert_end(a, end);
+	ask_fini(a);
+	return is;
+}
+
+static void
+test_handles_keep_their_options(void **state)
+{
+	struct ask a;
+
+	(void)state;
+	ask_init(&a, server.url);
+	a.call.body = STR("{\"first\":1}");
+	assert_false(is_set_up(&a, OK_REPLY, UPSTREAM_OK));
+	buf_reset(&server.seen);
+	ask_init(&a, server.url);
+	assert_true(is_set_up(&a, OK_REPLY, UPSTREAM_OK));
+	assert_true(a.result.reused);
+	assert_int_equal(server_saw("\r\n\r\n{}"), 1);
+	assert_int_equal(server_saw("first"), 0);
+	/* others of the same URL */
+	ask_init(&a, server.url);
+	a.call.allow_http = false;
+	assert_false(is_set_up(&a, NULL, UPSTREAM_FAILED));
+	ask_init(&a, server.url);
+	a.call.method = "PUT";
+	assert_false(is_set_up(&a, OK_REPLY, UPSTREAM_OK));
+	ask_init(&a, server.url);
+	a.call.ca_file = "/dev/null";
+	assert_false(is_set_up(&a, OK_REPLY, UPSTREAM_OK));
+	ask_init(&a, server.url);
+	a.call.fresh_connection = true;
+	assert_false(is_set_up(&a, OK_REPLY, UPSTREAM_OK));
+	assert_false(a.result.reused);
+	/* who has failed begins anew */
+	ask_init(&a, server.url);
+	assert_false(is_set_up(&a, OK_REPLY, UPSTREAM_OK));
+	ask_init(&a, server.url);
+	a.call.max_body_bytes = 1;
+	assert_true(is_set_up(&a, OK_REPLY, UPSTREAM_TOO_LARGE));
+	ask_init(&a, server.url);
+	assert_false(is_set_up(&a, OK_REPLY, UPSTREAM_OK));
 }
 
 int
@@ -812,6 +881,7 @@ main(void)
 		UPSTREAM_TEST(test_silent_tls_leaves_nothing),
 		UPSTREAM_TEST(test_free_with_transfers_under_way),
 		UPSTREAM_TEST(test_pool_of_handles),
+		UPSTREAM_TEST(test_handles_keep_their_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
