@@ -1,6 +1,5 @@
 #include "cmd/fcgi.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "flow/flow.h"
 #include "front/front.h"
 #include "front/listen.h"
+#include "sys/heap.h"
 #include "sys/loop.h"
 #include "sys/sigwatch.h"
 #include "sys/stats.h"
@@ -161,25 +161,6 @@ on_signal(void *arg, int signum)
 
 /* ---- life -------------------------------------------------------------- */
 
-/*
- * Bodies of 100 KB to a few MB come and go with every request. Left alone, the
- * allocator gives their pages back and has the kernel clear new ones each time:
- * half of what a request of 100 KB cost. A worker may keep HEAP_KEEP of free
- * memory instead. One arena: the pool's threads allocate little.
- */
-enum {
-	HEAP_KEEP = 16 << 20,
-	HEAP_MMAP_FROM = 4 << 20,
-};
-
-static void
-tune_heap(void)
-{
-	mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
-	mallopt(M_MMAP_THRESHOLD, HEAP_MMAP_FROM);
-	mallopt(M_ARENA_MAX, 1);
-}
-
 static const char *
 init(struct worker *w)
 {
@@ -253,7 +234,7 @@ fcgi_worker_run(void *arg, unsigned slot)
 	const char *why;
 
 	(void)slot;
-	tune_heap();
+	heap_tune();
 	rand_init();
 	why = init(&w);
 	if (why) {

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "base/fault.h"
+#include "sys/heap.h"
 #include "sys/pollset.h"
 #include "sys/timer.h"
 
@@ -204,6 +205,7 @@ turn(struct loop *l, int msec)
 	began = clock_mono();
 	run_due(l, began);
 	run_rounds(l);
+	heap_grown();
 	ended = clock_mono();
 	if (ended - began > l->longest_turn)
 		l->longest_turn = ended - began;
