@@ -108,8 +108,8 @@ front_fcgi_new(
 	f->linger = FCGI_LINGER;
 	f->is_unix = is_unix(listen_fd);
 	if (flags < 0 || fcntl(listen_fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-	    pollset_set(loop_pollset(loop), listen_fd, POLLSET_IN, on_listen,
-		f) != ERR_OK) {
+	    pollset_set(loop_pollset(loop), listen_fd,
+		POLLSET_IN | POLLSET_FIRST, on_listen, f) != ERR_OK) {
 		if (f->reserve_fd >= 0)
 			close(f->reserve_fd);
 		free(f);

@@ -1,11 +1,14 @@
 #include "sys/pollset.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/fault.h"
 
 #define BATCH 128
+/* Of a full batch this many are served between two looks at the first. */
+#define STRIDE 16
 /* Descriptor numbers beyond this are refused; RLIMIT_NOFILE is lower. */
 #define FD_MAX (1 << 20)
 
@@ -15,12 +18,15 @@ struct pollset_entry {
 	uint32_t generation; /* tells a number from its next life */
 	uint8_t wanted;
 	uint8_t registered; /* what epoll watches for */
+	uint8_t first; /* its place in pollset's list, from 1 */
 };
 
 struct pollset {
 	int epoll;
 	struct pollset_entry *entry; /* by descriptor number */
 	int n_entries;
+	int n_first;
+	int first[POLLSET_FIRST_MAX];
 };
 
 static uint32_t
@@ -88,14 +94,37 @@ dispatch(struct pollset *p, const struct epoll_event *ev)
 		(void)!control(p, EPOLL_CTL_MOD, fd, e->wanted);
 }
 
+/* What the batch tells of them later finds nothing to read: that is allowed. */
+static void
+serve_first(struct pollset *p)
+{
+	struct pollfd v[POLLSET_FIRST_MAX];
+	int n = p->n_first;
+
+	for (int i = 0; i < n; i++)
+		v[i] = (struct pollfd){ .fd = p->first[i], .events = POLLIN };
+	if (poll(v, (nfds_t)n, 0) <= 0)
+		return;
+	for (int i = 0; i < n; i++) {
+		struct pollset_entry *e = &p->entry[v[i].fd];
+
+		if (v[i].revents & ~POLLNVAL && e->first &&
+		    e->wanted & POLLSET_IN)
+			e->fn(e->arg, v[i].fd, POLLSET_IN);
+	}
+}
+
 void
 pollset_wait(struct pollset *p, int msec)
 {
 	struct epoll_event batch[BATCH];
 	int n = epoll_wait(p->epoll, batch, BATCH, msec);
 
-	for (int i = 0; i < n; i++) /* -1: a signal came */
+	for (int i = 0; i < n; i++) { /* -1: a signal came */
 		dispatch(p, &batch[i]);
+		if (i % STRIDE == STRIDE - 1 && p->n_first > 0)
+			serve_first(p);
+	}
 }
 
 struct pollset *
@@ -148,6 +177,32 @@ grow(struct pollset *p, int fd)
 	return ERR_OK;
 }
 
+void
+pollset_not_first(struct pollset *p, int fd)
+{
+	struct pollset_entry *e;
+	int last;
+
+	if (fd < 0 || fd >= p->n_entries || !p->entry[fd].first)
+		return;
+	e = &p->entry[fd];
+	last = p->first[--p->n_first];
+	p->first[e->first - 1] = last;
+	p->entry[last].first = e->first;
+	e->first = 0;
+}
+
+static void
+go_first(struct pollset *p, int fd)
+{
+	struct pollset_entry *e = &p->entry[fd];
+
+	if (e->first || p->n_first == POLLSET_FIRST_MAX)
+		return;
+	p->first[p->n_first] = fd;
+	e->first = (uint8_t)++p->n_first;
+}
+
 enum err
 pollset_set(
     struct pollset *p, int fd, unsigned wanted, pollset_fn fn, void *arg)
@@ -159,6 +214,11 @@ pollset_set(
 	e = &p->entry[fd];
 	e->fn = fn;
 	e->arg = arg;
+	if (wanted & POLLSET_FIRST)
+		go_first(p, fd);
+	else if (e->first)
+		pollset_not_first(p, fd);
+	wanted &= ~POLLSET_FIRST;
 	e->wanted = (uint8_t)wanted;
 	if ((e->registered & wanted) == wanted)
 		return ERR_OK;
@@ -175,6 +235,7 @@ pollset_forget(struct pollset *p, int fd)
 {
 	if (fd < 0 || fd >= p->n_entries)
 		return;
+	pollset_not_first(p, fd);
 	p->entry[fd].wanted = 0;
 	p->entry[fd].registered = 0;
 	p->entry[fd].generation++;

@@ -22,6 +22,13 @@ struct pollset;
 #define POLLSET_OUT 2u
 /* Only reported, never asked for: error or hang-up. */
 #define POLLSET_ERR 4u
+/*
+ * With POLLSET_IN: somebody waits for the first byte of it. When many are ready
+ * at once, it is looked at again after every few of them. At most
+ * POLLSET_FIRST_MAX at a time; the others wait like all.
+ */
+#define POLLSET_FIRST 8u
+#define POLLSET_FIRST_MAX 32
 
 /* events: POLLSET_* bits that are wanted and true. */
 typedef void (*pollset_fn)(void *arg, int fd, unsigned events);
@@ -46,6 +53,8 @@ int pollset_fd(const struct pollset *p);
  */
 MUST_CHECK enum err pollset_set(
     struct pollset *p, int fd, unsigned wanted, pollset_fn fn, void *arg);
+/* The first byte is there: no longer before others. */
+void pollset_not_first(struct pollset *p, int fd);
 /*
  * Before close(fd), always; also for one that was never set. And for one that
  * is new, if others may have closed its number's last life without a word.

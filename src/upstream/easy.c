@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/secret.h"
 #include "config.h"
+#include "sys/pollset.h"
 #include "upstream/wipe.h"
 
 /* A stream's events are small: a small buffer keeps thousands of them cheap. */
@@ -196,6 +197,7 @@ static enum err
 begin_body(struct upstream_xfer *x)
 {
 	x->first_byte = x->last_byte;
+	pollset_not_first(loop_pollset(x->engine->loop), x->fd);
 	if (x->call->timeout_idle &&
 	    x->call->timeout_idle < x->call->timeout_first_byte)
 		return xfer_watch(x);

@@ -260,6 +260,7 @@ static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 {
 	struct engine *e = arg;
+	struct upstream_xfer *x = NULL;
 	unsigned wanted = 0;
 
 	(void)assigned;
@@ -271,6 +272,12 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 		wanted |= POLLSET_IN;
 	if (what & CURL_POLL_OUT)
 		wanted |= POLLSET_OUT;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
+	if (x) {
+		x->fd = fd;
+		if (x->bytes_in == 0)
+			wanted |= POLLSET_FIRST;
+	}
 	/*
 	 * -1 would end all transfers of this worker, now and for ever; so the
 	 * one that cannot be watched runs into its time-out.

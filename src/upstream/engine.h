@@ -46,6 +46,7 @@ struct upstream_xfer {
 	struct upstream_xfer *next, *prev; /* in live or gone */
 	struct upstream_xfer *next_fed;
 	struct engine_easy easy; /* with the options it is to have */
+	curl_socket_t fd; /* that curl had us watch last, for it */
 	bool is_set_up; /* easy has its options already */
 	bool is_done_well; /* it may keep them */
 	struct curl_slist *headers_out; /* one block, texts included */

@@ -15,6 +15,7 @@ xfer_new(struct engine *e, const struct upstream_call *call,
 	x->engine = e;
 	x->call = call;
 	x->sink = sink;
+	x->fd = CURL_SOCKET_BAD;
 	x->arg = arg;
 	x->started = clock_mono();
 	x->arena = arena_new(ANSWER_ARENA_MAX);

@@ -222,6 +222,136 @@ test_drop(void **state)
 	assert_true(e->calls > 0);
 }
 
+/*
+ * Many are ready, and while the first of them is served something comes for
+ * another: how many are served before it?
+ */
+enum {
+	CROWD = 60
+};
+
+static struct crowd {
+	int fd[CROWD], other[CROWD];
+	int late_fd, late_other;
+	int served; /* of the crowd */
+	int served_before_late; /* -1: not yet */
+} crowd;
+
+static void
+on_crowd(void *arg, int fd, unsigned events)
+{
+	struct crowd *c = arg;
+	char x;
+
+	(void)events;
+	assert_int_equal(read(fd, &x, 1), 1);
+	if (c->served++ == 0)
+		assert_int_equal(write(c->late_other, "x", 1), 1);
+}
+
+static void
+on_late(void *arg, int fd, unsigned events)
+{
+	struct crowd *c = arg;
+	char x;
+
+	assert_true(events & POLLSET_IN);
+	/* the batch may tell of it once more than there is */
+	if (read(fd, &x, 1) == 1)
+		c->served_before_late = c->served;
+}
+
+static void
+pair_of(int *ours, int *theirs)
+{
+	int pair[2];
+
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	*ours = pair[0];
+	*theirs = pair[1];
+}
+
+static int
+served_before_late(unsigned flags)
+{
+	struct crowd *c = &crowd;
+	int rounds = 0;
+
+	*c = (struct crowd){ .served_before_late = -1 };
+	pair_of(&c->late_fd, &c->late_other);
+	assert_int_equal(
+	    pollset_set(set, c->late_fd, POLLSET_IN | flags, on_late, c),
+	    ERR_OK);
+	for (int i = 0; i < CROWD; i++) {
+		pair_of(&c->fd[i], &c->other[i]);
+		assert_int_equal(write(c->other[i], "x", 1), 1);
+		assert_int_equal(
+		    pollset_set(set, c->fd[i], POLLSET_IN, on_crowd, c),
+		    ERR_OK);
+	}
+	while (c->served < CROWD || c->served_before_late < 0) {
+		assert_true(rounds++ < CROWD);
+		pollset_wait(set, 1000);
+	}
+	for (int i = 0; i < CROWD; i++) {
+		pollset_forget(set, c->fd[i]);
+		close(c->fd[i]);
+		close(c->other[i]);
+	}
+	return c->served_before_late;
+}
+
+static void
+late_close(void)
+{
+	pollset_forget(set, crowd.late_fd);
+	close(crowd.late_fd);
+	close(crowd.late_other);
+}
+
+static void
+test_first(void **state)
+{
+	(void)state;
+	assert_int_equal(served_before_late(0), CROWD);
+	late_close();
+	assert_true(served_before_late(POLLSET_FIRST) < CROWD / 2);
+	/* no longer: neither by word nor by a number's next life */
+	pollset_not_first(set, crowd.late_fd);
+	pollset_not_first(set, crowd.late_fd);
+	late_close();
+	assert_int_equal(served_before_late(0), CROWD);
+	late_close();
+}
+
+/* Beyond the most that may be first, the others wait like all. */
+static void
+test_too_many_first(void **state)
+{
+	int fd[POLLSET_FIRST_MAX], other[POLLSET_FIRST_MAX];
+
+	(void)state;
+	for (int i = 0; i < POLLSET_FIRST_MAX; i++) {
+		pair_of(&fd[i], &other[i]);
+		assert_int_equal(
+		    pollset_set(set, fd[i], POLLSET_IN | POLLSET_FIRST, on_late,
+			&crowd),
+		    ERR_OK);
+	}
+	assert_int_equal(served_before_late(POLLSET_FIRST), CROWD);
+	late_close();
+	/* one leaves, whichever it is: there is room again */
+	pollset_not_first(set, fd[POLLSET_FIRST_MAX / 2]);
+	assert_true(served_before_late(POLLSET_FIRST) < CROWD / 2);
+	late_close();
+	for (int i = 0; i < POLLSET_FIRST_MAX; i++) {
+		pollset_forget(set, fd[i]);
+		close(fd[i]);
+		close(other[i]);
+	}
+}
+
 /* What epoll cannot watch is refused. */
 static void
 test_refused(void **state)
@@ -250,6 +380,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    test_forget_in_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drop, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_too_many_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	};
 
