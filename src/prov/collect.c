@@ -25,6 +25,15 @@ prov_collect_init(struct prov_collect *c, const struct prov_target *target,
 	c->tok_cap = 0;
 }
 
+/* Streams wait most of the time: thousands of them share one tape's memory. */
+static void
+tape_drop(struct prov_collect *c)
+{
+	free(c->tok);
+	c->tok = NULL;
+	c->tok_cap = 0;
+}
+
 void
 prov_collect_fini(struct prov_collect *c)
 {
@@ -32,8 +41,7 @@ prov_collect_fini(struct prov_collect *c)
 	prov_array_fini(&c->array);
 	buf_fini(&c->body);
 	arena_free(c->texts);
-	free(c->tok);
-	c->tok = NULL;
+	tape_drop(c);
 }
 
 /* More tokens than all makers together give in a year. */
@@ -351,6 +359,7 @@ prov_collect_feed(struct prov_answer *a, const char *p, size_t n)
 		    c, prov_array_feed(&c->array, p, n, on_element, c));
 	else if (c->mode == PROV_COLLECT_BODY)
 		body_add(c, p, n);
+	tape_drop(c);
 }
 
 void

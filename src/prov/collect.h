@@ -68,7 +68,7 @@ struct prov_collect {
 	struct sse sse;
 	struct prov_array array;
 	struct buf body; /* max_body */
-	struct json_tok *tok; /* tape, used again for each event */
+	struct json_tok *tok; /* tape, of the events of one feed */
 	uint32_t tok_cap;
 	struct arena *texts; /* prov_answer_text; made when it is needed */
 };
