@@ -282,9 +282,4 @@ value_done_conf(struct opt_run *run, const struct tree_node *node, void *object)
 		check_globs(run, tree_find(auth, "anonymous_models"),
 		    c->anonymous_models, c->n_anonymous_models);
 	value_check_policies(run, tree_find(node, "policies"));
-	if (!c->anonymous && c->n_keys == 0 &&
-	    c->identity_from == CONF_ID_NONE && !tree_find(node, "store"))
-		opt_warning(run, node,
-		    "nobody may ask: auth has neither keys nor an identity, "
-		    "and anonymous is false");
 }

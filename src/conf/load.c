@@ -358,6 +358,14 @@ find_store(struct conf *c)
 		    (c->ledger_mode == CONF_LEDGER_AUTO && c->has_store);
 }
 
+/* Keys and users of tokens lie in the database. */
+static bool
+may_anybody_ask(const struct conf *c)
+{
+	return c->anonymous || c->n_keys > 0 ||
+	       c->identity_from != CONF_ID_NONE || c->has_store;
+}
+
 static void
 build(struct load *l)
 {
@@ -379,6 +387,10 @@ build(struct load *l)
 		    c->arena, "sqlite://%.*s/llmgw.db", STR_ARG(c->state_dir));
 	}
 	find_store(c);
+	if (!may_anybody_ask(c))
+		opt_warning(&run, l->root,
+		    "nobody may ask: auth has neither keys nor an identity, "
+		    "anonymous is false, and there is no database");
 	c->loaded_wall = clock_wall();
 	(void)snprintf(c->digest, sizeof(c->digest), "%016llx",
 	    (unsigned long long)hash_stable(buf_str(&l->digest)));

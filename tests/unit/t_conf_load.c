@@ -294,6 +294,30 @@ test_no_map(void **state)
 	load_done(&l);
 }
 
+/* With a database, also one that is only there by its name, keys lie in it. */
+static void
+test_nobody_may_ask(void **state)
+{
+	struct loaded l;
+	char text[1024];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+	    "server: { state_dir: %s }\nproviders: { p: { kind: openai } }\n"
+	    "models: { m: p/x }\n",
+	    test_path(""));
+	load_text(&l, text);
+	assert_int_equal(l.err, ERR_OK);
+	assert_true(has_problem(&l.problems, 0, "", "there is no database"));
+	load_done(&l);
+	put_file("llmgw.db", "");
+	load_text(&l, text);
+	assert_int_equal(l.err, ERR_OK);
+	assert_int_equal(l.problems.n_warnings, 0);
+	load_done(&l);
+	drop_file("llmgw.db");
+}
+
 /* A file name without a folder: conf.d is looked for in the working one. */
 static void
 test_relative(void **state)
@@ -526,6 +550,7 @@ main(void)
 		cmocka_unit_test(test_relative),
 		cmocka_unit_test(test_digest_and_version),
 		cmocka_unit_test(test_references),
+		cmocka_unit_test(test_nobody_may_ask),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_reason_is_required),
 		cmocka_unit_test(test_stamp),
