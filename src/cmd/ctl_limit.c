@@ -3,9 +3,9 @@
 
 #include "base/money.h"
 #include "base/num.h"
+#include "cmd/ctl_limit.h"
 #include "gate/rule.h"
 #include "store/limit.h"
-#include "sys/shm.h"
 
 static const char *const modes[] = { "enforce", "shadow", NULL };
 
@@ -491,141 +491,17 @@ run_list(struct ctl *c)
 	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
 }
 
-/* ---- counts in force ----------------------------------------------------- */
-
-static const char *const status_columns[] = { "name", "counts", "amount",
-	"used", "percent", "window_began", "window_ends", "mode", "of", NULL };
-
-struct status {
-	struct ctl *c;
-	struct gate_limit limit;
-	struct gate_ask ask;
-	int64_t tenant_id; /* of --tenant; 0: all */
-	struct str name; /* of the operand; empty: all */
-};
-
-/* What must be said to find the counter; NULL: all has been. */
-static const char *
-not_said(const struct conf_limit *l, const struct gate_ask *a)
-{
-	if ((l->each_of & CONF_EACH_TENANT) && a->tenant_id == 0)
-		return "each tenant: --tenant";
-	if ((l->each_of & CONF_EACH_TEAM) && a->team_id == 0)
-		return "each team: --team";
-	if ((l->each_of & CONF_EACH_USER) && a->user_id == 0)
-		return "each user: --user";
-	if ((l->each_of & CONF_EACH_KEY) && a->key_id == 0)
-		return "each key: --key";
-	if ((l->each_of & CONF_EACH_MODEL) && a->model.n == 0)
-		return "each model: --model";
-	if ((l->each_of & CONF_EACH_PROVIDER) && a->provider.n == 0)
-		return "each provider: --provider";
-	return NULL;
-}
-
-/* Its first request will look into the ledger: 0 would be a lie until then. */
-static bool
-is_unasked(const struct store_limit *row, const struct gate_count *n)
-{
-	return !n->is_known && row->period.n > 0 &&
-	       !str_eqz(row->sort, "requests");
-}
-
-static void
-put_count(struct status *st, const struct store_limit *row,
-    const struct gate_count *n, const char *of)
-{
-	struct ctl *c = st->c;
-
-	ctl_put_text(c, row->name);
-	ctl_put_text(c, row->sort);
-	put_amount(c, row, row->amount);
-	if (of || is_unasked(row, n)) {
-		ctl_put_null(c);
-		ctl_put_null(c);
-	} else {
-		put_amount(c, row, n->used);
-		ctl_put_int(
-		    c, (int64_t)((double)n->used * 100 / (double)row->amount));
-	}
-	ctl_put_time(c, n->start);
-	ctl_put_time(c, n->end);
-	ctl_put_text(c, row->is_shadow ? STR("shadow") : STR("enforce"));
-	ctl_put_text(c, str_z(of));
-}
-
-static enum err
-on_status(void *arg, const struct store_limit *row)
-{
-	struct status *st = arg;
-	const struct zone *zone = NULL;
-	struct gate_count n = { 0 };
-	struct gate_rule rule;
-	const char *of;
-
-	if (gate_rule_wrong(row) ||
-	    (st->name.n > 0 && !str_eq(st->name, row->name)))
-		return ERR_OK;
-	if (row->timezone.n > 0 && zone_find(row->timezone, &zone) != ERR_OK)
-		zone = NULL;
-	gate_rule_make(row, zone, &rule);
-	of = not_said(&rule.limit, &st->ask);
-	gate_limit_look(&st->limit, &rule.limit, &st->ask, clock_wall(), &n);
-	put_count(st, row, &n, of);
-	return ERR_OK;
-}
-
-static int
-status_of(struct ctl *c, struct shm *shm, const struct store_limit *who)
-{
-	const struct zone *zone = NULL;
-	struct status st = { .c = c, .limit = { .shm = shm } };
-	enum err e;
-
-	if (who->timezone.n > 0 && zone_find(who->timezone, &zone) != ERR_OK)
-		zone = NULL;
-	st.ask = (struct gate_ask){ .tenant_id = who->tenant_id,
-		.team_id = who->team_id,
-		.user_id = who->user_id,
-		.key_id = who->key_id,
-		.model = who->model,
-		.provider = who->provider,
-		.zone = zone };
-	st.name = ctl_operand(c, 0);
-	ctl_list_begin(c, status_columns);
-	e = store_limit_each(c->store, 0, on_status, &st);
-	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
-}
-
 static int
 run_status(struct ctl *c)
 {
 	struct store_limit who = { 0 };
-	struct shm *shm;
-	int status = CTL_OK;
-	const char *path;
+	int status = read_who(c, &who);
 
-	if (c->n_operands > 0) {
-		status = find(c, &who);
-		who = (struct store_limit){ 0 };
-	}
-	if (status == CTL_OK)
-		status = read_who(c, &who);
 	if (status != CTL_OK)
 		return status;
 	who.model = str_z(o.model);
 	who.provider = str_z(o.provider);
-	path = arena_printf(c->arena, "%.*s/shm", STR_ARG(c->state_dir)).p;
-	if (!path)
-		return ctl_nomem(c);
-	if (shm_open_there(path, &shm) != ERR_OK)
-		return ctl_fail(c,
-		    "%s: the gateway of this host has no counts there, or they "
-		    "cannot be read",
-		    path);
-	status = status_of(c, shm, &who);
-	shm_close(shm);
-	return status;
+	return ctl_limit_status(c, &who);
 }
 
 #define ROW(v, operand, lo, hi, f, opts)                             \
@@ -658,7 +534,9 @@ const struct ctl_command ctl_limit_commands[] = {
 	{ ROW("status", "[NAME]", 0, 1, 0, status_options),
 	    .help = "show what is used of limits on this host",
 	    .more =
-		"Reads the counts of this host's workers. Of a limit that "
+		"Reads the counts of this host's workers, of the database's "
+		"limits and of those in limits: of the configuration. Of a "
+		"limit that "
 		"counts for each of something it must be said of which: "
 		"--key for each key, and so on. Nothing is told of tokens or "
 		"money of a period before their first request, which "

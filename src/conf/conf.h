@@ -484,6 +484,9 @@ MUST_CHECK enum err conf_secrets_read(
  */
 MUST_CHECK enum err conf_prices_read(
     const char *file, struct conf **out, struct conf_problems *problems);
+/* Only `limits`, as conf_places_read. */
+MUST_CHECK enum err conf_limits_read(
+    const char *file, struct conf **out, struct conf_problems *problems);
 MUST_CHECK enum err conf_places_read(const char *file, struct arena *a,
     struct conf_places *out, struct conf_problems *problems);
 struct conf *conf_ref(struct conf *c);

@@ -562,11 +562,10 @@ conf_secrets_read(
 
 /* ---- what prices go by ---------------------------------------------------- */
 
+/* names: ended by NULL. */
 static void
-build_prices(struct load *l)
+build_rows(struct load *l, const char *const *names)
 {
-	static const char *const names[] = { "providers", "models", "prices",
-		"price_catalogue" };
 	struct conf *c = conf_new();
 	struct opt_run run = {
 		.problems = l->problems, .conf = c, .is_blind = true
@@ -576,13 +575,23 @@ build_prices(struct load *l)
 	if (c == NULL)
 		return;
 	run.arena = c->arena;
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		struct str name = str_z(names[i]);
+	for (; *names != NULL; names++) {
+		struct str name = str_z(*names);
 
 		opt_read_row(&run, row_of(&conf_table, name),
 		    tree_find_str(l->root, name), c);
 	}
-	load_catalogue(l, c);
+}
+
+static void
+build_prices(struct load *l)
+{
+	static const char *const names[] = { "providers", "models", "prices",
+		"price_catalogue", NULL };
+
+	build_rows(l, names);
+	if (l->conf != NULL)
+		load_catalogue(l, l->conf);
 }
 
 enum err
@@ -590,6 +599,21 @@ conf_prices_read(
     const char *file, struct conf **out, struct conf_problems *problems)
 {
 	return read_some(file, build_prices, out, problems);
+}
+
+static void
+build_limits(struct load *l)
+{
+	static const char *const names[] = { "limits", NULL };
+
+	build_rows(l, names);
+}
+
+enum err
+conf_limits_read(
+    const char *file, struct conf **out, struct conf_problems *problems)
+{
+	return read_some(file, build_limits, out, problems);
 }
 
 enum err

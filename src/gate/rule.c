@@ -10,7 +10,7 @@
 #define YEAR (366 * 24 * HOUR)
 #define DEFAULT_CAP 256u
 
-static const char *const sorts[CONF_LIMIT_SORT__MAX] = {
+const char *const gate_rule_sorts[CONF_LIMIT_SORT__MAX] = {
 	[CONF_LIMIT_REQUESTS] = "requests",
 	[CONF_LIMIT_TOKENS] = "tokens",
 	[CONF_LIMIT_INPUT] = "input",
@@ -37,7 +37,7 @@ sort_of(struct str word)
 {
 	int i = 0;
 
-	while (i < CONF_LIMIT_SORT__MAX && !str_eqz(word, sorts[i]))
+	while (i < CONF_LIMIT_SORT__MAX && !str_eqz(word, gate_rule_sorts[i]))
 		i++;
 	return (enum conf_limit_sort)i;
 }

@@ -12,6 +12,9 @@
 
 struct gate_rules;
 
+/* "requests" ..., as rows and the configuration call them. */
+extern const char *const gate_rule_sorts[CONF_LIMIT_SORT__MAX];
+
 /*
  * Why a row is no good, in words for who wrote it ("needs its window, ..."), or
  * NULL. Static.

@@ -82,7 +82,7 @@ test_sentences(void **state)
 	ok("limit create a --requests 5 --per 1m");
 	no("limit create a --requests 5 --per 1m", "'a' already");
 	no("limit status", "has no counts there");
-	no("limit status b", "no limit 'b'");
+	no("limit status b", "has no counts there");
 	assert_int_equal(run("limit create"), 2);
 }
 
@@ -190,6 +190,66 @@ test_status(void **state)
 	arena_free(a);
 }
 
+/* Those of the configuration count in the same memory, by the same identity. */
+static void
+test_status_of_the_file(void **state)
+{
+	struct arena *a = arena_new(1 << 16);
+	struct gate_ask ask = { .model = STR("m") };
+	struct conf_problems problems;
+	struct gate_limit_result res;
+	struct gate_limits lists = { 0 };
+	struct gate_holds holds;
+	struct gate_limit limit;
+	struct conf *conf = NULL;
+	struct shm *shm = NULL;
+	char text[1024];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text),
+	    "server: { state_dir: %s }\n"
+	    "providers: { p: { kind: openai, api_key: env:NOT_HERE } }\n"
+	    "limits:\n"
+	    "  - { name: calls, requests: 8, per: 366d }\n"
+	    "  - { name: by-model, each_of: [model], tokens: 100, per: 366d }\n"
+	    "  - { name: purse, tenant: 'a*', money: 5, period: month }\n",
+	    ctl_path("state"));
+	ctl_put_file("llmgw.yaml", text, 0600);
+	conf_problems_init(&problems, a);
+	assert_int_equal(
+	    conf_limits_read(ctl_path("llmgw.yaml"), &conf, &problems), ERR_OK);
+	assert_int_equal(
+	    shm_open_file(ctl_path("state/shm"), 64, &shm), ERR_OK);
+	gate_limit_init(&limit, shm, 0);
+	lists.file = conf->limits;
+	lists.n = conf->n_limits;
+	ask.input = 30;
+	assert_int_equal(gate_limit_take(&limit, a, &lists, 1, &ask,
+			     clock_wall(), &holds, &res),
+	    ERR_OK);
+	assert_true(res.admitted);
+	ok("limit create rows --requests 5 --per 1m");
+	ok("limit status --json");
+	assert_in(ctl_out, "\"name\":\"rows\"");
+	assert_in(ctl_out, "\"from\":\"database\"");
+	assert_in(ctl_out, "\"name\":\"calls\",\"counts\":\"requests\","
+			   "\"amount\":8,\"used\":1,\"percent\":12");
+	assert_in(ctl_out, "\"of\":null,\"from\":\"file\"");
+	assert_in(ctl_out, "each model: --model");
+	assert_in(ctl_out, "its tenant's clock: --tenant");
+	ok("limit status by-model --model m --json");
+	assert_in(ctl_out, "\"counts\":\"tokens\",\"amount\":100,\"used\":30");
+	assert_false(str_contains(buf_str(&ctl_out), STR("rows")));
+	ok("tenant create acme");
+	ok("limit status purse --tenant acme --json");
+	assert_in(ctl_out, "\"amount\":5.00,\"used\":null,\"percent\":null");
+	no("limit status other", "no limit 'other' in the database, nor in");
+	gate_limit_settle(&limit, &holds, &(struct gate_use){ 0 }, NULL);
+	conf_unref(conf);
+	shm_close(shm);
+	arena_free(a);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -197,6 +257,7 @@ main(int argc, char **argv)
 		TEST(test_sentences),
 		TEST(test_made_and_changed),
 		TEST(test_status),
+		TEST(test_status_of_the_file),
 	};
 
 	(void)argc;
