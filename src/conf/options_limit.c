@@ -120,7 +120,11 @@ static const struct opt rule_rows[] = {
 	{ "name", OPT_STR, .flags = OPT_REQUIRED, IN(conf_limit, name),
 	    .max = 64, .example = "everyone",
 	    .doc = "What refusals, logs and counters call it." },
-	WHO(tenant, "acme", "Only requests of this tenant; * for any part."),
+	WHO(tenant, "acme",
+	    "Only requests of this tenant; * for any part. Where tenant, team "
+	    "and user are whole names, and the tenant is among them, a budget "
+	    "on a new host begins with what the ledger has of them; else at "
+	    "0."),
 	WHO(team, "research", "Only of this team; * for any part."),
 	WHO(user, "kim", "Only of this user; * for any part."),
 	WHO(key, "dev-*", "Only by this key; * for any part of its name."),
@@ -128,7 +132,8 @@ static const struct opt rule_rows[] = {
 	{ "provider", OPT_STR, IN(conf_limit, provider), .max = 64,
 	    .example = "openai-main",
 	    .doc = "Only calls of this provider; beyond it another target "
-		   "is taken, or 429 answered." },
+		   "is taken, or 429 answered. Counted on each host; on a "
+		   "new one it begins at 0." },
 	{ "each_of", OPT_WORDS, IN(conf_limit, each_of), .words = each_words,
 	    .example = "key", .doc = "Counts for each of them on its own." },
 	LIMIT_ROWS,

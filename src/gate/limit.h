@@ -183,7 +183,8 @@ struct gate_seed {
 /*
  * Up to max of the limits that the ask must take from and that want it. Limits
  * of requests have no part in it (the ledger has calls), nor have those of one
- * provider, nor the file's that name tenants, teams or users.
+ * provider, nor the file's whose tenant, team or user may be several: a name
+ * with *, or a team's or user's without its tenant's.
  */
 uint32_t
 gate_limit_unseeded(struct gate_limit *l, const struct gate_limits *lists,

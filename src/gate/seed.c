@@ -7,8 +7,7 @@ is_seedable(const struct conf_limit *l)
 	if (l->period == 0 || l->sort == CONF_LIMIT_REQUESTS ||
 	    l->sort == CONF_LIMIT_CONCURRENT)
 		return false;
-	return l->tenant.n == 0 && l->team.n == 0 && l->user.n == 0 &&
-	       l->provider.n == 0 && !(l->each_of & CONF_EACH_PROVIDER);
+	return l->provider.n == 0 && !(l->each_of & CONF_EACH_PROVIDER);
 }
 
 /* False: it is longer than names are. */
@@ -42,6 +41,43 @@ is_certain(
 	       !((l->each_of & CONF_EACH_TEAM) && a->team_id == 0);
 }
 
+/* One name, and no more of them. */
+static bool
+is_whole(struct str glob)
+{
+	return glob.n > 0 && str_chr(glob, '*') == glob.n;
+}
+
+/*
+ * The file has names, the ledger's sums ids: those of who asks, whom the limit
+ * matches, where its names can be nobody else's. Teams and users have theirs
+ * within a tenant.
+ */
+static bool
+fill_named(
+    struct gate_seed *s, const struct conf_limit *l, const struct gate_ask *a)
+{
+	const bool is_tenant_told =
+	    is_whole(l->tenant) || (l->each_of & CONF_EACH_TENANT);
+
+	if (l->tenant.n > 0 && !(l->each_of & CONF_EACH_TENANT)) {
+		if (!is_whole(l->tenant) || a->tenant_id == 0)
+			return false;
+		s->tenant_id = a->tenant_id;
+	}
+	if (l->team.n > 0 && !(l->each_of & CONF_EACH_TEAM)) {
+		if (!is_tenant_told || !is_whole(l->team) || a->team_id == 0)
+			return false;
+		s->team_id = a->team_id;
+	}
+	if (l->user.n > 0 && !(l->each_of & CONF_EACH_USER)) {
+		if (!is_tenant_told || !is_whole(l->user) || a->user_id == 0)
+			return false;
+		s->user_id = a->user_id;
+	}
+	return true;
+}
+
 /* Whose sums: the rule's ids, and who asks where it counts for each. */
 static bool
 fill(struct gate_seed *s, const struct conf_limit *l,
@@ -54,6 +90,8 @@ fill(struct gate_seed *s, const struct conf_limit *l,
 		s->team_id = rule->team_id;
 		s->user_id = rule->user_id;
 		s->key_id = rule->key_id;
+	} else if (!fill_named(s, l, a)) {
+		return false;
 	}
 	if (l->each_of & CONF_EACH_TENANT)
 		s->tenant_id = a->tenant_id;

@@ -482,21 +482,26 @@ def test_limits_of_the_database(with_database):
     assert limited and all(r['status'] == 429 for r in limited)
 
 
-def test_a_new_host_knows_what_was_spent(with_database):
-    """Its shared memory is empty; the ledger is not."""
-    g = with_database
-    ctl(g, 'limit', 'create', 'month', '--money', '10', '--period', 'month')
+def spent(g, **who):
+    """A sum of this day in the ledger: 10 dollars."""
     day = int(time.time()) // 86400 * 86400 * 10 ** 6
     db = sqlite3.connect(g.folder / 'state/llmgw.db')
     columns = [r[1] for r in db.execute('PRAGMA table_info(usage_rollup)')]
     row = dict.fromkeys(columns, 0)
     row.update(dict.fromkeys(('client', 'alias', 'provider', 'model'), 'x'),
-               span='day', start=day, requests=7, cost=10 * 10 ** 9)
+               span='day', start=day, requests=7, cost=10 * 10 ** 9, **who)
     db.execute('INSERT INTO usage_rollup (%s) VALUES (%s)'
                % (', '.join(columns), ', '.join('?' * len(columns))),
                [row[c] for c in columns])
     db.commit()
     db.close()
+
+
+def test_a_new_host_knows_what_was_spent(with_database):
+    """Its shared memory is empty; the ledger is not."""
+    g = with_database
+    ctl(g, 'limit', 'create', 'month', '--money', '10', '--period', 'month')
+    spent(g)
     g.start()
     answers = Crowd(g, 16).run([0], lambda r, i: talk.chat('gpt'))[0]
     assert [a.status for a in answers] == [429] * 16
@@ -505,6 +510,32 @@ def test_a_new_host_knows_what_was_spent(with_database):
     assert 'The next month begins at' in answers[0].error['message']
     (row,) = ctl(g, 'limit', 'status', 'month')
     assert row['percent'] == 100
+
+
+def test_so_it_does_of_the_files_budgets(with_database):
+    """Whose names are those of one tenant and its team."""
+    g = with_database
+    g.config['limits'] = [
+        {'name': 'reds', 'tenant': 'acme', 'team': 'red', 'money': 10,
+         'period': 'month', 'timezone': 'UTC'}]
+    g.write_config(g.config)
+    tenant = ctl(g, 'tenant', 'create', 'acme')['id']
+    teams = {n: ctl(g, 'team', 'create', n)['id'] for n in ('red', 'blue')}
+    ctl(g, 'grant', 'add', '*')
+    keys = {n: ctl(g, 'key', 'create', n, '--team', n)['key'] for n in teams}
+    spent(g, tenant_id=tenant, team_id=teams['red'])
+    g.start()
+
+    def ask(name):
+        return g.post(talk.chat('gpt'), headers={
+            'content-type': 'application/json',
+            'authorization': 'Bearer ' + keys[name]})
+
+    assert ask('blue').status == 200
+    a = ask('red')
+    assert a.status == 429 and a.error['code'] == 'insufficient_quota', a
+    (row,) = ctl(g, 'limit', 'status', 'reds')
+    assert (row['from'], row['percent']) == ('file', 100)
 
 
 def test_full_table_is_told(start, mock):

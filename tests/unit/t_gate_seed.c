@@ -170,6 +170,61 @@ test_of_nobody(void **state)
 	}
 }
 
+/* The file has names: those of who asks, where they can be nobody else's. */
+static void
+test_named_in_the_file(void **state)
+{
+#define WHO                                                                \
+	.tenant_id = 5, .team_id = 7, .user_id = 6, .tenant = STR("acme"), \
+	.team = STR("red"), .user = STR("kim")
+	static const struct {
+		struct conf_limit l;
+		struct gate_ask ask;
+		bool is_asked;
+		int64_t tenant_id, team_id, user_id;
+	} rows[] = {
+		{ { .tenant = STR("acme") }, { WHO }, true, 5, 0, 0 },
+		{ { .tenant = STR("ac*") }, { WHO }, false, 0, 0, 0 },
+		{ { .tenant = STR("acme") }, { .tenant = STR("acme") }, false,
+		    0, 0, 0 },
+		{ { .tenant = STR("acme"), .team = STR("red") }, { WHO }, true,
+		    5, 7, 0 },
+		{ { .tenant = STR("acme"), .team = STR("r*") }, { WHO }, false,
+		    0, 0, 0 },
+		{ { .team = STR("red") }, { WHO }, false, 0, 0, 0 },
+		{ { .tenant = STR("acme"), .user = STR("kim") }, { WHO }, true,
+		    5, 0, 6 },
+		{ { .tenant = STR("*"), .user = STR("kim") }, { WHO }, false, 0,
+		    0, 0 },
+		{ { .tenant = STR("a*"), .each_of = CONF_EACH_TENANT }, { WHO },
+		    true, 5, 0, 0 },
+		{ { .team = STR("r*"), .each_of = CONF_EACH_TEAM }, { WHO },
+		    true, 0, 7, 0 },
+		{ { .team = STR("red"), .each_of = CONF_EACH_TENANT }, { WHO },
+		    true, 5, 7, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct conf_limit l = rows[i].l;
+		const struct gate_limits list = { .file = &l, .n = 1 };
+		struct gate_seed s[4] = { 0 };
+
+		l.sort = CONF_LIMIT_MONEY;
+		l.amount = 100;
+		l.period = 1 + ZONE_MONTH;
+		l.identity = 40 + i;
+		if (gate_limit_unseeded(&limit, &list, 1, &rows[i].ask, WALL, s,
+			4) != rows[i].is_asked)
+			fail_msg("row %zu", i);
+		if (!rows[i].is_asked)
+			continue;
+		assert_int_equal(s[0].tenant_id, rows[i].tenant_id);
+		assert_int_equal(s[0].team_id, rows[i].team_id);
+		assert_int_equal(s[0].user_id, rows[i].user_id);
+	}
+}
+
 static void
 test_which_not(void **state)
 {
@@ -183,7 +238,7 @@ test_which_not(void **state)
 	r[0].limit.sort = CONF_LIMIT_REQUESTS;
 	r[1].limit.period = 0;
 	r[1].limit.per = 5 * USEC_PER_SEC;
-	r[2].limit.tenant = STR("a");
+	r[2].limit.sort = CONF_LIMIT_CONCURRENT;
 	r[3].limit.provider = STR("p");
 	r[4].tenant_id = 99; /* is not for this ask */
 	r[5].limit.each_of = CONF_EACH_PROVIDER;
@@ -203,6 +258,7 @@ main(void)
 		TEST(test_after_some_were_counted),
 		TEST(test_whose),
 		TEST(test_of_nobody),
+		TEST(test_named_in_the_file),
 		TEST(test_which_not),
 	};
 
