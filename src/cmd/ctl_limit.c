@@ -1,9 +1,9 @@
 /* llmgwctl limit: how much may be asked */
-#include "cmd/ctl_people.h"
+#include "cmd/ctl_limit.h"
 
 #include "base/money.h"
 #include "base/num.h"
-#include "cmd/ctl_limit.h"
+#include "cmd/ctl_people.h"
 #include "gate/rule.h"
 #include "store/limit.h"
 
