@@ -1,6 +1,5 @@
 #include "wire/http.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -250,31 +249,55 @@ http_rfc3339_parse(struct str s, usec_t *out)
 
 /* -- writing ------------------------------------------------------------- */
 
+/* Not snprintf: two of these go with each answer that has limits. */
+static char *
+put_number(char *out, int64_t n)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	memcpy(out, digits + at, sizeof(digits) - at);
+	return out + (sizeof(digits) - at);
+}
+
+/* ".5", ".051"; nothing for 0 */
+static char *
+put_fraction(char *out, int ms)
+{
+	if (ms == 0)
+		return out;
+	*out++ = '.';
+	for (int unit = 100; ms > 0; ms %= unit, unit /= 10)
+		*out++ = (char)('0' + ms / unit);
+	return out;
+}
+
 void
 http_duration_print(usec_t d, char out[HTTP_DURATION_SIZE])
 {
 	int64_t ms = d <= 0 ? 0 : d / 1000 + (d % 1000 != 0);
 	int64_t h = ms / 3600000, m = ms / 60000 % 60, s = ms / 1000 % 60;
-	char frac[8] = "";
-	int n = 0;
 
 	if (ms > 0 && ms < 1000) {
-		(void)snprintf(out, HTTP_DURATION_SIZE, "%" PRId64 "ms", ms);
-		return;
+		out = put_number(out, ms);
+		*out++ = 'm';
+	} else {
+		if (h) {
+			out = put_number(out, h);
+			*out++ = 'h';
+		}
+		if (h || m) {
+			out = put_number(out, m);
+			*out++ = 'm';
+		}
+		out = put_fraction(put_number(out, s), (int)(ms % 1000));
 	}
-	if (ms % 1000) {
-		(void)snprintf(frac, sizeof(frac), ".%03d", (int)(ms % 1000));
-		for (n = 3; frac[n] == '0'; n--)
-			frac[n] = 0;
-	}
-	n = 0;
-	if (h)
-		n = snprintf(out, HTTP_DURATION_SIZE, "%" PRId64 "h", h);
-	if (h || m)
-		n += snprintf(
-		    out + n, HTTP_DURATION_SIZE - (size_t)n, "%" PRId64 "m", m);
-	(void)snprintf(
-	    out + n, HTTP_DURATION_SIZE - (size_t)n, "%" PRId64 "%ss", s, frac);
+	*out++ = 's';
+	*out = '\0';
 }
 
 /* -- Retry-After --------------------------------------------------------- */

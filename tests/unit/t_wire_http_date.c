@@ -128,6 +128,11 @@ test_duration(void **state)
 	is_duration(999001, "1s");
 	is_duration(1500000, "1.5s");
 	is_duration(1051000, "1.051s");
+	is_duration(1010000, "1.01s");
+	is_duration(1100000, "1.1s");
+	is_duration(1001000, "1.001s");
+	is_duration(59999000, "59.999s");
+	is_duration(60000000, "1m0s");
 	is_duration(90951000, "1m30.951s");
 	is_duration(360 * SEC, "6m0s");
 	is_duration(3723 * SEC, "1h2m3s");
