@@ -19,6 +19,9 @@
 struct jobs_rollup {
 	struct store_rollup *rows; /* texts are borrowed from the ledger's */
 	uint32_t n, max;
+	/* Where in rows the alike are: by hash, 1 more than the index; 0: free */
+	uint32_t *slots;
+	uint32_t n_slots; /* a power of 2 above max */
 };
 
 /* For at most max_rows of the ledger. ERR_NOMEM. */
@@ -26,8 +29,9 @@ MUST_CHECK enum err jobs_rollup_init(struct jobs_rollup *r, uint32_t max_rows);
 /* A zeroed one is allowed. */
 void jobs_rollup_fini(struct jobs_rollup *r);
 void jobs_rollup_clear(struct jobs_rollup *r);
+/* Not after jobs_rollup_finish, but for jobs_rollup_clear. */
 void jobs_rollup_add(struct jobs_rollup *r, const struct store_ledger *row);
-/* Sorts, and makes one of those that are alike. After all are added. */
+/* Sorts. After all are added. */
 void jobs_rollup_finish(struct jobs_rollup *r);
 
 #endif

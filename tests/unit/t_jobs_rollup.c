@@ -107,12 +107,99 @@ test_groups(void **state)
 	jobs_rollup_fini(&reversed);
 }
 
+/* A field of the row that tells it from all others. */
+static void
+vary(struct store_ledger *one, int field)
+{
+	switch (field) {
+	case 0:
+		one->began += 24 * HOUR;
+		break;
+	case 1:
+		one->tenant_id = 2;
+		break;
+	case 2:
+		one->team_id = 2;
+		break;
+	case 3:
+		one->user_id = 2;
+		break;
+	case 4:
+		one->key_id = 2;
+		break;
+	case 5:
+		one->client = STR("d");
+		break;
+	case 6:
+		one->alias = STR("d");
+		break;
+	case 7:
+		one->provider = STR("d");
+		break;
+	case 8:
+		one->model = STR("d");
+		break;
+	}
+}
+
+/* Whatever tells rows apart keeps them apart, through a full table too. */
+static void
+test_apart(void **state)
+{
+	enum {
+		FIELDS = 9,
+		TIMES = 40
+	};
+	struct jobs_rollup r;
+
+	(void)state;
+	assert_int_equal(jobs_rollup_init(&r, FIELDS * TIMES + 1), ERR_OK);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < FIELDS * TIMES; i++) {
+			struct store_ledger one = row(HOUR, "ok");
+
+			vary(&one, i % FIELDS);
+			jobs_rollup_add(&r, &one);
+		}
+		jobs_rollup_finish(&r);
+		/*
+		 * All nine in each of three spans; in the two without callers
+		 * user, key and client do not matter: seven.
+		 */
+		assert_int_equal(r.n, 3 * FIELDS + 2 * (FIELDS - 2));
+		for (uint32_t i = 0; i < r.n; i++)
+			assert_int_equal(r.rows[i].requests,
+			    store_span_has_callers(r.rows[i].span) ||
+				    r.rows[i].start >= 24 * HOUR ||
+				    r.rows[i].tenant_id == 2 ||
+				    r.rows[i].team_id == 2 ||
+				    str_eq(r.rows[i].alias, STR("d")) ||
+				    str_eq(r.rows[i].provider, STR("d")) ||
+				    str_eq(r.rows[i].model, STR("d"))
+				? TIMES
+				: 3 * TIMES);
+		jobs_rollup_clear(&r);
+	}
+	/* as many rows as there may be, none like another */
+	for (int i = 0; i < FIELDS * TIMES; i++) {
+		struct store_ledger one = row(i * 24 * HOUR, "ok");
+
+		jobs_rollup_add(&r, &one);
+	}
+	assert_int_equal(r.n, STORE_SPAN__MAX * FIELDS * TIMES);
+	jobs_rollup_finish(&r);
+	for (uint32_t i = 0; i < r.n; i++)
+		assert_int_equal(r.rows[i].requests, 1);
+	jobs_rollup_fini(&r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_apart),
 	};
 
 	return cmocka_run_group_tests_name("jobs/rollup", tests, NULL, NULL);
