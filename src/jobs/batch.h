@@ -17,7 +17,7 @@
 #include "store/ledger.h"
 #include "store/store.h"
 
-#define JOBS_BATCH_ROWS 512u
+#define JOBS_BATCH_ROWS 2048u
 #define JOBS_BATCH_EVENTS 128u
 
 /*

@@ -12,7 +12,7 @@
 /* Segments that are open at a time; a batch borrows from them. */
 #define SOURCES_MAX 64u
 /* Batches of a pass: then signals are looked at. */
-#define BATCHES_MAX 32u
+#define BATCHES_MAX 8u
 #define POSITIONS_MAX (2 * JOBS_FILES_MAX)
 
 struct position {
