@@ -127,8 +127,8 @@ on_done(struct req *r, void *arg)
 	return next(r);
 }
 
-enum flow_step
-seed_limits(struct req *r, const struct gate_limits *lists, uint32_t n,
+static enum flow_step
+seed_some(struct req *r, const struct gate_limits *lists, uint32_t n,
     const struct gate_ask *ask, enum flow_step (*next)(struct req *r))
 {
 	struct flow *f = r->flow;
@@ -136,8 +136,6 @@ seed_limits(struct req *r, const struct gate_limits *lists, uint32_t n,
 	struct seed_job *j;
 	uint32_t n_seeds;
 
-	if (clock_mono() < f->seed_after)
-		return next(r);
 	n_seeds = gate_limit_unseeded(
 	    &f->limit, lists, n, ask, clock_wall(), seed, SEEDS_MAX);
 	j = n_seeds > 0 ? calloc(1, sizeof(*j)) : NULL;
@@ -150,4 +148,25 @@ seed_limits(struct req *r, const struct gate_limits *lists, uint32_t n,
 		.err = ERR_NOMEM };
 	memcpy(j->seed, seed, sizeof(j->seed[0]) * n_seeds);
 	return flow_work(r, on_work, on_done, j, on_drop);
+}
+
+/* Most limits are of windows, which are not in the ledger. */
+static bool
+has_period(const struct gate_limits *lists, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		for (uint32_t i = 0; i < lists[k].n; i++)
+			if ((lists[k].rules ? lists[k].rules[i].limit.period
+					    : lists[k].file[i].period) > 0)
+				return true;
+	return false;
+}
+
+enum flow_step
+seed_limits(struct req *r, const struct gate_limits *lists, uint32_t n,
+    const struct gate_ask *ask, enum flow_step (*next)(struct req *r))
+{
+	if (!has_period(lists, n) || clock_mono() < r->flow->seed_after)
+		return next(r);
+	return seed_some(r, lists, n, ask, next);
 }

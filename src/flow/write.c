@@ -1,6 +1,8 @@
 #include "flow/life.h"
 
 #define HEAD_MAX 16384
+/* Taken at once: neither half of a usual head has to grow. */
+#define HEAD_USUAL 600
 
 static void
 put_head(struct req *r, struct buf *b, int status, const char *content_type)
@@ -38,6 +40,7 @@ write_head(struct req *r, int status, const char *content_type, struct str more)
 	struct buf head;
 
 	buf_init(&head, HEAD_MAX);
+	(void)!buf_room(&head, HEAD_USUAL + more.n);
 	put_head(r, &head, status, content_type);
 	buf_adds(&head, more);
 	buf_addz(&head, "\r\n");
@@ -52,28 +55,38 @@ write_head(struct req *r, int status, const char *content_type, struct str more)
 	buf_fini(&head);
 }
 
-static void
-put_rate_name(struct buf *b, const char *name, const char *what)
-{
-	buf_addz(b, name);
-	buf_addz(b, what);
-	buf_addz(b, ": ");
-}
+struct rate_names {
+	struct str limit, remaining, reset;
+};
+
+#define TEXT(s)                     \
+	{                           \
+		"" s, sizeof(s) - 1 \
+	}
+#define RATE_NAMES(what)                                          \
+	{                                                         \
+		TEXT("x-ratelimit-limit-" what ": "),             \
+		    TEXT("\r\nx-ratelimit-remaining-" what ": "), \
+		    TEXT("\r\nx-ratelimit-reset-" what ": ")      \
+	}
+
+static const struct rate_names requests = RATE_NAMES("requests");
+static const struct rate_names tokens = RATE_NAMES("tokens");
 
 static void
-put_rate(struct buf *b, const char *what, int64_t limit, int64_t remaining,
-    usec_t reset)
+put_rate(struct buf *b, const struct rate_names *names, int64_t limit,
+    int64_t remaining, usec_t reset)
 {
 	char duration[HTTP_DURATION_SIZE];
 
 	if (limit < 0)
 		return;
 	http_duration_print(reset, duration);
-	put_rate_name(b, "x-ratelimit-limit-", what);
+	buf_adds(b, names->limit);
 	buf_addi(b, limit);
-	put_rate_name(b, "\r\nx-ratelimit-remaining-", what);
+	buf_adds(b, names->remaining);
 	buf_addi(b, remaining);
-	put_rate_name(b, "\r\nx-ratelimit-reset-", what);
+	buf_adds(b, names->reset);
 	buf_addz(b, duration);
 	buf_addz(b, "\r\n");
 }
@@ -85,10 +98,10 @@ write_rate_headers(const struct req *r, struct buf *b)
 
 	if (!l->admitted && !l->limit)
 		return; /* was not asked yet */
-	put_rate(b, "requests", l->requests_limit, l->requests_remaining,
+	put_rate(b, &requests, l->requests_limit, l->requests_remaining,
 	    l->requests_reset);
 	put_rate(
-	    b, "tokens", l->tokens_limit, l->tokens_remaining, l->tokens_reset);
+	    b, &tokens, l->tokens_limit, l->tokens_remaining, l->tokens_reset);
 }
 
 static void
@@ -134,6 +147,7 @@ write_answer_head(struct req *r)
 	struct buf more;
 
 	buf_init(&more, HEAD_MAX / 2);
+	(void)!buf_room(&more, HEAD_USUAL);
 	if (r->msg.stream)
 		buf_addz(&more, "X-Accel-Buffering: no\r\n");
 	put_own(&more, "x-llmgw-cache: ", str_z(r->rec.cache));
