@@ -16,16 +16,20 @@
 /*
  * What every call says that does not say otherwise. libcurl would make the
  * first two of its options, printing each twice, and wait a second for "100
- * Continue" on larger bodies without the third. Some of the doors that makers
- * stand behind refuse who has no name.
+ * Continue" on bodies of a MiB and more without the third; it looks through all
+ * lines again and again. Some of the doors that makers stand behind refuse who
+ * has no name.
  */
+#define EXPECT_FROM ((size_t)64 * 1024)
+
 static const struct {
 	const char *name;
 	struct str line;
+	size_t from; /* bytes of the body */
 } always[] = {
-	{ "user-agent", { LINE("User-Agent: llmgw/" PACKAGE_VERSION) } },
-	{ "accept-encoding", { LINE("Accept-Encoding: identity") } },
-	{ "expect", { LINE("Expect:") } },
+	{ "user-agent", { LINE("User-Agent: llmgw/" PACKAGE_VERSION) }, 0 },
+	{ "accept-encoding", { LINE("Accept-Encoding: identity") }, 0 },
+	{ "expect", { LINE("Expect:") }, EXPECT_FROM },
 };
 enum {
 	ALWAYS_N = sizeof(always) / sizeof(*always)
@@ -135,7 +139,8 @@ add_headers(struct upstream_xfer *x)
 	if (before_key.n > 0)
 		add_line(&l, str_z(c->key_header), before_key, key);
 	for (int i = 0; i < ALWAYS_N; i++)
-		if (!str_present(http_headers_find(c->headers, always[i].name)))
+		if (c->body.n >= always[i].from &&
+		    !str_present(http_headers_find(c->headers, always[i].name)))
 			add_line(&l, always[i].line, STR(""), STR(""));
 	return ERR_OK;
 }
@@ -324,8 +329,11 @@ set_safety(struct upstream_xfer *x)
 		r = curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, 1L);
 	if (!r && c->fresh_connection)
 		r = curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
-	if (!r) /* HTTP_PROXY may come from a request's Proxy: header */
+	/* HTTP_PROXY may come from a request's Proxy: header */
+	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_PROXY, "");
+	if (!r) /* or libcurl looks for one in the environment */
+		r = curl_easy_setopt(h, CURLOPT_NOPROXY, "*");
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 	if (!r && c->ca_file)
