@@ -111,6 +111,10 @@ buf_addi(struct buf *b, int64_t v)
 	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 	size_t at = sizeof(digits);
 
+	if (v >= 0 && v <= 9) {
+		buf_addc(b, (char)('0' + v));
+		return;
+	}
 	do {
 		digits[--at] = (char)('0' + u % 10);
 		u /= 10;

@@ -157,6 +157,23 @@ digits_of(struct str raw)
 	return d;
 }
 
+/* Digits and nothing else, too few to overflow: nearly all counts are so. */
+static bool
+is_plain(struct str raw, int64_t *out)
+{
+	int64_t n = 0;
+
+	if (raw.n > 18)
+		return false;
+	for (size_t i = 0; i < raw.n; i++) {
+		if (raw.p[i] < '0' || raw.p[i] > '9')
+			return false;
+		n = n * 10 + (raw.p[i] - '0');
+	}
+	*out = n;
+	return true;
+}
+
 enum err
 json_i64(const struct json *j, json_ref v, int64_t *out)
 {
@@ -165,6 +182,8 @@ json_i64(const struct json *j, json_ref v, int64_t *out)
 
 	if (json_type(j, v) != JSON_T_NUMBER)
 		return ERR_RANGE;
+	if (is_plain(json_raw(j, v), out))
+		return ERR_OK;
 	d = digits_of(json_raw(j, v));
 	if (!d.fits && d.v != 0)
 		return ERR_RANGE;

@@ -15,20 +15,21 @@ http_headers_init(struct http_headers *h, struct arena *a)
 static bool
 is_token_char(unsigned char c)
 {
-	static const uint64_t bits[2] = { 0x03ff6cfa00000000,
+	static const uint64_t bits[4] = { 0x03ff6cfa00000000,
 		0x57ffffffc7fffffe };
 
-	return c < 128 && (bits[c / 64] >> c % 64 & 1) != 0;
+	return bits[c / 64] >> c % 64 & 1;
 }
 
 bool
 http_name_is_safe(struct str name)
 {
-	for (size_t i = 0; i < name.n; i++) {
-		if (!is_token_char((unsigned char)name.p[i]))
-			return false;
-	}
-	return name.n > 0;
+	const unsigned char *p = (const unsigned char *)name.p;
+	bool is_safe = name.n > 0;
+
+	for (size_t i = 0; i < name.n; i++)
+		is_safe &= is_token_char(p[i]);
+	return is_safe;
 }
 
 bool
@@ -74,18 +75,23 @@ grow(struct http_headers *h)
 enum err
 http_headers_add(struct http_headers *h, struct str name, struct str value)
 {
-	struct http_header copy;
 	enum err e = check(h, name, value);
+	char *p;
 
 	if (e == ERR_OK)
 		e = grow(h);
 	if (e != ERR_OK)
 		return e;
-	copy.name = arena_str(h->a, name);
-	copy.value = arena_str(h->a, value.p ? value : STR(""));
-	if (!copy.name.p || !copy.value.p)
+	p = arena_raw(h->a, name.n + value.n + 2);
+	if (!p)
 		return ERR_NOMEM;
-	h->v[h->n++] = copy;
+	h->v[h->n++] = (struct http_header){ str_of(p, name.n),
+		str_of(p + name.n + 1, value.n) };
+	memcpy(p, name.p, name.n);
+	p[name.n] = '\0';
+	if (value.n > 0)
+		memcpy(p + name.n + 1, value.p, value.n);
+	p[name.n + 1 + value.n] = '\0';
 	h->bytes += (uint32_t)(name.n + value.n);
 	return ERR_OK;
 }

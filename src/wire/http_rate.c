@@ -204,32 +204,34 @@ tightest(const struct http_rate windows[WINDOWS])
 	return best;
 }
 
-bool
-http_rates_parse(
-    const struct http_headers *h, usec_t now_wall, struct http_rates *out)
+static void
+forget_all(struct http_rate all[KIND__MAX][WINDOWS])
 {
-	struct http_rate all[KIND__MAX][WINDOWS];
-	struct name name;
-	uint32_t i = 0;
-
-	while (h && i < h->n && !parse_name(h->v[i].name, &name))
-		i++;
-	if (!h || i == h->n) {
-		struct http_rate none = { -1, -1, -1 };
-
-		*out = (struct http_rates){ none, none, none, none };
-		return false;
-	}
 	for (unsigned k = 0; k < KIND__MAX; k++) {
 		for (unsigned w = 0; w < WINDOWS; w++)
 			all[k][w] = (struct http_rate){ -1, -1, -1 };
 	}
-	for (; i < h->n; i++) {
+}
+
+bool
+http_rates_parse(
+    const struct http_headers *h, usec_t now_wall, struct http_rates *out)
+{
+	static const struct http_rate none = { -1, -1, -1 };
+	struct http_rate all[KIND__MAX][WINDOWS];
+	struct name name;
+	bool any = false;
+
+	*out = (struct http_rates){ none, none, none, none };
+	for (uint32_t i = 0; h && i < h->n; i++) {
 		struct http_rate *r;
 		struct str value = h->v[i].value;
 
 		if (!parse_name(h->v[i].name, &name))
 			continue;
+		if (!any)
+			forget_all(all);
+		any = true;
 		r = &all[name.kind][name.window];
 		if (name.what == WHAT_LIMIT)
 			r->limit = read_count(value);
@@ -238,6 +240,8 @@ http_rates_parse(
 		else
 			r->reset = read_reset(value, now_wall);
 	}
+	if (!any)
+		return false;
 	out->requests = tightest(all[KIND_REQUESTS]);
 	out->tokens = tightest(all[KIND_TOKENS]);
 	out->input_tokens = tightest(all[KIND_INPUT]);
