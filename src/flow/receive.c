@@ -55,17 +55,38 @@ static const struct str var_names[VAR__MAX] = {
 	    sizeof("SSL_CLIENT_VERIFY") - 1 },
 };
 
+/* Which of ours it is, or VAR__MAX; most are not, and too long or too short. */
+static int
+find_var(struct str name, uint64_t lengths)
+{
+	int k;
+
+	if (name.n >= 64 || (lengths >> name.n & 1) == 0)
+		return VAR__MAX;
+	for (k = 0; k < VAR__MAX; k++) {
+		const struct str *v = &var_names[k];
+
+		if (v->n == name.n && v->p[v->n - 1] == name.p[name.n - 1] &&
+		    str_eq(name, *v))
+			break;
+	}
+	return k;
+}
+
 static void
 pick_vars(const struct req_var *vars, size_t n, struct str out[VAR__MAX])
 {
+	uint64_t lengths = 0;
+
 	memset(out, 0, sizeof(*out) * VAR__MAX);
-	for (size_t i = 0; i < n; i++)
-		for (int k = 0; k < VAR__MAX; k++)
-			if (!str_present(out[k]) &&
-			    str_eq(vars[i].name, var_names[k])) {
-				out[k] = vars[i].value;
-				break;
-			}
+	for (int k = 0; k < VAR__MAX; k++)
+		lengths |= UINT64_C(1) << var_names[k].n;
+	for (size_t i = 0; i < n; i++) {
+		int k = find_var(vars[i].name, lengths);
+
+		if (k < VAR__MAX && !str_present(out[k]))
+			out[k] = vars[i].value;
+	}
 }
 
 /* Longest time a client may say it waits; SDKs send seconds. */
