@@ -1,10 +1,12 @@
 #include "prov/openai.h"
 
 /* Members that have a field of msg_usage, or that follow from those. */
-static const struct {
+struct row {
 	const char *key;
 	size_t field; /* offset in msg_usage */
-} plain[] = {
+};
+
+static const struct row plain[] = {
 	{ "prompt_tokens", offsetof(struct msg_usage, prompt) },
 	{ "completion_tokens", offsetof(struct msg_usage, completion) },
 	/* Together, Moonshot; Mistral; DeepSeek; Databricks */
@@ -14,11 +16,15 @@ static const struct {
 	{ "cache_read_input_tokens", offsetof(struct msg_usage, cached) },
 	{ "cache_creation_input_tokens", offsetof(struct msg_usage, written) },
 	{ "reasoning_tokens", offsetof(struct msg_usage, reasoning) },
-}, prompt_details[] = {
+};
+
+static const struct row prompt_details[] = {
 	{ "cached_tokens", offsetof(struct msg_usage, cached) },
 	{ "cache_write_tokens", offsetof(struct msg_usage, written) },
 	{ "audio_tokens", offsetof(struct msg_usage, audio_in) },
-}, completion_details[] = {
+};
+
+static const struct row completion_details[] = {
 	{ "reasoning_tokens", offsetof(struct msg_usage, reasoning) },
 	{ "audio_tokens", offsetof(struct msg_usage, audio_out) },
 	{ "accepted_prediction_tokens",
@@ -48,34 +54,6 @@ add_member(
 	buf_adds(extra, raw);
 }
 
-/*
- * Details that have no field (text, image and video tokens): the whole object
- * goes along under a name that does not collide with the one the client gets.
- */
-static void
-keep_details(struct buf *extra, const struct json *j, json_ref v,
-    const char *name, bool is_prompt)
-{
-	bool unknown = false;
-
-	if (json_type(j, v) != JSON_T_OBJECT)
-		return;
-	json_each (j, v, k) {
-		struct str key = json_inner(j, k);
-		bool known = false;
-
-		for (size_t i = 0; i < ROWS(prompt_details); i++)
-			known |=
-			    is_prompt && str_eqz(key, prompt_details[i].key);
-		for (size_t i = 0; i < ROWS(completion_details); i++)
-			known |= !is_prompt &&
-				 str_eqz(key, completion_details[i].key);
-		unknown |= !known && json_i64_or(j, json_value(j, k), 0) != 0;
-	}
-	if (unknown)
-		add_member(extra, "native_", str_z(name), json_raw(j, v));
-}
-
 static void
 read_members(const struct json *j, json_ref v, struct msg_usage *u,
     int64_t *total, struct buf *extra)
@@ -102,29 +80,38 @@ read_members(const struct json *j, json_ref v, struct msg_usage *u,
 	}
 }
 
+/*
+ * Of one details object. When it tells of what has no field (text, image and
+ * video tokens), the whole object goes along under a name that does not collide
+ * with the one the client gets.
+ */
 static void
-read_details(const struct json *j, json_ref v, struct msg_usage *u)
+read_details(const struct json *j, json_ref usage, const char *name,
+    const struct row *rows, size_t n_rows, struct msg_usage *u, int64_t *image,
+    struct buf *extra)
 {
-	json_ref p = json_get(j, v, "prompt_tokens_details");
-	json_ref c = json_get(j, v, "completion_tokens_details");
+	json_ref v = json_get(j, usage, name);
+	bool unknown = false;
 
-	for (size_t i = 0; i < ROWS(prompt_details); i++) {
-		int64_t n =
-		    prov_answer_count(j, json_get(j, p, prompt_details[i].key));
+	if (json_type(j, v) != JSON_T_OBJECT)
+		return;
+	json_each (j, v, k) {
+		struct str key = json_inner(j, k);
+		int64_t n = prov_answer_count(j, json_value(j, k));
+		size_t i = 0;
 
-		if (n >= 0)
-			*field(u, prompt_details[i].field) = n;
+		while (i < n_rows && !str_eqz(key, rows[i].key))
+			i++;
+		if (i < n_rows && n >= 0)
+			*field(u, rows[i].field) = n;
+		if (i < n_rows)
+			continue;
+		if (str_eq(key, STR("image_tokens")))
+			*image = n;
+		unknown |= json_i64_or(j, json_value(j, k), 0) != 0;
 	}
-	/* no rows: the client gets them with the other native details */
-	u->image_in = prov_answer_count(j, json_get(j, p, "image_tokens"));
-	u->image_out = prov_answer_count(j, json_get(j, c, "image_tokens"));
-	for (size_t i = 0; i < ROWS(completion_details); i++) {
-		int64_t n = prov_answer_count(
-		    j, json_get(j, c, completion_details[i].key));
-
-		if (n >= 0)
-			*field(u, completion_details[i].field) = n;
-	}
+	if (unknown)
+		add_member(extra, "native_", str_z(name), json_raw(j, v));
 }
 
 static int64_t
@@ -179,11 +166,10 @@ openai_usage(
 	*u = MSG_USAGE_UNKNOWN;
 	buf_reset(extra);
 	read_members(j, v, u, &total, extra);
-	read_details(j, v, u);
-	keep_details(extra, j, json_get(j, v, "prompt_tokens_details"),
-	    "prompt_tokens_details", true);
-	keep_details(extra, j, json_get(j, v, "completion_tokens_details"),
-	    "completion_tokens_details", false);
+	read_details(j, v, "prompt_tokens_details", prompt_details,
+	    ROWS(prompt_details), u, &u->image_in, extra);
+	read_details(j, v, "completion_tokens_details", completion_details,
+	    ROWS(completion_details), u, &u->image_out, extra);
 	put_right(u, total);
 	if (extra->n != 0 && !extra->failed)
 		u->extra = buf_str(extra);
