@@ -81,7 +81,7 @@ ledger_begin(struct req *r)
 {
 	struct req_booking *k = &r->attempt.booking;
 	struct meter_booking b;
-	char bytes[METER_BOOKING_MAX];
+	UNCLEARED char bytes[METER_BOOKING_MAX];
 
 	*k = (struct req_booking){ .began = clock_wall() };
 	new_id(k->began, r->attempt.ledger_id);
@@ -197,7 +197,7 @@ ledger_settle(struct req *r, const struct msg_usage *told)
 {
 	struct req_booking *k = &r->attempt.booking;
 	struct meter_booking b;
-	char bytes[METER_BOOKING_MAX];
+	UNCLEARED char bytes[METER_BOOKING_MAX];
 
 	if (!k->slot) {
 		*k = (struct req_booking){ 0 };

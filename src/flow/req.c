@@ -47,11 +47,11 @@ req_new(struct flow *f, const struct req_door *door, void *door_arg)
 	r->step = FLOW_RECEIVE;
 	r->started = clock_mono();
 	r->meta.content_length = -1;
-	r->rec = (struct meter_record){ .wall = clock_wall(),
-		.surface = "unknown",
-		.first_byte = -1,
-		.cache = "bypass",
-		.usage = MSG_USAGE_UNKNOWN };
+	r->rec.wall = clock_wall();
+	r->rec.surface = "unknown";
+	r->rec.first_byte = -1;
+	r->rec.cache = "bypass";
+	r->rec.usage = MSG_USAGE_UNKNOWN;
 	buf_init(&r->body, r->conf ? r->conf->max_body : 0);
 	buf_init(&r->out, ARENA_BASE + (r->conf ? 2 * r->conf->max_answer : 0));
 	list_add(f, r);

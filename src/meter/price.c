@@ -312,7 +312,7 @@ meter_prices_count(const struct meter_prices *p)
 static const struct group *
 find_exact(const struct meter_prices *p, struct str provider, struct str model)
 {
-	char text[KEY_SIZE];
+	UNCLEARED char text[KEY_SIZE];
 	struct str key = make_key(text, provider, model);
 
 	return str_present(key) ? map_find(p->exact, key) : NULL;

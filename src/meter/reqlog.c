@@ -100,7 +100,7 @@ line_str(struct line *l, const char *key, struct str s)
 static void
 line_clip(struct line *l, const char *key, struct str s, size_t max)
 {
-	char text[DROPPED_MAX_BYTES + 3];
+	UNCLEARED char text[DROPPED_MAX_BYTES + 3];
 	struct str head;
 
 	if (!str_present(s) || s.n <= max) {

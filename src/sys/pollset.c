@@ -117,7 +117,7 @@ serve_first(struct pollset *p)
 void
 pollset_wait(struct pollset *p, int msec)
 {
-	struct epoll_event batch[BATCH];
+	UNCLEARED struct epoll_event batch[BATCH];
 	int n = epoll_wait(p->epoll, batch, BATCH, msec);
 
 	for (int i = 0; i < n; i++) { /* -1: a signal came */

@@ -218,7 +218,7 @@ http_rates_parse(
     const struct http_headers *h, usec_t now_wall, struct http_rates *out)
 {
 	static const struct http_rate none = { -1, -1, -1 };
-	struct http_rate all[KIND__MAX][WINDOWS];
+	UNCLEARED struct http_rate all[KIND__MAX][WINDOWS];
 	struct name name;
 	bool any = false;
 
