@@ -17,6 +17,15 @@
 #define CHORES_EVERY (60 * 60 * USEC_PER_SEC)
 #define PRICES_ARENA ((size_t)256 << 20)
 
+/* Not all that fails is the database's. */
+static const char *
+why_of(const struct jobd_work *w, enum err e)
+{
+	const char *why = store_why(w->store);
+
+	return why[0] ? why : err_word(e);
+}
+
 /* Said once, until something else is the matter or all is well again. */
 static void
 complain(struct jobd_work *w, const char *what, const char *why)
@@ -111,7 +120,7 @@ keep_audit(struct jobd_work *w)
 	if (n > 0)
 		log_msg(LOG_INFO, "audit.keep: old days went");
 	if (e != ERR_OK && e != ERR_AGAIN) {
-		complain(w, "audit.keep", store_why(w->store));
+		complain(w, "audit.keep", why_of(w, e));
 		if (e == ERR_CLOSED)
 			let_go(w);
 	}
@@ -127,7 +136,7 @@ keep_folds(struct jobd_work *w, bool *more)
 	if (e == ERR_OK && !*more)
 		e = store_fold_make(w->store, clock_wall(), more);
 	if (e != ERR_OK && e != ERR_AGAIN) {
-		complain(w, "sums of days", store_why(w->store));
+		complain(w, "sums of days", why_of(w, e));
 		if (e == ERR_CLOSED)
 			let_go(w);
 	}
@@ -157,7 +166,7 @@ do_chores(struct jobd_work *w)
 			? "rows"
 			: "partitions");
 	if (e != ERR_OK && e != ERR_AGAIN) {
-		complain(w, "ledger.keep", store_why(w->store));
+		complain(w, "ledger.keep", why_of(w, e));
 		if (e == ERR_CLOSED)
 			let_go(w);
 	}
@@ -182,7 +191,7 @@ keep_replica(struct jobd_work *w)
 	if (was_well && w->replica.why[0])
 		log_msg(LOG_ERROR, "the replica: %s", w->replica.why);
 	if (e != ERR_OK && e != ERR_AGAIN) {
-		complain(w, "the replica", store_why(w->store));
+		complain(w, "the replica", why_of(w, e));
 		if (e == ERR_CLOSED)
 			let_go(w);
 	}
@@ -233,8 +242,7 @@ jobd_work_round(struct jobd_work *w)
 	e = jobs_drain_pass(w->drain, w->store, &now);
 	count(w, &now);
 	if (e != ERR_OK && w->store) {
-		complain(w, "the spool waits",
-		    store_why(w->store)[0] ? store_why(w->store) : err_word(e));
+		complain(w, "the spool waits", why_of(w, e));
 		/* Of what others do at the same time: just again. */
 		if (e != ERR_AGAIN)
 			let_go(w);

@@ -188,9 +188,14 @@ get_int(struct store *s, int which, int64_t *out)
 	    s, &store_fold_make_sql[which], NULL, 0, store_row_int, out);
 }
 
-/* From smaller ones where there are any: see the order of what is wanted. */
+/*
+ * From smaller ones where there are any: see the order of what is wanted. Days
+ * before the oldest have no sums, nor any smaller fold: a month of which only
+ * the last day has some would be too many days for a cover.
+ */
 static enum err
-make(struct work *w, enum store_fold_shape shape, int64_t first, int64_t last)
+make(struct work *w, enum store_fold_shape shape, int64_t first, int64_t last,
+    int64_t oldest)
 {
 	struct store_value v[4 + STORE_COVER_VALUES] = {
 		store_text(str_z(store_fold_word(shape))),
@@ -198,7 +203,8 @@ make(struct work *w, enum store_fold_shape shape, int64_t first, int64_t last)
 		store_int(last),
 	};
 	struct store_fold_cover cover;
-	enum err e = store_fold_cover(w->s, shape, first, last, &cover);
+	enum err e = store_fold_cover(
+	    w->s, shape, first < oldest ? oldest : first, last, &cover);
 
 	if (e == ERR_OK)
 		e = store_run(
@@ -246,7 +252,7 @@ do_shape(struct work *w, enum store_fold_shape shape, int64_t oldest)
 		if (last < oldest || is_there(w, first, last))
 			continue;
 		w->more = true;
-		return make(w, shape, first, last);
+		return make(w, shape, first, last, oldest);
 	}
 	return e == ERR_OK ? oust(w) : e;
 }

@@ -361,6 +361,29 @@ test_nothing(void **state)
 	assert_false(more);
 }
 
+/*
+ * A new installation: its first day is over, and each day after it. Windows and
+ * months begin long before it, where there is nothing.
+ */
+static void
+test_from_the_first_day_on(void **state)
+{
+	(void)state;
+	n_rows = 0;
+	clock_set(NOON, NOON);
+	add(TODAY - 1);
+	for (int64_t day = TODAY; day < TODAY + 40; day++) {
+		usec_t now = day * DAY + DAY / 2;
+
+		clock_set(now, now);
+		/* what was dropped by late rows has had its rest */
+		assert_true(fold(now + STORE_FOLD_CALM + 1) > 0);
+		add(day);
+	}
+	assert_in_range(count(COUNTING), 10, 60);
+	check_all();
+}
+
 int
 main(void)
 {
@@ -370,6 +393,7 @@ main(void)
 		BED_TEST(test_always_the_sum),
 		BED_TEST(test_next_day),
 		BED_TEST(test_waits),
+		BED_TEST(test_from_the_first_day_on),
 	};
 
 	rand_init();
