@@ -91,7 +91,9 @@ def test_a_million_tiny_objects_cost_little(gateway, mock, is_sanitized):
     body = with_message(b'[' + b'{},' * 1000000 + b'{}]')
     gateway.post(body)
     before = sum(resident(p) for p in pids)
-    for _ in range(10):
+    # a worker that had none before takes about 9 MB, once; 3 MB of each that
+    # stayed would be 90
+    for _ in range(30):
         a = gateway.post(body)
         assert a.status == 400 and a.error['message'], a
     grown = sum(resident(p) for p in pids) - before
@@ -99,7 +101,7 @@ def test_a_million_tiny_objects_cost_little(gateway, mock, is_sanitized):
     if is_sanitized:
         print('memory is not judged: ASan keeps what is freed')
     else:
-        assert grown < 8000000, 'the workers grew by %d bytes' % grown
+        assert grown < 12000000 * len(pids), 'the workers grew by %d bytes' % grown
 
 
 @pytest.mark.parametrize('type', [
