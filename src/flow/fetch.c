@@ -122,7 +122,11 @@ on_done(void *arg, const struct upstream_result *result)
 	    r, r->fail.class == MSG_FAIL_NONE ? FLOW_FETCH : flow_refuse(r));
 }
 
-static const struct upstream_sink sink = { on_head, on_body, NULL, on_done };
+static const struct upstream_sink sink = {
+	.head = on_head,
+	.body = on_body,
+	.done = on_done,
+};
 
 static bool
 can_fetch(struct req *r, struct str text)

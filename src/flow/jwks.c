@@ -147,7 +147,11 @@ on_done(void *arg, const struct upstream_result *result)
 	wake(j);
 }
 
-static const struct upstream_sink sink = { on_head, on_body, NULL, on_done };
+static const struct upstream_sink sink = {
+	.head = on_head,
+	.body = on_body,
+	.done = on_done,
+};
 
 /* A few kilobytes of a local file, once in a refresh. */
 static void

@@ -1,5 +1,7 @@
 #include "flow/life.h"
 
+#include "base/warm.h"
+
 /* What is kept of an error answer's body. */
 #define ERROR_BODY_MAX (64u * 1024)
 #define ERROR_HEADERS_MAX (160u * 1024)
@@ -87,6 +89,27 @@ on_body(void *arg, const char *p, size_t n)
 		(void)!timer_set(
 		    r->flow->loop, &r->linger, LINGER, linger_over, r);
 	return ERR_OK;
+}
+
+/*
+ * What a chunk touches on its way. The ends of what lies behind the pointers
+ * are not known here, and need not be: their first lines are used most.
+ */
+static void
+on_soon(void *arg)
+{
+	const struct req *r = arg;
+
+	warm(r, 128);
+	warm(&r->attempt.answer, 1);
+	warm(&r->norm, sizeof(r->norm) + sizeof(r->writer) + sizeof(r->out));
+	warm(&r->last_write, 1);
+	warm(&r->rec.first_byte, 1);
+	warm(&r->rec.bytes_out, 1);
+	warm(r->attempt.answer, 512);
+	warm(r->norm, 256);
+	warm(r->writer, 256);
+	warm(r->door_arg, 320);
 }
 
 /* Several events that came at once go out at once. */
@@ -277,7 +300,13 @@ linger_over(void *arg)
 	flow_go(r, after_attempt(r));
 }
 
-static const struct upstream_sink sink = { on_head, on_body, on_rest, on_done };
+static const struct upstream_sink sink = {
+	.head = on_head,
+	.body = on_body,
+	.rest = on_rest,
+	.done = on_done,
+	.soon = on_soon,
+};
 
 enum flow_step
 step_send(struct req *r)

@@ -10,26 +10,63 @@ static enum err
 note(struct engine *e, curl_socket_t fd)
 {
 	int n = e->n_dialled ? e->n_dialled : 256;
-	unsigned char *p;
+	struct engine_dialled *p;
 
 	while (n <= fd)
 		n *= 2;
 	if (n > e->n_dialled) {
-		p = realloc(e->dialled, (size_t)n);
+		p = realloc(e->dialled, (size_t)n * sizeof(*p));
 		if (!p)
 			return ERR_NOMEM;
-		memset(p + e->n_dialled, 0, (size_t)(n - e->n_dialled));
+		memset(p + e->n_dialled, 0,
+		    (size_t)(n - e->n_dialled) * sizeof(*p));
 		e->dialled = p;
 		e->n_dialled = n;
 	}
-	e->dialled[fd] = 1;
+	e->dialled[fd] = (struct engine_dialled){ .is_ours = true };
 	return ERR_OK;
 }
 
 bool
 dial_is_ours(const struct engine *e, curl_socket_t fd)
 {
-	return fd >= 0 && fd < e->n_dialled && e->dialled[fd];
+	return fd >= 0 && fd < e->n_dialled && e->dialled[fd].is_ours;
+}
+
+static void
+unnote(struct engine *e, curl_socket_t fd)
+{
+	if (dial_is_ours(e, fd))
+		e->dialled[fd] = (struct engine_dialled){ 0 };
+}
+
+void
+dial_leave(struct upstream_xfer *x)
+{
+	struct engine *e = x->engine;
+
+	if (dial_is_ours(e, x->fd) && e->dialled[x->fd].user == x)
+		e->dialled[x->fd].user = NULL;
+	x->fd = CURL_SOCKET_BAD;
+}
+
+void
+dial_use(struct upstream_xfer *x, curl_socket_t fd)
+{
+	struct engine *e = x->engine;
+
+	if (x->fd == fd)
+		return;
+	dial_leave(x);
+	x->fd = fd;
+	if (dial_is_ours(e, fd))
+		e->dialled[fd].user = x;
+}
+
+struct upstream_xfer *
+dial_user(const struct engine *e, curl_socket_t fd)
+{
+	return dial_is_ours(e, fd) ? e->dialled[fd].user : NULL;
 }
 
 int
@@ -37,8 +74,7 @@ dial_close(void *clientp, curl_socket_t fd)
 {
 	struct engine *e = clientp;
 
-	if (dial_is_ours(e, fd))
-		e->dialled[fd] = 0;
+	unnote(e, fd);
 	pollset_forget(loop_pollset(e->loop), fd);
 	return close(fd);
 }
@@ -60,8 +96,7 @@ dial_rest(struct engine *e, CURL *easy, curl_socket_t fd)
 		(void)!pollset_set(set, fd, 0, NULL, NULL);
 		return;
 	}
-	if (dial_is_ours(e, fd))
-		e->dialled[fd] = 0;
+	unnote(e, fd);
 	pollset_drop(set, fd);
 }
 

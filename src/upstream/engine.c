@@ -137,6 +137,7 @@ retire(struct upstream_xfer *x)
 	struct engine *e = x->engine;
 
 	unfeed(x);
+	dial_leave(x);
 	timer_stop(e->loop, &x->watch);
 	loop_defer_cancel(e->loop, &x->resume);
 	list_remove(&e->live, x);
@@ -244,7 +245,11 @@ engine_unpause(struct upstream_xfer *x)
 static void
 on_ready(void *arg, int fd, unsigned events)
 {
+	struct upstream_xfer *x = dial_user(arg, fd);
 	int flags = 0;
+
+	if (x && x->sink->soon)
+		x->sink->soon(x->arg);
 
 	if (events & POLLSET_IN)
 		flags |= CURL_CSELECT_IN;
@@ -274,7 +279,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 		wanted |= POLLSET_OUT;
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
 	if (x) {
-		x->fd = fd;
+		dial_use(x, fd);
 		if (x->bytes_in == 0)
 			wanted |= POLLSET_FIRST;
 	}

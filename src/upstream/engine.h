@@ -23,6 +23,12 @@ struct engine_easy {
 	unsigned sort; /* bits of EASY_ */
 };
 
+/* What is known of a descriptor that dial_open has opened. */
+struct engine_dialled {
+	struct upstream_xfer *user; /* the last of those under way, or NULL */
+	bool is_ours; /* opened and not closed since */
+};
+
 struct engine {
 	struct upstream base;
 	struct loop *loop;
@@ -35,7 +41,7 @@ struct engine {
 	unsigned depth; /* > 0: we are inside a call of curl's */
 	struct engine_easy pool[ENGINE_EASY_POOL];
 	unsigned n_pool;
-	unsigned char *dialled; /* by descriptor: opened by dial_open */
+	struct engine_dialled *dialled; /* by descriptor */
 	int n_dialled;
 	struct upstream_counts counts;
 	struct urls urls;
@@ -119,6 +125,11 @@ curl_socket_t
 dial_open(void *clientp, curlsocktype purpose, struct curl_sockaddr *address);
 /* CURLOPT_CLOSESOCKETFUNCTION, clientp is the engine: it outlives the xfer. */
 int dial_close(void *clientp, curl_socket_t fd);
+/* curl has fd watched for this transfer; dial_leave: it is over. */
+void dial_use(struct upstream_xfer *x, curl_socket_t fd);
+void dial_leave(struct upstream_xfer *x);
+/* One whose bytes they may be, or NULL. A guess where streams share it. */
+struct upstream_xfer *dial_user(const struct engine *e, curl_socket_t fd);
 /* Was it opened by dial_open and not closed since, as far as we know? */
 bool dial_is_ours(const struct engine *e, curl_socket_t fd);
 /*

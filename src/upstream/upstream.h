@@ -80,6 +80,13 @@ struct upstream_sink {
 	 */
 	void (*rest)(void *arg);
 	void (*done)(void *arg, const struct upstream_result *r);
+	/*
+	 * Something has arrived, most likely for this transfer, and will be
+	 * read now. Of many transfers the memory of one is seldom in the
+	 * processor's cache: time to fetch it (base/warm.h), and for nothing
+	 * else. NULL: of no interest.
+	 */
+	void (*soon)(void *arg);
 };
 
 /* Everything is borrowed until done or cancel. */

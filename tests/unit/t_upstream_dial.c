@@ -95,6 +95,45 @@ test_unix(void **state)
 	dial_close(xfer.engine, fd);
 }
 
+/* Whose bytes they are: of two that share a connection, the last that came. */
+static void
+test_user(void **state)
+{
+	struct upstream_xfer other = { .engine = xfer.engine,
+		.fd = CURL_SOCKET_BAD };
+	curl_socket_t a = dial("93.184.216.34"), b = dial("93.184.216.34");
+
+	(void)state;
+	xfer.fd = CURL_SOCKET_BAD;
+	assert_null(dial_user(xfer.engine, a));
+	dial_use(&xfer, a);
+	assert_ptr_equal(dial_user(xfer.engine, a), &xfer);
+	/* curl has tried another address at the same time, which answered */
+	dial_use(&xfer, b);
+	assert_null(dial_user(xfer.engine, a));
+	assert_ptr_equal(dial_user(xfer.engine, b), &xfer);
+	dial_use(&other, b);
+	assert_ptr_equal(dial_user(xfer.engine, b), &other);
+	dial_leave(&xfer);
+	assert_ptr_equal(dial_user(xfer.engine, b), &other);
+	dial_leave(&other);
+	assert_null(dial_user(xfer.engine, b));
+	/* closed under its hands, and its number opened anew */
+	dial_use(&xfer, b);
+	dial_close(xfer.engine, b);
+	assert_null(dial_user(xfer.engine, b));
+	assert_int_equal(dial("93.184.216.34"), b);
+	assert_null(dial_user(xfer.engine, b));
+	dial_leave(&xfer);
+	dial_close(xfer.engine, a);
+	dial_close(xfer.engine, b);
+	/* not ours */
+	dial_use(&xfer, 1 << 20);
+	assert_null(dial_user(xfer.engine, 1 << 20));
+	assert_null(dial_user(xfer.engine, -1));
+	dial_leave(&xfer);
+}
+
 static void
 test_what_is_not_ours(void **state)
 {
@@ -133,6 +172,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		UPSTREAM_TEST(test_guard),
 		UPSTREAM_TEST(test_unix),
+		UPSTREAM_TEST(test_user),
 		UPSTREAM_TEST(test_what_is_not_ours),
 		UPSTREAM_TEST(test_no_descriptor_is_no_block),
 	};

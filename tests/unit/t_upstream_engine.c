@@ -281,6 +281,7 @@ test_no_rest_before_the_end(void **state)
 	ask_init(&a, server.url);
 	ask_run(&a);
 	assert_int_equal(a.pieces, 1);
+	assert_true(a.soons > 0);
 	assert_int_equal(a.rests, 0);
 	ask_fini(&a);
 }

@@ -18,7 +18,7 @@ static struct server server;
 struct ask {
 	struct upstream_call call;
 	struct upstream_xfer *xfer;
-	int heads, pieces, rests, dones;
+	int heads, pieces, rests, dones, soons;
 	bool is_rest_due; /* a piece came since the last rest */
 	int status;
 	char header[256]; /* value of X-Test of the answer */
@@ -91,8 +91,23 @@ ask_done(void *arg, const struct upstream_result *r)
 	asks_running--;
 }
 
-static const struct upstream_sink ask_sink = { ask_head, ask_body, ask_rest,
-	ask_done };
+/* Before bytes, and never of a transfer that is over. */
+static void
+ask_soon(void *arg)
+{
+	struct ask *a = arg;
+
+	assert_int_equal(a->dones, 0);
+	a->soons++;
+}
+
+static const struct upstream_sink ask_sink = {
+	.head = ask_head,
+	.body = ask_body,
+	.rest = ask_rest,
+	.done = ask_done,
+	.soon = ask_soon,
+};
 
 static inline void
 ask_init(struct ask *a, const char *url)
