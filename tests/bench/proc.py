@@ -121,6 +121,20 @@ def _ticks():
     return sum(t) - t[3] - t[4]
 
 
+def _ticks_of(pids):
+    """Of these processes, their ended threads and children (proc(5), stat)."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii",
+                      errors="replace") as f:
+                rest = f.read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        total += sum(int(t) for t in rest[11:15])
+    return total
+
+
 class Others:
     """What else the machine did since this was made: the share of it that
     neither the bench nor what it has started used. Threads of the kernel (disk,
@@ -136,9 +150,7 @@ class Others:
         known = [os.getpid(), 2]  # kthreadd
         for p in known:
             known.extend(c for c, parent in parents.items() if parent == p)
-        ended = os.times()  # the load's process is gone by then
-        return (_ticks() / os.sysconf("SC_CLK_TCK") - cpu_us(known) / 1e6
-                - ended.children_user - ended.children_system)
+        return (_ticks() - _ticks_of(known)) / os.sysconf("SC_CLK_TCK")
 
     def share(self):
         """0.0 to 1.0"""
