@@ -99,7 +99,7 @@ test_unix(void **state)
 static void
 test_user(void **state)
 {
-	struct upstream_xfer other = { .engine = xfer.engine,
+	struct upstream_xfer other = { .engine = (struct engine *)up,
 		.fd = CURL_SOCKET_BAD };
 	curl_socket_t a = dial("93.184.216.34"), b = dial("93.184.216.34");
 
