@@ -5,11 +5,11 @@
  * much free memory it keeps, and that what it grows by lies in large pages.
  *
  * A thousand streams are 30 MB that are touched a little here and there with
- * every chunk. In pages of 4 KB nearly each touch asks the page tables as well:
- * large pages took 6 % off a chunk's CPU time (tests/bench/run --case
- * streams-1000) for 1 % more memory. Where the kernel has none to give
- * (transparent_hugepage "never", or memory in pieces) all goes on with small
- * ones.
+ * every chunk. In pages of 4 KB nearly each touch asks the page tables as well,
+ * which costs a chunk more CPU time than a little memory in half-used large
+ * pages is worth (tests/bench/run --case streams-1000 prints both). Where the
+ * kernel has none to give (transparent_hugepage "never", or memory in pieces)
+ * all goes on with small ones.
  *
  * THREADS: heap_tune before there are others, heap_grown from the loop's.
  */

@@ -41,18 +41,22 @@ def start(argv, log, env=None, stdout=None):
             start_new_session=True, env=dict(os.environ, **(env or {})))
 
 
+def _stat(pid):
+    """What stands behind its name in /proc/PID/stat; None: it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii",
+                  errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+
+
 def _parents():
     table = {}
     for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", encoding="ascii",
-                      errors="replace") as f:
-                rest = f.read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        table[int(name)] = int(rest[1])
+        rest = _stat(name) if name.isdigit() else None
+        if rest:
+            table[int(name)] = int(rest[1])
     return table
 
 
@@ -123,16 +127,7 @@ def _ticks():
 
 def _ticks_of(pids):
     """Of these processes, their ended threads and children (proc(5), stat)."""
-    total = 0
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/stat", encoding="ascii",
-                      errors="replace") as f:
-                rest = f.read().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        total += sum(int(t) for t in rest[11:15])
-    return total
+    return sum(int(t) for p in pids for t in (_stat(p) or [])[11:15])
 
 
 class Others:
