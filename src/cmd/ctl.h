@@ -176,6 +176,8 @@ int ctl_list_end(struct ctl *c);
 void ctl_record_begin(struct ctl *c, const char *const *columns);
 int ctl_record_end(struct ctl *c);
 int ctl_done(struct ctl *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* Ends a list that was read from the store; e: what the reading has met. */
+int ctl_list_read(struct ctl *c, enum err e);
 
 void ctl_put_text(struct ctl *c, struct str s); /* absent: null */
 /* The same, but not copied: a secret, which its owner wipes after the end. */

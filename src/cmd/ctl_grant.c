@@ -2,7 +2,6 @@
 #include "cmd/ctl_people.h"
 
 #include "base/num.h"
-#include "gate/role.h"
 #include "store/grant.h"
 
 static struct {
@@ -123,63 +122,29 @@ change(struct ctl *c, const struct store_grant *g, bool is_end)
 	    is_end ? "is removed" : "is there");
 }
 
+/* Whom it is for: of o.team, o.user, o.key and o.role at most one is given. */
 static int
-find_team(
-    struct ctl *c, const struct store_tenant *tenant, struct store_grant *g)
+find_holder(struct ctl *c, struct store_grant *g)
 {
-	struct store_team t;
-	int status = ctl_find_team(c, tenant, str_z(o.team), &t);
-
-	if (status == CTL_OK) {
-		g->team_id = t.id;
-		g->team = t.name;
-	}
-	return status;
-}
-
-static int
-find_user(
-    struct ctl *c, const struct store_tenant *tenant, struct store_grant *g)
-{
-	struct store_user u;
-	int status = ctl_find_user(c, tenant, str_z(o.user), &u);
-
-	if (status == CTL_OK) {
-		g->user_id = u.id;
-		g->user = u.name;
-	}
-	return status;
-}
-
-static int
-find_key(
-    struct ctl *c, const struct store_tenant *tenant, struct store_grant *g)
-{
-	struct store_key k;
-	int status = ctl_find_key(c, o.tenant, str_z(o.key), &k);
+	const struct ctl_owner_names names = { o.tenant, o.team, o.user,
+		o.key };
+	struct ctl_owner w;
+	int status = ctl_find_owner(c, &names, &w);
 
 	if (status != CTL_OK)
 		return status;
-	if (k.tenant_id != tenant->id || k.replaced_by != 0)
-		return ctl_fail(c,
-		    "'%s' is a former secret or another tenant's key", o.key);
-	g->key_id = k.id;
-	g->key = k.name;
-	return CTL_OK;
-}
-
-static int
-find_role(struct ctl *c, struct store_grant *g)
-{
-	enum gate_role role;
-
-	if (gate_role_parse(str_z(o.role), &role) != ERR_OK)
-		return ctl_fail(c,
-		    "no role '%s'; there are viewer, developer, operator, "
-		    "admin and auditor",
-		    o.role);
+	g->tenant_id = w.tenant.id;
+	g->tenant = w.tenant.name;
+	g->team_id = w.team.id;
+	g->team = w.team.name;
+	g->user_id = w.user.id;
+	g->user = w.user.name;
+	g->key_id = w.key.id;
+	g->key = w.key.name;
+	if (o.role == NULL)
+		return CTL_OK;
 	g->role = str_z(o.role);
-	return CTL_OK;
+	return ctl_role(c, g->role);
 }
 
 static int
@@ -190,11 +155,8 @@ run_add(struct ctl *c)
 		.is_tag = o.is_tag,
 		.is_allowed = !o.is_deny,
 	};
-	struct store_tenant tenant;
-	int status = ctl_find_tenant(c, o.tenant, &tenant);
+	int status;
 
-	if (status != CTL_OK)
-		return status;
 	if ((o.team != NULL) + (o.user != NULL) + (o.key != NULL) +
 		(o.role != NULL) >
 	    1)
@@ -213,16 +175,7 @@ run_add(struct ctl *c)
 		    "'%.*s': a tag is named with --tag (grant add --tag eu), a "
 		    "denial with --deny",
 		    STR_ARG(g.pattern));
-	g.tenant_id = tenant.id;
-	g.tenant = tenant.name;
-	if (o.team != NULL)
-		status = find_team(c, &tenant, &g);
-	else if (o.user != NULL)
-		status = find_user(c, &tenant, &g);
-	else if (o.key != NULL)
-		status = find_key(c, &tenant, &g);
-	else if (o.role != NULL)
-		status = find_role(c, &g);
+	status = find_holder(c, &g);
 	return status == CTL_OK ? change(c, &g, false) : status;
 }
 
@@ -256,17 +209,14 @@ on_grant(void *arg, const struct store_grant *g)
 static int
 run_list(struct ctl *c)
 {
-	struct store_tenant tenant = { 0 };
-	int status = CTL_OK;
-	enum err e;
+	int64_t tenant;
+	int status = ctl_tenant_or_all(c, o.tenant, &tenant);
 
-	if (o.tenant != NULL)
-		status = ctl_find_tenant(c, o.tenant, &tenant);
 	if (status != CTL_OK)
 		return status;
 	ctl_list_begin(c, columns);
-	e = store_grant_each(c->store, tenant.id, on_grant, c);
-	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+	return ctl_list_read(
+	    c, store_grant_each(c->store, tenant, on_grant, c));
 }
 
 #define ROW(v, operand, n, f, opts)                                           \

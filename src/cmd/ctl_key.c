@@ -296,23 +296,18 @@ show_new(struct ctl *c, struct change *ch, const char *done)
 static int
 find_owners(struct ctl *c, struct store_key *k)
 {
-	struct store_tenant tenant;
-	struct store_team team = { 0 };
-	struct store_user user = { 0 };
-	int status = ctl_find_tenant(c, o.tenant, &tenant);
+	const struct ctl_owner_names names = { o.tenant, o.team, o.user, NULL };
+	struct ctl_owner w;
+	int status = ctl_find_owner(c, &names, &w);
 
-	if (status == CTL_OK && o.team != NULL)
-		status = ctl_find_team(c, &tenant, str_z(o.team), &team);
-	if (status == CTL_OK && o.user != NULL)
-		status = ctl_find_user(c, &tenant, str_z(o.user), &user);
 	if (status != CTL_OK)
 		return status;
-	k->tenant_id = tenant.id;
-	k->tenant = tenant.name;
-	k->team_id = team.id;
-	k->team = team.name;
-	k->user_id = user.id;
-	k->user = user.name;
+	k->tenant_id = w.tenant.id;
+	k->tenant = w.tenant.name;
+	k->team_id = w.team.id;
+	k->team = w.team.name;
+	k->user_id = w.user.id;
+	k->user = w.user.name;
 	return CTL_OK;
 }
 
@@ -325,12 +320,9 @@ run_create(struct ctl *c)
 
 	k->name = ctl_operand(c, 0);
 	k->models = k->networks = k->hours = STR("");
-	if (!store_name_valid(k->name))
-		return ctl_fail(c,
-		    "'%.*s' is not a name: 1 to 64 letters, digits and "
-		    "._-@+, the first a letter or a digit",
-		    STR_ARG(k->name));
-	status = find_owners(c, k);
+	status = ctl_name(c, k->name);
+	if (status == CTL_OK)
+		status = find_owners(c, k);
 	if (status == CTL_OK)
 		status = read_restrictions(c, k);
 	if (status == CTL_OK && o.expires != NULL)
@@ -479,16 +471,14 @@ run_list(struct ctl *c)
 {
 	struct store_key whose = { 0 };
 	int status = CTL_OK;
-	enum err e;
 
 	if (o.tenant != NULL || o.team != NULL || o.user != NULL)
 		status = find_owners(c, &whose);
 	if (status != CTL_OK)
 		return status;
 	ctl_list_begin(c, ctl_key_columns);
-	e = store_key_each(
-	    c->store, whose.tenant_id, whose.team_id, whose.user_id, on_key, c);
-	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+	return ctl_list_read(c, store_key_each(c->store, whose.tenant_id,
+				    whose.team_id, whose.user_id, on_key, c));
 }
 
 static int

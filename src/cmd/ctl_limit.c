@@ -223,44 +223,25 @@ read_window(struct ctl *c, struct store_limit *l)
 static int
 read_who(struct ctl *c, struct store_limit *l)
 {
-	struct store_tenant tenant;
-	struct store_team team;
-	struct store_user user;
-	struct store_key key;
-	int status = CTL_OK;
+	const struct ctl_owner_names names = { o.tenant, o.team, o.user,
+		o.key };
+	struct ctl_owner w;
+	int status;
 
 	if (!o.tenant && !o.team && !o.user && !o.key)
 		return CTL_OK;
-	status = ctl_find_tenant(c, o.tenant, &tenant);
+	status = ctl_find_owner(c, &names, &w);
 	if (status != CTL_OK)
 		return status;
-	l->tenant_id = tenant.id;
-	l->tenant = tenant.name;
-	l->timezone = tenant.timezone;
-	if (o.team) {
-		status = ctl_find_team(c, &tenant, str_z(o.team), &team);
-		if (status != CTL_OK)
-			return status;
-		l->team_id = team.id;
-		l->team = team.name;
-	}
-	if (o.user) {
-		status = ctl_find_user(c, &tenant, str_z(o.user), &user);
-		if (status != CTL_OK)
-			return status;
-		l->user_id = user.id;
-		l->user = user.name;
-	}
-	if (!o.key)
-		return CTL_OK;
-	status = ctl_find_key(c, o.tenant, str_z(o.key), &key);
-	if (status != CTL_OK)
-		return status;
-	if (key.tenant_id != tenant.id || key.replaced_by != 0)
-		return ctl_fail(c,
-		    "'%s' is a former secret or another tenant's key", o.key);
-	l->key_id = key.id;
-	l->key = key.name;
+	l->tenant_id = w.tenant.id;
+	l->tenant = w.tenant.name;
+	l->timezone = w.tenant.timezone;
+	l->team_id = w.team.id;
+	l->team = w.team.name;
+	l->user_id = w.user.id;
+	l->user = w.user.name;
+	l->key_id = w.key.id;
+	l->key = w.key.name;
 	return CTL_OK;
 }
 
@@ -478,17 +459,14 @@ on_limit(void *arg, const struct store_limit *l)
 static int
 run_list(struct ctl *c)
 {
-	struct store_tenant tenant = { 0 };
-	int status = CTL_OK;
-	enum err e;
+	int64_t tenant;
+	int status = ctl_tenant_or_all(c, o.tenant, &tenant);
 
-	if (o.tenant)
-		status = ctl_find_tenant(c, o.tenant, &tenant);
 	if (status != CTL_OK)
 		return status;
 	ctl_list_begin(c, columns);
-	e = store_limit_each(c->store, tenant.id, on_limit, c);
-	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+	return ctl_list_read(
+	    c, store_limit_each(c->store, tenant, on_limit, c));
 }
 
 static int

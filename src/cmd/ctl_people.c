@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "base/utf8.h"
+#include "gate/role.h"
 #include "store/store.h"
 #include "wire/http.h"
 
@@ -125,6 +126,50 @@ ctl_find_key(
 		    "no key '%.*s'; llmgwctl key list shows them",
 		    STR_ARG(name));
 	return e == ERR_OK ? CTL_OK : ctl_store_fail(c, e);
+}
+
+int
+ctl_tenant_or_all(struct ctl *c, const char *name, int64_t *id)
+{
+	struct store_tenant t = { 0 };
+	int status = name != NULL ? ctl_find_tenant(c, name, &t) : CTL_OK;
+
+	if (status == CTL_OK)
+		*id = t.id;
+	return status;
+}
+
+static int
+find_key_in_use(struct ctl *c, const struct store_tenant *tenant,
+    const struct ctl_owner_names *names, struct store_key *k)
+{
+	int status = ctl_find_key(c, names->tenant, str_z(names->key), k);
+
+	if (status != CTL_OK)
+		return status;
+	if (k->tenant_id != tenant->id || k->replaced_by != 0)
+		return ctl_fail(c,
+		    "'%s' is a former secret or another tenant's key",
+		    names->key);
+	return CTL_OK;
+}
+
+int
+ctl_find_owner(
+    struct ctl *c, const struct ctl_owner_names *names, struct ctl_owner *owner)
+{
+	struct store_tenant *t = &owner->tenant;
+	int status;
+
+	*owner = (struct ctl_owner){ 0 };
+	status = ctl_find_tenant(c, names->tenant, t);
+	if (status == CTL_OK && names->team != NULL)
+		status = ctl_find_team(c, t, str_z(names->team), &owner->team);
+	if (status == CTL_OK && names->user != NULL)
+		status = ctl_find_user(c, t, str_z(names->user), &owner->user);
+	if (status == CTL_OK && names->key != NULL)
+		status = find_key_in_use(c, t, names, &owner->key);
+	return status;
 }
 
 /* ---- rights -------------------------------------------------------------- */
@@ -284,4 +329,28 @@ ctl_title(struct ctl *c, const char *option, const char *text)
 		return CTL_OK;
 	return ctl_fail(
 	    c, "--%s: one line of UTF-8, of at most 250 bytes", option);
+}
+
+int
+ctl_name(struct ctl *c, struct str name)
+{
+	if (store_name_valid(name))
+		return CTL_OK;
+	return ctl_fail(c,
+	    "'%.*s' is not a name: 1 to 64 letters, digits and "
+	    "._-@+, the first a letter or a digit",
+	    STR_ARG(name));
+}
+
+int
+ctl_role(struct ctl *c, struct str role)
+{
+	enum gate_role parsed;
+
+	if (gate_role_parse(role, &parsed) == ERR_OK)
+		return CTL_OK;
+	return ctl_fail(c,
+	    "no role '%.*s'; there are viewer, developer, operator, admin and "
+	    "auditor",
+	    STR_ARG(role));
 }

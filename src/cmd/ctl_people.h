@@ -26,6 +26,29 @@ int ctl_find_key(
     struct ctl *c, const char *tenant, struct str name, struct store_key *k);
 
 /*
+ * A list's --tenant: the id of the tenant of that name; 0, all, when name is
+ * NULL.
+ */
+int ctl_tenant_or_all(struct ctl *c, const char *name, int64_t *id);
+
+/*
+ * Whose something is: the tenant as of ctl_find_tenant and what else is named
+ * in it, all zero where not (NULL). A key is one that is in use, no former
+ * secret.
+ */
+struct ctl_owner {
+	struct store_tenant tenant;
+	struct store_team team;
+	struct store_user user;
+	struct store_key key;
+};
+struct ctl_owner_names {
+	const char *tenant, *team, *user, *key;
+};
+int ctl_find_owner(struct ctl *c, const struct ctl_owner_names *names,
+    struct ctl_owner *owner);
+
+/*
  * What a client may, as workers see it: three cells, lists of words: its teams
  * that are not blocked, its roles, its grants ("gpt-*", "tag:eu", denied ones
  * with ! before, which count first).
@@ -56,6 +79,10 @@ int ctl_when(struct ctl *c, const char *option, const char *text, usec_t *out);
 /* A change without a single option is none: it leaves no trace in the audit. */
 int ctl_nothing(struct ctl *c);
 int ctl_title(struct ctl *c, const char *option, const char *text);
+/* CTL_OK when it is one, of a tenant, a team or a key (store_name_valid). */
+int ctl_name(struct ctl *c, struct str name);
+/* CTL_OK when there is such a role (gate/role.h). */
+int ctl_role(struct ctl *c, struct str role);
 
 /* Option --tenant, for all that lies in one. */
 #define CTL_TENANT_ROW(field)                                             \

@@ -101,7 +101,7 @@ ctl_pepper_list(struct ctl *c)
 	for (uint32_t i = 0; i < l.n; i++)
 		put(c, l.in_file[i].id, i == 0 ? "present" : "old",
 		    l.in_file[i].secrets, l.in_file[i].lasting);
-	status = e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+	status = ctl_list_read(c, e);
 	gate_pepper_fini(&p);
 	return status;
 }

@@ -1,8 +1,6 @@
 /* llmgwctl role */
 #include "cmd/ctl_people.h"
 
-#include "gate/role.h"
-
 static struct {
 	const char *tenant;
 	const char *user;
@@ -91,27 +89,22 @@ apply(struct store *s, void *arg)
 static int
 find_holder(struct ctl *c, struct change *ch)
 {
-	struct store_tenant tenant;
-	struct store_user user = { 0 };
-	struct store_team team = { 0 };
+	const struct ctl_owner_names names = { o.tenant, o.team, o.user, NULL };
+	struct ctl_owner w;
 	int status;
 
 	if ((o.user != NULL) == (o.team != NULL))
 		return ctl_fail(c, "say who: either --user or --team");
-	status = ctl_find_tenant(c, o.tenant, &tenant);
-	if (status == CTL_OK && o.user != NULL)
-		status = ctl_find_user(c, &tenant, str_z(o.user), &user);
-	if (status == CTL_OK && o.team != NULL)
-		status = ctl_find_team(c, &tenant, str_z(o.team), &team);
+	status = ctl_find_owner(c, &names, &w);
 	if (status != CTL_OK)
 		return status;
-	ch->owner = tenant.id;
-	ch->r.tenant_id = o.is_everywhere ? 0 : tenant.id;
-	ch->r.tenant = tenant.name;
-	ch->r.user_id = user.id;
-	ch->r.user = user.name;
-	ch->r.team_id = team.id;
-	ch->r.team = team.name;
+	ch->owner = w.tenant.id;
+	ch->r.tenant_id = o.is_everywhere ? 0 : w.tenant.id;
+	ch->r.tenant = w.tenant.name;
+	ch->r.user_id = w.user.id;
+	ch->r.user = w.user.name;
+	ch->r.team_id = w.team.id;
+	ch->r.team = w.team.name;
 	return CTL_OK;
 }
 
@@ -119,16 +112,12 @@ static int
 change(struct ctl *c, bool is_end)
 {
 	struct change ch = { .c = c, .is_end = is_end };
-	enum gate_role role;
 	int status;
 
 	ch.r.role = ctl_operand(c, 0);
-	if (gate_role_parse(ch.r.role, &role) != ERR_OK)
-		return ctl_fail(c,
-		    "no role '%.*s'; there are viewer, developer, operator, "
-		    "admin and auditor",
-		    STR_ARG(ch.r.role));
-	status = find_holder(c, &ch);
+	status = ctl_role(c, ch.r.role);
+	if (status == CTL_OK)
+		status = find_holder(c, &ch);
 	if (status == CTL_OK)
 		status = ctl_change(c, apply, &ch);
 	if (status != CTL_OK)
@@ -164,17 +153,13 @@ on_role(void *arg, const struct store_role_grant *r)
 static int
 run_list(struct ctl *c)
 {
-	struct store_tenant tenant = { 0 };
-	int status = CTL_OK;
-	enum err e;
+	int64_t tenant;
+	int status = ctl_tenant_or_all(c, o.tenant, &tenant);
 
-	if (o.tenant != NULL)
-		status = ctl_find_tenant(c, o.tenant, &tenant);
 	if (status != CTL_OK)
 		return status;
 	ctl_list_begin(c, columns);
-	e = store_role_each(c->store, tenant.id, on_role, c);
-	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+	return ctl_list_read(c, store_role_each(c->store, tenant, on_role, c));
 }
 
 #define ROW(v, operand, n, f, opts)                                          \

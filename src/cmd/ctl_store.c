@@ -89,6 +89,12 @@ ctl_store_fail(struct ctl *c, enum err e)
 }
 
 int
+ctl_list_read(struct ctl *c, enum err e)
+{
+	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+}
+
+int
 ctl_change(struct ctl *c, enum err (*fn)(struct store *s, void *arg), void *arg)
 {
 	enum err e = store_atomically(c->store, fn, arg);

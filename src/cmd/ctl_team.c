@@ -1,5 +1,5 @@
 /* llmgwctl team */
-#include "cmd/ctl_people.h"
+#include "cmd/ctl_named.h"
 
 static struct {
 	const char *tenant;
@@ -22,8 +22,10 @@ static const char *const columns[] = { "id", "tenant", "name", "title",
 	"members", "is_blocked", "created", "changed", NULL };
 
 static void
-put(struct ctl *c, const struct store_team *t)
+put(struct ctl *c, const union ctl_named *it)
 {
+	const struct store_team *t = &it->team;
+
 	ctl_put_int(c, t->id);
 	ctl_put_text(c, t->tenant);
 	ctl_put_text(c, t->name);
@@ -35,7 +37,7 @@ put(struct ctl *c, const struct store_team *t)
 }
 
 static int
-find(struct ctl *c, struct store_tenant *tenant, struct store_team *t)
+find_in(struct ctl *c, struct store_tenant *tenant, struct store_team *t)
 {
 	int status = ctl_find_tenant(c, o.tenant, tenant);
 
@@ -43,81 +45,78 @@ find(struct ctl *c, struct store_tenant *tenant, struct store_team *t)
 				: status;
 }
 
-/* ---- changes ------------------------------------------------------------- */
-
-struct change {
-	struct ctl *c;
-	const char *action;
-	struct store_team t;
-};
-
-static enum err
-apply(struct store *s, void *arg)
+static int
+find(struct ctl *c, union ctl_named *it)
 {
-	struct change *ch = arg;
-	/* A copy: it may run again when another was in the way. */
-	struct store_team copy = ch->t, *t = &copy;
-	const struct ctl_pair detail[] = { { "name", t->name },
+	struct store_tenant tenant;
+
+	return find_in(c, &tenant, &it->team);
+}
+
+static struct ctl_facts
+facts(union ctl_named *it)
+{
+	struct store_team *t = &it->team;
+
+	return (
+	    struct ctl_facts){ t->id, t->tenant_id, t->name, &t->is_blocked };
+}
+
+static struct str
+detail(struct ctl *c, const union ctl_named *it)
+{
+	const struct store_team *t = &it->team;
+	const struct ctl_pair pairs[] = { { "name", t->name },
 		{ "title", t->title },
 		{ "is_blocked", t->is_blocked ? STR("yes") : STR("no") },
 		{ 0 } };
-	enum err e;
 
-	if (t->id == 0)
-		e = ctl_added(ch->c, store_team_add(s, t), "team", t->name);
-	else
-		e = ctl_was_set(ch->c, store_team_set(s, t), "team", t->name);
-	if (e == ERR_OK)
-		e = ctl_act(ch->c, ch->action, "team", t->id, t->tenant_id,
-		    ctl_detail(ch->c, detail));
-	if (e == ERR_OK)
-		ch->t = copy;
-	return e;
+	return ctl_detail(c, pairs);
 }
 
-static int
-change(struct ctl *c, const char *action, const struct store_team *t,
-    const char *done)
+static enum err
+add(struct store *s, union ctl_named *it)
 {
-	struct change ch = { c, action, *t };
-	int status = ctl_change(c, apply, &ch);
-
-	if (status != CTL_OK)
-		return status;
-	ctl_record_begin(c, columns);
-	put(c, &ch.t);
-	return ctl_done(c, "team '%.*s' %s", STR_ARG(t->name), done);
+	return store_team_add(s, &it->team);
 }
+
+static enum err
+set(struct store *s, union ctl_named *it)
+{
+	return store_team_set(s, &it->team);
+}
+
+static const struct ctl_sort sort = { columns, put, find, facts, detail, add,
+	set };
+
+/* ---- changes ------------------------------------------------------------- */
 
 static int
 run_create(struct ctl *c)
 {
-	struct store_team t = { .name = ctl_operand(c, 0), .title = STR("") };
+	union ctl_named it = { .team = { .name = ctl_operand(c, 0),
+				   .title = STR("") } };
 	struct store_tenant tenant;
 	int status = ctl_find_tenant(c, o.tenant, &tenant);
 
 	if (status == CTL_OK)
 		status = ctl_title(c, "title", o.title);
+	if (status == CTL_OK)
+		status = ctl_name(c, it.team.name);
 	if (status != CTL_OK)
 		return status;
-	if (!store_name_valid(t.name))
-		return ctl_fail(c,
-		    "'%.*s' is not a name: 1 to 64 letters, digits and "
-		    "._-@+, the first a letter or a digit",
-		    STR_ARG(t.name));
-	t.tenant_id = tenant.id;
-	t.tenant = tenant.name;
+	it.team.tenant_id = tenant.id;
+	it.team.tenant = tenant.name;
 	if (o.title != NULL)
-		t.title = str_z(o.title);
-	return change(c, "team.create", &t, "is there");
+		it.team.title = str_z(o.title);
+	return ctl_named_change(c, &sort, &it, "is there");
 }
 
 static int
 run_set(struct ctl *c)
 {
-	struct store_tenant tenant;
-	struct store_team t;
-	int status = find(c, &tenant, &t);
+	union ctl_named it;
+	int status = find(c, &it);
 
 	if (status == CTL_OK)
 		status = ctl_title(c, "title", o.title);
@@ -125,34 +124,20 @@ run_set(struct ctl *c)
 		return status;
 	if (o.title == NULL)
 		return ctl_nothing(c);
-	t.title = str_z(o.title);
-	return change(c, "team.set", &t, "is changed");
-}
-
-static int
-set_blocked(struct ctl *c, bool is_blocked)
-{
-	struct store_tenant tenant;
-	struct store_team t;
-	int status = find(c, &tenant, &t);
-
-	if (status != CTL_OK)
-		return status;
-	t.is_blocked = is_blocked;
-	return change(c, is_blocked ? "team.block" : "team.unblock", &t,
-	    is_blocked ? "is blocked" : "is not blocked");
+	it.team.title = str_z(o.title);
+	return ctl_named_change(c, &sort, &it, "is changed");
 }
 
 static int
 run_block(struct ctl *c)
 {
-	return set_blocked(c, true);
+	return ctl_named_block(c, &sort, true);
 }
 
 static int
 run_unblock(struct ctl *c)
 {
-	return set_blocked(c, false);
+	return ctl_named_block(c, &sort, false);
 }
 
 /* ---- members ------------------------------------------------------------- */
@@ -198,7 +183,7 @@ change_member(struct ctl *c, bool is_leaving)
 		NULL };
 	struct member m = { .c = c, .is_leaving = is_leaving };
 	struct store_tenant tenant;
-	int status = find(c, &tenant, &m.team);
+	int status = find_in(c, &tenant, &m.team);
 
 	if (status == CTL_OK)
 		status = ctl_find_user(c, &tenant, ctl_operand(c, 1), &m.user);
@@ -232,38 +217,28 @@ run_remove(struct ctl *c)
 static enum err
 on_team(void *arg, const struct store_team *t)
 {
-	put(arg, t);
+	const union ctl_named it = { .team = *t };
+
+	put(arg, &it);
 	return ERR_OK;
 }
 
 static int
 run_list(struct ctl *c)
 {
-	struct store_tenant tenant = { 0 };
-	int status = CTL_OK;
-	enum err e;
+	int64_t tenant;
+	int status = ctl_tenant_or_all(c, o.tenant, &tenant);
 
-	if (o.tenant != NULL)
-		status = ctl_find_tenant(c, o.tenant, &tenant);
 	if (status != CTL_OK)
 		return status;
 	ctl_list_begin(c, columns);
-	e = store_team_each(c->store, tenant.id, on_team, c);
-	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+	return ctl_list_read(c, store_team_each(c->store, tenant, on_team, c));
 }
 
 static int
 run_show(struct ctl *c)
 {
-	struct store_tenant tenant;
-	struct store_team t;
-	int status = find(c, &tenant, &t);
-
-	if (status != CTL_OK)
-		return status;
-	ctl_record_begin(c, columns);
-	put(c, &t);
-	return ctl_record_end(c);
+	return ctl_named_show(c, &sort);
 }
 
 #define ROW(v, operand, n, f, opts)                                          \

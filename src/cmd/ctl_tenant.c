@@ -1,5 +1,5 @@
 /* llmgwctl tenant */
-#include "cmd/ctl_people.h"
+#include "cmd/ctl_named.h"
 
 #include "sys/zone.h"
 
@@ -35,8 +35,10 @@ static const char *const columns[] = { "id", "name", "title", "timezone",
 	"residency", "is_blocked", "created", "changed", NULL };
 
 static void
-put(struct ctl *c, const struct store_tenant *t)
+put(struct ctl *c, const union ctl_named *it)
 {
+	const struct store_tenant *t = &it->tenant;
+
 	ctl_put_int(c, t->id);
 	ctl_put_text(c, t->name);
 	ctl_put_text(c, t->title);
@@ -47,53 +49,49 @@ put(struct ctl *c, const struct store_tenant *t)
 	ctl_put_time(c, t->changed);
 }
 
-/* ---- changes ------------------------------------------------------------- */
-
-struct change {
-	struct ctl *c;
-	const char *action;
-	struct store_tenant t;
-};
-
-static enum err
-apply(struct store *s, void *arg)
+static int
+find(struct ctl *c, union ctl_named *it)
 {
-	struct change *ch = arg;
-	/* A copy: it may run again when another was in the way. */
-	struct store_tenant copy = ch->t, *t = &copy;
-	const struct ctl_pair detail[] = { { "name", t->name },
+	return ctl_find_tenant(c, c->operands[0], &it->tenant);
+}
+
+static struct ctl_facts
+facts(union ctl_named *it)
+{
+	struct store_tenant *t = &it->tenant;
+
+	return (struct ctl_facts){ t->id, t->id, t->name, &t->is_blocked };
+}
+
+static struct str
+detail(struct ctl *c, const union ctl_named *it)
+{
+	const struct store_tenant *t = &it->tenant;
+	const struct ctl_pair pairs[] = { { "name", t->name },
 		{ "title", t->title }, { "timezone", t->timezone },
 		{ "residency", t->residency },
 		{ "is_blocked", t->is_blocked ? STR("yes") : STR("no") },
 		{ 0 } };
-	enum err e;
 
-	if (t->id == 0)
-		e = ctl_added(ch->c, store_tenant_add(s, t), "tenant", t->name);
-	else
-		e = ctl_was_set(
-		    ch->c, store_tenant_set(s, t), "tenant", t->name);
-	if (e == ERR_OK)
-		e = ctl_act(ch->c, ch->action, "tenant", t->id, t->id,
-		    ctl_detail(ch->c, detail));
-	if (e == ERR_OK)
-		ch->t = copy;
-	return e;
+	return ctl_detail(c, pairs);
 }
 
-static int
-change(struct ctl *c, const char *action, const struct store_tenant *t,
-    const char *done)
+static enum err
+add(struct store *s, union ctl_named *it)
 {
-	struct change ch = { c, action, *t };
-	int status = ctl_change(c, apply, &ch);
-
-	if (status != CTL_OK)
-		return status;
-	ctl_record_begin(c, columns);
-	put(c, &ch.t);
-	return ctl_done(c, "tenant '%.*s' %s", STR_ARG(t->name), done);
+	return store_tenant_add(s, &it->tenant);
 }
+
+static enum err
+set(struct store *s, union ctl_named *it)
+{
+	return store_tenant_set(s, &it->tenant);
+}
+
+static const struct ctl_sort sort = { columns, put, find, facts, detail, add,
+	set };
+
+/* ---- changes ------------------------------------------------------------- */
 
 static int
 read_options(struct ctl *c, struct store_tenant *t)
@@ -119,61 +117,44 @@ read_options(struct ctl *c, struct store_tenant *t)
 static int
 run_create(struct ctl *c)
 {
-	struct store_tenant t = {
-		.name = ctl_operand(c, 0),
-		.title = STR(""),
-		.timezone = STR("UTC"),
-		.residency = STR(""),
-	};
-	int status = read_options(c, &t);
+	union ctl_named it = { .tenant = {
+				   .name = ctl_operand(c, 0),
+				   .title = STR(""),
+				   .timezone = STR("UTC"),
+				   .residency = STR(""),
+			       } };
+	int status = read_options(c, &it.tenant);
 
-	if (status != CTL_OK)
-		return status;
-	if (!store_name_valid(t.name))
-		return ctl_fail(c,
-		    "'%.*s' is not a name: 1 to 64 letters, digits and "
-		    "._-@+, the first a letter or a digit",
-		    STR_ARG(t.name));
-	return change(c, "tenant.create", &t, "is there");
+	if (status == CTL_OK)
+		status = ctl_name(c, it.tenant.name);
+	return status == CTL_OK ? ctl_named_change(c, &sort, &it, "is there")
+				: status;
 }
 
 static int
 run_set(struct ctl *c)
 {
-	struct store_tenant t;
-	int status = ctl_find_tenant(c, c->operands[0], &t);
+	union ctl_named it;
+	int status = find(c, &it);
 
 	if (status == CTL_OK && !o.title && !o.timezone && !o.residency)
 		return ctl_nothing(c);
 	if (status == CTL_OK)
-		status = read_options(c, &t);
-	return status == CTL_OK ? change(c, "tenant.set", &t, "is changed")
+		status = read_options(c, &it.tenant);
+	return status == CTL_OK ? ctl_named_change(c, &sort, &it, "is changed")
 				: status;
-}
-
-static int
-set_blocked(struct ctl *c, bool is_blocked)
-{
-	struct store_tenant t;
-	int status = ctl_find_tenant(c, c->operands[0], &t);
-
-	if (status != CTL_OK)
-		return status;
-	t.is_blocked = is_blocked;
-	return change(c, is_blocked ? "tenant.block" : "tenant.unblock", &t,
-	    is_blocked ? "is blocked" : "is not blocked");
 }
 
 static int
 run_block(struct ctl *c)
 {
-	return set_blocked(c, true);
+	return ctl_named_block(c, &sort, true);
 }
 
 static int
 run_unblock(struct ctl *c)
 {
-	return set_blocked(c, false);
+	return ctl_named_block(c, &sort, false);
 }
 
 /* ---- looking ------------------------------------------------------------- */
@@ -181,31 +162,23 @@ run_unblock(struct ctl *c)
 static enum err
 on_tenant(void *arg, const struct store_tenant *t)
 {
-	put(arg, t);
+	const union ctl_named it = { .tenant = *t };
+
+	put(arg, &it);
 	return ERR_OK;
 }
 
 static int
 run_list(struct ctl *c)
 {
-	enum err e;
-
 	ctl_list_begin(c, columns);
-	e = store_tenant_each(c->store, on_tenant, c);
-	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+	return ctl_list_read(c, store_tenant_each(c->store, on_tenant, c));
 }
 
 static int
 run_show(struct ctl *c)
 {
-	struct store_tenant t;
-	int status = ctl_find_tenant(c, c->operands[0], &t);
-
-	if (status != CTL_OK)
-		return status;
-	ctl_record_begin(c, columns);
-	put(c, &t);
-	return ctl_record_end(c);
+	return ctl_named_show(c, &sort);
 }
 
 #define ROW(v, operand, n, f, opts)                                            \

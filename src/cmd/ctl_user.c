@@ -1,5 +1,5 @@
 /* llmgwctl user */
-#include "cmd/ctl_people.h"
+#include "cmd/ctl_named.h"
 
 static struct {
 	const char *tenant;
@@ -39,8 +39,10 @@ static const char *const columns[] = { "id", "tenant", "name", "title", "email",
 	"is_blocked", "created", "changed", NULL };
 
 static void
-put(struct ctl *c, const struct store_user *u)
+put(struct ctl *c, const union ctl_named *it)
 {
+	const struct store_user *u = &it->user;
+
 	ctl_put_int(c, u->id);
 	ctl_put_text(c, u->tenant);
 	ctl_put_text(c, u->name);
@@ -52,61 +54,53 @@ put(struct ctl *c, const struct store_user *u)
 }
 
 static int
-find(struct ctl *c, struct store_user *u)
+find(struct ctl *c, union ctl_named *it)
 {
 	struct store_tenant tenant;
 	int status = ctl_find_tenant(c, o.tenant, &tenant);
 
 	return status == CTL_OK
-		   ? ctl_find_user(c, &tenant, ctl_operand(c, 0), u)
+		   ? ctl_find_user(c, &tenant, ctl_operand(c, 0), &it->user)
 		   : status;
 }
 
-/* ---- changes ------------------------------------------------------------- */
-
-struct change {
-	struct ctl *c;
-	const char *action;
-	struct store_user u;
-};
-
-static enum err
-apply(struct store *s, void *arg)
+static struct ctl_facts
+facts(union ctl_named *it)
 {
-	struct change *ch = arg;
-	/* A copy: it may run again when another was in the way. */
-	struct store_user copy = ch->u, *u = &copy;
-	const struct ctl_pair detail[] = { { "name", u->name },
+	struct store_user *u = &it->user;
+
+	return (
+	    struct ctl_facts){ u->id, u->tenant_id, u->name, &u->is_blocked };
+}
+
+static struct str
+detail(struct ctl *c, const union ctl_named *it)
+{
+	const struct store_user *u = &it->user;
+	const struct ctl_pair pairs[] = { { "name", u->name },
 		{ "title", u->title }, { "email", u->email },
 		{ "is_blocked", u->is_blocked ? STR("yes") : STR("no") },
 		{ 0 } };
-	enum err e;
 
-	if (u->id == 0)
-		e = ctl_added(ch->c, store_user_add(s, u), "user", u->name);
-	else
-		e = ctl_was_set(ch->c, store_user_set(s, u), "user", u->name);
-	if (e == ERR_OK)
-		e = ctl_act(ch->c, ch->action, "user", u->id, u->tenant_id,
-		    ctl_detail(ch->c, detail));
-	if (e == ERR_OK)
-		ch->u = copy;
-	return e;
+	return ctl_detail(c, pairs);
 }
 
-static int
-change(struct ctl *c, const char *action, const struct store_user *u,
-    const char *done)
+static enum err
+add(struct store *s, union ctl_named *it)
 {
-	struct change ch = { c, action, *u };
-	int status = ctl_change(c, apply, &ch);
-
-	if (status != CTL_OK)
-		return status;
-	ctl_record_begin(c, columns);
-	put(c, &ch.u);
-	return ctl_done(c, "user '%.*s' %s", STR_ARG(u->name), done);
+	return store_user_add(s, &it->user);
 }
+
+static enum err
+set(struct store *s, union ctl_named *it)
+{
+	return store_user_set(s, &it->user);
+}
+
+static const struct ctl_sort sort = { columns, put, find, facts, detail, add,
+	set };
+
+/* ---- changes ------------------------------------------------------------- */
 
 static int
 read_options(struct ctl *c, struct store_user *u)
@@ -125,63 +119,53 @@ read_options(struct ctl *c, struct store_user *u)
 static int
 run_create(struct ctl *c)
 {
-	struct store_user u = {
-		.name = ctl_operand(c, 0), .title = STR(""), .email = STR("")
-	};
+	union ctl_named it = { .user = {
+				   .name = ctl_operand(c, 0),
+				   .title = STR(""),
+				   .email = STR(""),
+			       } };
+	struct store_user *u = &it.user;
 	struct store_tenant tenant;
 	int status = ctl_find_tenant(c, o.tenant, &tenant);
 
 	if (status == CTL_OK)
-		status = read_options(c, &u);
+		status = read_options(c, u);
 	if (status != CTL_OK)
 		return status;
-	if (!store_user_name_valid(u.name))
+	if (!store_user_name_valid(u->name))
 		return ctl_fail(c,
 		    "'%.*s' is not a user's name: 1 to %d bytes of UTF-8 on "
 		    "one line",
-		    STR_ARG(u.name), STORE_NAME_MAX);
-	u.tenant_id = tenant.id;
-	u.tenant = tenant.name;
-	return change(c, "user.create", &u, "is there");
+		    STR_ARG(u->name), STORE_NAME_MAX);
+	u->tenant_id = tenant.id;
+	u->tenant = tenant.name;
+	return ctl_named_change(c, &sort, &it, "is there");
 }
 
 static int
 run_set(struct ctl *c)
 {
-	struct store_user u;
-	int status = find(c, &u);
+	union ctl_named it;
+	int status = find(c, &it);
 
 	if (status == CTL_OK && !o.title && !o.email)
 		return ctl_nothing(c);
 	if (status == CTL_OK)
-		status = read_options(c, &u);
-	return status == CTL_OK ? change(c, "user.set", &u, "is changed")
+		status = read_options(c, &it.user);
+	return status == CTL_OK ? ctl_named_change(c, &sort, &it, "is changed")
 				: status;
-}
-
-static int
-set_blocked(struct ctl *c, bool is_blocked)
-{
-	struct store_user u;
-	int status = find(c, &u);
-
-	if (status != CTL_OK)
-		return status;
-	u.is_blocked = is_blocked;
-	return change(c, is_blocked ? "user.block" : "user.unblock", &u,
-	    is_blocked ? "is blocked" : "is not blocked");
 }
 
 static int
 run_block(struct ctl *c)
 {
-	return set_blocked(c, true);
+	return ctl_named_block(c, &sort, true);
 }
 
 static int
 run_unblock(struct ctl *c)
 {
-	return set_blocked(c, false);
+	return ctl_named_block(c, &sort, false);
 }
 
 /* ---- looking ------------------------------------------------------------- */
@@ -189,27 +173,26 @@ run_unblock(struct ctl *c)
 static enum err
 on_user(void *arg, const struct store_user *u)
 {
-	put(arg, u);
+	const union ctl_named it = { .user = *u };
+
+	put(arg, &it);
 	return ERR_OK;
 }
 
 static int
 run_list(struct ctl *c)
 {
-	struct store_tenant tenant = { 0 };
-	struct store_team team = { 0 };
+	const struct ctl_owner_names names = { o.tenant, o.team, NULL, NULL };
+	struct ctl_owner w = { 0 };
 	int status = CTL_OK;
-	enum err e;
 
 	if (o.tenant != NULL || o.team != NULL)
-		status = ctl_find_tenant(c, o.tenant, &tenant);
-	if (status == CTL_OK && o.team != NULL)
-		status = ctl_find_team(c, &tenant, str_z(o.team), &team);
+		status = ctl_find_owner(c, &names, &w);
 	if (status != CTL_OK)
 		return status;
 	ctl_list_begin(c, columns);
-	e = store_user_each(c->store, tenant.id, team.id, on_user, c);
-	return e == ERR_OK ? ctl_list_end(c) : ctl_store_fail(c, e);
+	return ctl_list_read(
+	    c, store_user_each(c->store, w.tenant.id, w.team.id, on_user, c));
 }
 
 static int
@@ -219,19 +202,19 @@ run_show(struct ctl *c)
 		"email", "is_blocked", "created", "changed", CTL_RIGHTS, NULL };
 	struct store_person_ask ask = { 0 };
 	struct store_person p;
-	struct store_user u;
-	int status = find(c, &u);
+	union ctl_named it;
+	int status = find(c, &it);
 	enum err e;
 
 	if (status != CTL_OK)
 		return status;
-	ask.tenant = u.tenant;
-	ask.user = u.name;
+	ask.tenant = it.user.tenant;
+	ask.user = it.user.name;
 	e = store_person_by_user(c->store, &ask, c->arena, &p);
 	if (e != ERR_OK)
 		return ctl_store_fail(c, e);
 	ctl_record_begin(c, whole);
-	put(c, &u);
+	put(c, &it);
 	ctl_put_rights(c, &p);
 	return ctl_record_end(c);
 }
