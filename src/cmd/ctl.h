@@ -135,6 +135,8 @@ struct ctl_pair {
 	struct str value;
 };
 struct str ctl_detail(struct ctl *c, const struct ctl_pair *pairs);
+/* A value of a detail: a wall time; absent for 0. */
+struct str ctl_time_text(struct ctl *c, usec_t wall);
 /* The options that every command has. */
 extern const struct opt_row ctl_common_options[];
 /*

@@ -158,26 +158,16 @@ apply_what(struct store *s, struct change *ch, struct store_key *k)
 }
 
 static struct str
-moment(struct ctl *c, usec_t wall)
-{
-	char text[CLOCK_ISO_SIZE];
-
-	if (wall <= 0)
-		return (struct str){ 0 };
-	clock_iso(wall, text);
-	return arena_str(c->arena, str_z(text));
-}
-
-static struct str
 detail_of(struct change *ch, const struct store_key *k)
 {
 	const struct ctl_pair detail[] = { { "name", k->name },
 		{ "team", k->team }, { "user", k->user },
 		{ "models", k->models }, { "networks", k->networks },
-		{ "hours", k->hours }, { "expires", moment(ch->c, k->expires) },
+		{ "hours", k->hours },
+		{ "expires", ctl_time_text(ch->c, k->expires) },
 		{ "is_blocked", k->is_blocked ? STR("yes") : STR("no") },
 		{ "public", k->public_part },
-		{ "old_until", moment(ch->c, ch->old_until) }, { 0 } };
+		{ "old_until", ctl_time_text(ch->c, ch->old_until) }, { 0 } };
 
 	return ctl_detail(ch->c, detail);
 }

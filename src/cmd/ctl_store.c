@@ -136,3 +136,14 @@ ctl_detail(struct ctl *c, const struct ctl_pair *pairs)
 	buf_fini(&b);
 	return text;
 }
+
+struct str
+ctl_time_text(struct ctl *c, usec_t wall)
+{
+	char iso[CLOCK_ISO_SIZE];
+
+	if (wall <= 0)
+		return (struct str){ 0 };
+	clock_iso(wall, iso);
+	return arena_str(c->arena, str_z(iso));
+}
