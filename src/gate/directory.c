@@ -3,27 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/fault.h"
-#include "base/map.h"
+#include "gate/known.h"
 #include "gate/pepper.h"
-
-/* Changes that are remembered; an entry behind them is looked up again. */
-#define RING 512u
-
-struct entry {
-	unsigned char id[HASH_KEY_BYTES];
-	struct gate_person *person;
-	uint64_t epoch; /* changes up to this one do not concern it */
-	struct entry *newer, *older;
-};
-
-/* What was not found. One place per hash: a new one drives out an old one. */
-struct unknown {
-	unsigned char id[HASH_KEY_BYTES];
-	enum gate_refusal refusal; /* GATE_WELCOME: nothing is here */
-	uint64_t epoch;
-	usec_t until;
-};
 
 struct gate_directory {
 	struct loop *loop;
@@ -36,13 +17,7 @@ struct gate_directory {
 	char *watched; /* state_dir for the job under way; NULL: not looked */
 	uint64_t found_stamp; /* by it */
 
-	struct map *by_id;
-	struct entry *newest, *oldest;
-	struct unknown *unknown; /* GATE_UNKNOWN_MAX */
-
-	uint64_t epoch; /* changes seen */
-	uint64_t all_epoch; /* the last that concerned anybody */
-	struct gate_change ring[RING];
+	struct gate_known *known;
 
 	struct gate_look *waiting, **waiting_end;
 	struct gate_look *answered, **answered_end; /* fn is due */
@@ -63,148 +38,10 @@ struct gate_directory {
 	uint64_t hits, misses, n_unknown;
 };
 
-static struct str
-id_str(const unsigned char *id)
-{
-	return str_of((const char *)id, HASH_KEY_BYTES);
-}
-
-_Static_assert(GATE_PEPPERS_MAX == 1 + STORE_PERSON_OLDER_MAX, "one each");
-
 static void start_or_wait(struct gate_directory *d);
 static void read_pepper(struct gate_directory *d);
 
-/* ---- entries ------------------------------------------------------------- */
-
-static void
-list_remove(struct gate_directory *d, struct entry *e)
-{
-	if (e->newer)
-		e->newer->older = e->older;
-	else
-		d->newest = e->older;
-	if (e->older)
-		e->older->newer = e->newer;
-	else
-		d->oldest = e->newer;
-}
-
-static void
-list_add(struct gate_directory *d, struct entry *e)
-{
-	e->newer = NULL;
-	e->older = d->newest;
-	if (e->older)
-		e->older->newer = e;
-	else
-		d->oldest = e;
-	d->newest = e;
-}
-
-static void
-entry_drop(struct gate_directory *d, struct entry *e)
-{
-	map_remove(d->by_id, id_str(e->id));
-	list_remove(d, e);
-	gate_person_unref(e->person);
-	free(e);
-}
-
-static bool
-concerns(const struct gate_change *c, const struct store_person *f)
-{
-	switch (c->sort) {
-	case GATE_CHANGE_TENANT:
-		return c->id == f->tenant_id;
-	case GATE_CHANGE_USER:
-		return c->id == f->user_id;
-	case GATE_CHANGE_KEY:
-		return c->id == f->key_id;
-	case GATE_CHANGE_ALL:
-		return true;
-	}
-	return true;
-}
-
-/*
- * Has nothing changed that concerns it? Asked when it is wanted, not for all
- * entries when something changes: a poll costs the same with one and with
- * 100 000 of them.
- */
-static bool
-is_current(struct gate_directory *d, struct entry *e)
-{
-	if (e->epoch == d->epoch)
-		return true;
-	if (e->epoch < d->all_epoch || d->epoch - e->epoch > RING)
-		return false;
-	for (uint64_t i = e->epoch; i < d->epoch; i++)
-		if (concerns(&d->ring[i % RING], &e->person->facts))
-			return false;
-	e->epoch = d->epoch;
-	return true;
-}
-
-static void
-add_change(struct gate_directory *d, const struct gate_change *c)
-{
-	d->ring[d->epoch++ % RING] = *c;
-	if (c->sort == GATE_CHANGE_ALL)
-		d->all_epoch = d->epoch;
-}
-
-static void
-entry_put(struct gate_directory *d, const unsigned char *id,
-    struct gate_person *person)
-{
-	struct entry *e = map_find(d->by_id, id_str(id));
-
-	if (e)
-		entry_drop(d, e);
-	while (map_count(d->by_id) >= d->options.max_people)
-		entry_drop(d, d->oldest);
-	e = fault("directory.entry") ? NULL : calloc(1, sizeof(*e));
-	if (!e)
-		return; /* the next request looks again */
-	memcpy(e->id, id, sizeof(e->id));
-	e->epoch = d->epoch;
-	if (map_put(d->by_id, id_str(e->id), e) != ERR_OK) {
-		free(e);
-		return;
-	}
-	e->person = gate_person_ref(person);
-	list_add(d, e);
-}
-
-static struct unknown *
-unknown_place(struct gate_directory *d, const unsigned char *id)
-{
-	return &d->unknown[hash_u64(id_str(id)) % GATE_UNKNOWN_MAX];
-}
-
-static void
-unknown_put(struct gate_directory *d, const unsigned char *id,
-    enum gate_refusal refusal)
-{
-	struct unknown *u = unknown_place(d, id);
-
-	memcpy(u->id, id, sizeof(u->id));
-	u->refusal = refusal;
-	u->epoch = d->epoch;
-	u->until = clock_mono() + GATE_UNKNOWN_FOR;
-	d->n_unknown++;
-}
-
-static enum gate_refusal
-unknown_find(struct gate_directory *d, const unsigned char *id)
-{
-	const struct unknown *u = unknown_place(d, id);
-
-	if (u->refusal == GATE_WELCOME || u->epoch != d->epoch ||
-	    clock_mono() >= u->until || !hash_equal(u->id, id, sizeof(u->id)))
-		return GATE_AWAY;
-	return u->refusal;
-}
+/* ---- who is known -------------------------------------------------------- */
 
 static bool
 is_too_stale(const struct gate_directory *d)
@@ -216,21 +53,19 @@ enum gate_refusal
 gate_directory_find(struct gate_directory *d, const struct gate_want *want,
     struct gate_person **out)
 {
-	struct entry *e = map_find(d->by_id, id_str(want->id));
+	struct gate_person *person = NULL;
+	enum gate_refusal r;
 
 	if (!d->is_running && !timer_is_set(&d->timer))
 		start_or_wait(d);
-	if (e && is_current(d, e) && !is_too_stale(d)) {
-		if (e != d->newest) {
-			list_remove(d, e);
-			list_add(d, e);
-		}
+	r = gate_known_find(d->known, want->id, &person);
+	if (r == GATE_WELCOME && !is_too_stale(d)) {
 		d->hits++;
-		*out = gate_person_ref(e->person);
+		*out = gate_person_ref(person);
 		return GATE_WELCOME;
 	}
 	d->misses++;
-	return e ? GATE_AWAY : unknown_find(d, want->id);
+	return r == GATE_WELCOME ? GATE_AWAY : r;
 }
 
 /* ---- who waits ------------------------------------------------------------ */
@@ -357,16 +192,19 @@ take_answers(struct gate_directory *d)
 
 	d->seen = b->seen;
 	for (uint32_t i = 0; i < b->n_changes; i++)
-		add_change(d, &b->change[i]);
+		gate_known_change(d->known, &b->change[i]);
 	for (uint32_t i = 0; i < b->n_wants; i++) {
 		const struct gate_answer *a = &b->answer[i];
 
 		if (d->must_forget)
 			continue;
-		if (a->err == ERR_OK)
-			entry_put(d, b->want[i].id, a->person);
-		else if (a->err == ERR_NOT_FOUND && a->refusal != GATE_NEW)
-			unknown_put(d, b->want[i].id, a->refusal);
+		if (a->err == ERR_OK) {
+			gate_known_put(d->known, b->want[i].id, a->person);
+		} else if (a->err == ERR_NOT_FOUND && a->refusal != GATE_NEW) {
+			gate_known_put_unknown(
+			    d->known, b->want[i].id, a->refusal);
+			d->n_unknown++;
+		}
 	}
 }
 
@@ -525,10 +363,9 @@ gate_directory_new(struct loop *loop, const struct gate_source *source,
 	d->good = clock_mono();
 	d->waiting_end = &d->waiting;
 	d->answered_end = &d->answered;
-	d->by_id = map_new(GATE_PEOPLE_MAX);
-	d->unknown = calloc(GATE_UNKNOWN_MAX, sizeof(*d->unknown));
+	d->known = gate_known_new();
 	d->batch = calloc(1, sizeof(*d->batch));
-	if (d->by_id && d->unknown && d->batch) {
+	if (d->known && d->batch) {
 		gate_directory_set(d, options);
 		if (d->state_dir && start(d))
 			return d;
@@ -547,13 +384,10 @@ gate_directory_free(struct gate_directory *d)
 	if (d->is_running)
 		loop_finish_work(d->loop);
 	timer_stop(d->loop, &d->timer);
-	while (d->oldest)
-		entry_drop(d, d->oldest);
 	gate_pepper_fini(&d->pepper);
 	free(d->watched);
 	free(d->state_dir);
-	map_free(d->by_id);
-	free(d->unknown);
+	gate_known_free(d->known);
 	free(d->batch);
 	free(d);
 }
@@ -561,9 +395,7 @@ gate_directory_free(struct gate_directory *d)
 void
 gate_directory_forget(struct gate_directory *d)
 {
-	while (d->oldest)
-		entry_drop(d, d->oldest);
-	memset(d->unknown, 0, GATE_UNKNOWN_MAX * sizeof(*d->unknown));
+	gate_known_forget(d->known);
 	d->must_forget = d->is_running;
 	d->forgets++;
 }
@@ -595,9 +427,8 @@ gate_directory_set(
 	d->options = *options;
 	d->options.state_dir = (struct str){ 0 };
 	/* Who was nobody may be somebody now (auth.jwt.create_users). */
-	memset(d->unknown, 0, GATE_UNKNOWN_MAX * sizeof(*d->unknown));
-	while (map_count(d->by_id) > options->max_people)
-		entry_drop(d, d->oldest);
+	gate_known_forget_unknown(d->known);
+	gate_known_limit(d->known, options->max_people);
 	if (!dir)
 		return; /* the old one then */
 	free(d->state_dir);
@@ -614,59 +445,11 @@ bool
 gate_directory_want_key(
     struct gate_directory *d, struct str key, struct gate_want *out)
 {
-	struct str name;
-
-	if (key.n != STORE_KEY_SIZE || !str_starts(key, STR(STORE_KEY_PREFIX)))
-		return false;
-	name = str_of(key.p + sizeof(STORE_KEY_PREFIX) - 1, STORE_KEY_PUBLIC);
-	if (name.p[name.n] != '_')
+	if (!gate_key_has_form(key))
 		return false;
 	if (!d->pepper.bytes && clock_mono() - d->pepper_asked >= PEPPER_AGAIN)
 		read_pepper(d);
-	if (!d->pepper.bytes)
-		return false;
-	*out = (struct gate_want){ .sort = GATE_WANT_KEY };
-	memcpy(out->public_part, name.p, name.n);
-	out->public_part[name.n] = '\0';
-	gate_pepper_hash(&d->pepper, key, out->id);
-	out->n_older = d->pepper.n_older;
-	for (uint32_t i = 0; i < out->n_older; i++)
-		gate_pepper_hash_old(&d->pepper, i, key, out->older[i]);
-	return true;
-}
-
-static bool
-copy_name(char to[GATE_NAME_SIZE], struct str from)
-{
-	if (from.n == 0 || from.n >= GATE_NAME_SIZE ||
-	    memchr(from.p, '\0', from.n))
-		return false;
-	memcpy(to, from.p, from.n);
-	to[from.n] = '\0';
-	return true;
-}
-
-/* Keys and names are hashed with different secrets: they never meet. */
-bool
-gate_want_user(struct str tenant, struct str user, struct gate_want *out)
-{
-	char text[2 * GATE_NAME_SIZE];
-
-	*out = (struct gate_want){ .sort = GATE_WANT_USER };
-	if (!copy_name(out->tenant, tenant) || !copy_name(out->user, user))
-		return false;
-	memcpy(text, tenant.p, tenant.n);
-	text[tenant.n] = '\0';
-	memcpy(text + tenant.n + 1, user.p, user.n);
-	hash_key(str_of(text, tenant.n + 1 + user.n), STR("user"), out->id);
-	return true;
-}
-
-void
-gate_want_token(struct str token, struct gate_want *out)
-{
-	*out = (struct gate_want){ .sort = GATE_WANT_USER };
-	hash_key(token, STR("token"), out->id);
+	return d->pepper.bytes && gate_want_key(&d->pepper, key, out);
 }
 
 /* ---- for doors and pages ------------------------------------------------------ */
@@ -693,7 +476,7 @@ gate_directory_state(
 		.away_for = d->is_away ? age : 0,
 		.known_until =
 		    age < d->options.stale_for ? d->options.stale_for - age : 0,
-		.n_people = (uint32_t)map_count(d->by_id),
+		.n_people = gate_known_count(d->known),
 		.hits = d->hits,
 		.misses = d->misses,
 		.unknown = d->n_unknown,

@@ -33,10 +33,9 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/hash.h"
 #include "base/str.h"
 #include "gate/person.h"
-#include "store/key.h"
+#include "gate/want.h"
 #include "store/store.h"
 #include "sys/loop.h"
 
@@ -46,33 +45,8 @@
 #define GATE_LOOKS_MAX 8192u /* that wait; more are GATE_AWAY */
 #define GATE_UNKNOWN_MAX 1024u
 #define GATE_UNKNOWN_FOR (5 * USEC_PER_SEC)
-#define GATE_NAME_SIZE 192 /* of a tenant, team or user, with its NUL */
 
 struct gate_directory;
-
-/* ---- who is wanted ------------------------------------------------------- */
-
-enum gate_want_sort {
-	GATE_WANT_KEY, /* by the hash of a client key */
-	GATE_WANT_USER, /* by the names of tenant and user */
-};
-
-struct gate_want {
-	enum gate_want_sort sort;
-	/* the key's hash; else a hash of what else is here */
-	unsigned char id[HASH_KEY_BYTES];
-	/* of a key: with the peppers before the present one (gate/pepper.h) */
-	unsigned char older[STORE_PERSON_OLDER_MAX][HASH_KEY_BYTES];
-	uint32_t n_older;
-	char public_part[STORE_KEY_PUBLIC + 1]; /* of a key */
-	char tenant[GATE_NAME_SIZE];
-	char user[GATE_NAME_SIZE];
-	/* of a token: what its issuer says of the user */
-	char team[GATE_NAME_SIZE]; /* "": nothing */
-	unsigned roles; /* bits 1u << enum gate_role */
-	usec_t expires; /* wall; 0: never */
-	bool may_be_new; /* auth.jwt.create_users: GATE_NEW, not GATE_UNKNOWN */
-};
 
 /* ---- where it comes from ------------------------------------------------- */
 
@@ -155,16 +129,11 @@ void gate_directory_forget(struct gate_directory *d);
 void gate_directory_refresh(struct gate_directory *d);
 
 /*
- * A client key. False: it has not the form of one, or there is no pepper yet
+ * gate_want_key. False: it has not the form of a key, or there is no pepper yet
  * (then the file is looked for, so that the first key works at once).
  */
 MUST_CHECK bool gate_directory_want_key(
     struct gate_directory *d, struct str key, struct gate_want *out);
-/* A token: only its id, which is enough for gate_directory_find. */
-void gate_want_token(struct str token, struct gate_want *out);
-/* False: nobody has such names. out->id is made of them. */
-MUST_CHECK bool
-gate_want_user(struct str tenant, struct str user, struct gate_want *out);
 
 /*
  * GATE_WELCOME: *out, with a reference for the caller; whether it may come in
