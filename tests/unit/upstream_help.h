@@ -219,4 +219,52 @@ upstream_teardown(void **state)
 #define UPSTREAM_TEST(t) \
 	cmocka_unit_test_setup_teardown(t, upstream_setup, upstream_teardown)
 
+/* ---- what several programs do ---------------------------------------- */
+
+static inline struct upstream_counts
+counts(void)
+{
+	struct upstream_counts c;
+
+	up->ops->counts(up, &c);
+	return c;
+}
+
+static inline void
+turn(int n)
+{
+	while (n-- > 0)
+		loop_poll(loop);
+}
+
+static inline void
+assert_silent_since(const struct ask *a, int heads, int pieces)
+{
+	turn(50);
+	assert_int_equal(a->heads, heads);
+	assert_int_equal(a->pieces, pieces);
+	assert_int_equal(a->dones, 0);
+	assert_int_equal(counts().running, 0);
+}
+
+/* An answer in pieces. */
+#define CHUNKS                                                  \
+	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" \
+	"3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"
+
+static inline enum err
+cancel_in_body(struct ask *a)
+{
+	ask_cancel(a);
+	return ERR_OK;
+}
+
+static inline enum err
+pause_first(struct ask *a)
+{
+	if (a->pieces == 1)
+		up->ops->pause(a->xfer);
+	return ERR_OK;
+}
+
 #endif
