@@ -44,9 +44,13 @@ not_said(const struct conf_limit *l, const struct gate_ask *a)
 
 /* Its first request will look into the ledger: 0 would be a lie until then. */
 static bool
-is_unasked(const struct conf_limit *l, const struct gate_count *n)
+is_unasked(const struct status *st, const struct conf_limit *l,
+    const struct gate_count *n)
 {
-	return !n->is_known && l->period > 0 && l->sort != CONF_LIMIT_REQUESTS;
+	const struct gate_limits list = { .file = l, .n = 1 };
+
+	return !n->is_known && gate_limits_may_seed(&list, 1) &&
+	       (l->period > 0 || shm_since(st->limit.shm) > n->start);
 }
 
 static void
@@ -70,7 +74,7 @@ put_status(struct status *st, const struct conf_limit *l, struct str from)
 	ctl_put_text(c, l->name);
 	ctl_put_text(c, str_z(gate_rule_sorts[l->sort]));
 	put_amount(c, l, l->amount);
-	if (of || is_unasked(l, &n)) {
+	if (of || is_unasked(st, l, &n)) {
 		ctl_put_null(c);
 		ctl_put_null(c);
 	} else {

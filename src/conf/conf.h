@@ -484,7 +484,7 @@ MUST_CHECK enum err conf_secrets_read(
  */
 MUST_CHECK enum err conf_prices_read(
     const char *file, struct conf **out, struct conf_problems *problems);
-/* Only `limits`, as conf_places_read. */
+/* Only `limits` and providers, as conf_places_read. No secret is read. */
 MUST_CHECK enum err conf_limits_read(
     const char *file, struct conf **out, struct conf_problems *problems);
 MUST_CHECK enum err conf_places_read(const char *file, struct arena *a,

@@ -601,10 +601,11 @@ conf_prices_read(
 	return read_some(file, build_prices, out, problems);
 }
 
+/* A limit of a provider looks for it. */
 static void
 build_limits(struct load *l)
 {
-	static const char *const names[] = { "limits", NULL };
+	static const char *const names[] = { "providers", "limits", NULL };
 
 	build_rows(l, names);
 }

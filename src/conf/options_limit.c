@@ -71,8 +71,14 @@ static const struct opt_word each_words[] = {
 		    .doc = "So many dollars in each period." },                \
 	    { "per", OPT_DURATION, IN(conf_limit, per), .min = SEC,            \
 		    .max = 366 * DAY, .example = "1m",                         \
-		    .doc = "The window, from 1s to 366d; it begins where the " \
-			   "clock is a multiple of it." },                     \
+		    .doc =                                                     \
+			"The window, from 1s to 366d; it begins where the "    \
+			"clock is a multiple of it. Where nothing is "         \
+			"counted (a new host, lost shared memory) money, "     \
+			"tokens and a provider's requests begin with what "    \
+			"the ledger has, in periods and in windows from 1h "   \
+			"on; requests of clients, and shorter windows, "       \
+			"begin at 0." },                                       \
 	    { "period", OPT_WORD, IN(conf_limit, period),                      \
 		    .words = period_words, .example = "month",                 \
 		    .doc = "In place of a window, and always for money: the "  \
@@ -120,11 +126,7 @@ static const struct opt rule_rows[] = {
 	{ "name", OPT_STR, .flags = OPT_REQUIRED, IN(conf_limit, name),
 	    .max = 64, .example = "everyone",
 	    .doc = "What refusals, logs and counters call it." },
-	WHO(tenant, "acme",
-	    "Only requests of this tenant; * for any part. Where tenant, team "
-	    "and user are whole names, and the tenant is among them, a budget "
-	    "on a new host begins with what the ledger has of them; else at "
-	    "0."),
+	WHO(tenant, "acme", "Only requests of this tenant; * for any part."),
 	WHO(team, "research", "Only of this team; * for any part."),
 	WHO(user, "kim", "Only of this user; * for any part."),
 	WHO(key, "dev-*", "Only by this key; * for any part of its name."),
@@ -132,8 +134,7 @@ static const struct opt rule_rows[] = {
 	{ "provider", OPT_STR, IN(conf_limit, provider), .max = 64,
 	    .example = "openai-main",
 	    .doc = "Only calls of this provider; beyond it another target "
-		   "is taken, or 429 answered. Counted on each host; on a "
-		   "new one it begins at 0." },
+		   "is taken, or 429 answered. Counted on each host." },
 	{ "each_of", OPT_WORDS, IN(conf_limit, each_of), .words = each_words,
 	    .example = "key", .doc = "Counts for each of them on its own." },
 	LIMIT_ROWS,

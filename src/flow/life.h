@@ -137,6 +137,7 @@ struct req {
 	struct gate_holds holds; /* what its limits have taken for us */
 	struct gate_wait wait; /* for what other hosts have taken */
 	struct gate_rules *rules; /* that these were taken by; may be NULL */
+	uint32_t seed_rounds; /* so often was the ledger asked for them */
 	struct gate_holds call_holds; /* and the provider's, for the attempt */
 	int64_t guess_output; /* tokens of the answer; -1: nobody asked */
 	struct gate_use used; /* by all attempts so far */
@@ -360,6 +361,13 @@ void limits_fini(struct flow *f);
 void limits_notes(struct flow *f, struct buf *out);
 /* A line when limits were let pass since there is no place to count them. */
 void limits_table_notes(struct flow *f, struct buf *out);
+/* Of the key or the provider, of the file, of the database. */
+#define LIMITS_LISTS_MAX (2 + GATE_RULE_LISTS)
+/* The provider's (they are asked with ask->provider), or NULL: the client's. */
+uint32_t limits_lists(const struct req *r, const struct conf_provider *p,
+    struct gate_limits lists[LIMITS_LISTS_MAX]);
+/* Who asks for what; how much is left out. Borrowed from the request. */
+void limits_who(const struct req *r, struct gate_ask *ask);
 /* The client's limits: CHOOSE, REFUSE, or WAIT for what other hosts have. */
 enum flow_step limits_take(struct req *r);
 /* Those of the provider that is to be asked; ERR_DENIED: r->fail. */
@@ -443,12 +451,12 @@ void flow_prices_take(
     struct flow *f, const struct flow_prices *fresh, bool is_of_conf);
 
 /*
- * seed.c: budgets that this host has not counted in their period are asked of
- * the ledger first: WAIT, then `next` runs. Otherwise next runs now.
+ * seed.c: of limits that this host has not counted in their window, the
+ * client's and those of the providers that may be asked, the ledger is asked
+ * first: WAIT, then `next` runs. Otherwise next runs now.
  */
 enum flow_step
-seed_limits(struct req *r, const struct gate_limits *lists, uint32_t n,
-    const struct gate_ask *ask, enum flow_step (*next)(struct req *r));
+seed_limits(struct req *r, enum flow_step (*next)(struct req *r));
 
 /* stored.c */
 void stored_conf(struct flow *f); /* f->conf is another */

@@ -10,13 +10,10 @@
 #include "gate/person.h"
 #include "sys/stats.h"
 
-/* Of the key, of the file, of the database. */
-#define LISTS_MAX (2 + GATE_RULE_LISTS)
-
 /* ---- who asks ------------------------------------------------------------ */
 
-static void
-fill_who(const struct req *r, struct gate_ask *a)
+void
+limits_who(const struct req *r, struct gate_ask *a)
 {
 	const struct gate_client *c = &r->client;
 	const struct gate_person *p = c->person;
@@ -62,26 +59,17 @@ add_file(struct gate_limits *lists, uint32_t *n, const struct conf_limit *l,
 		};
 }
 
-static uint32_t
-lists_of_client(const struct req *r, struct gate_limits lists[LISTS_MAX])
+uint32_t
+limits_lists(const struct req *r, const struct conf_provider *p,
+    struct gate_limits lists[LIMITS_LISTS_MAX])
 {
 	uint32_t n = 0;
 
-	if (r->client.key)
+	if (p)
+		add_file(lists, &n, p->limits, p->n_limits, true);
+	else if (r->client.key)
 		add_file(lists, &n, r->client.key->limits,
 		    r->client.key->n_limits, true);
-	add_file(lists, &n, r->conf->limits, r->conf->n_limits, false);
-	return n + gate_rules_for(r->rules, r->client.key_id, r->client.user_id,
-		       r->client.tenant_id, &lists[n]);
-}
-
-static uint32_t
-lists_of_call(const struct req *r, const struct conf_provider *p,
-    struct gate_limits lists[LISTS_MAX])
-{
-	uint32_t n = 0;
-
-	add_file(lists, &n, p->limits, p->n_limits, true);
 	add_file(lists, &n, r->conf->limits, r->conf->n_limits, false);
 	return n + gate_rules_for(r->rules, r->client.key_id, r->client.user_id,
 		       r->client.tenant_id, &lists[n]);
@@ -368,12 +356,14 @@ on_remote(void *arg, enum gate_remote_verdict verdict, uint32_t hold)
 static enum flow_step
 take_now(struct req *r)
 {
-	struct gate_limits lists[LISTS_MAX];
-	uint32_t n = lists_of_client(r, lists);
+	struct gate_limits lists[LIMITS_LISTS_MAX];
+	uint32_t n = limits_lists(r, NULL, lists);
 	struct flow *f = r->flow;
 	struct gate_ask ask;
 
-	fill_who(r, &ask);
+	if (n == 0)
+		return FLOW_CHOOSE;
+	limits_who(r, &ask);
 	fill_guess(r, lists, n, NULL, &ask);
 	if (f->remote)
 		gate_remote_look(f->remote);
@@ -394,20 +384,10 @@ take_now(struct req *r)
 enum flow_step
 limits_take(struct req *r)
 {
-	struct gate_limits lists[LISTS_MAX];
-	struct gate_ask ask;
-	uint32_t n;
-
 	r->guess_output = -1;
 	r->limit = GATE_NOT_LIMITED;
 	r->rules = gate_rules_ref(r->flow->rules);
-	n = lists_of_client(r, lists);
-	if (n == 0)
-		return FLOW_CHOOSE;
-	if (!r->flow->store)
-		return take_now(r);
-	fill_who(r, &ask);
-	return seed_limits(r, lists, n, &ask, take_now);
+	return r->flow->store ? seed_limits(r, take_now) : take_now(r);
 }
 
 static void
@@ -476,14 +456,14 @@ limits_fini(struct flow *f)
 enum err
 limits_take_call(struct req *r, const struct conf_provider *p)
 {
-	struct gate_limits lists[LISTS_MAX];
-	uint32_t n = lists_of_call(r, p, lists);
+	struct gate_limits lists[LIMITS_LISTS_MAX];
+	uint32_t n = limits_lists(r, p, lists);
 	struct gate_limit_result res;
 	struct gate_ask ask;
 
 	if (n == 0)
 		return ERR_OK;
-	fill_who(r, &ask);
+	limits_who(r, &ask);
 	ask.provider = p->name;
 	fill_guess(r, lists, n, p, &ask);
 	if (gate_limit_take(&r->flow->limit, r->arena, lists, n, &ask,

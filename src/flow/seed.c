@@ -1,66 +1,49 @@
 /*
- * Budgets of a period that this host has not counted in yet: a new host, or the
- * shared memory was lost. The first requests of such a budget wait for one look
- * into the ledger's sums; whoever comes back first counts them. While the
- * database is away nobody waits, and the budget begins at what the host knows.
+ * Limits of a window that this host has not counted in yet: a new host, or the
+ * shared memory was lost. The first requests of such a limit wait for one look
+ * into the ledger's sums. While the database is away nobody waits, and the
+ * limit begins at what the host knows.
  */
 #include "flow/life.h"
 
 #include "base/log.h"
 #include "base/num.h"
 #include "store/pool.h"
-#include "store/spent.h"
 
-#define SEEDS_MAX 8
+/* Of one look; what is more is looked for after it. */
+#define SEEDS_MAX 8u
+/* Looks of one request; more only if windows end meanwhile. */
+#define ROUNDS_MAX 64u
 /* The database is away: until it is asked again. */
 #define RETRY (5 * USEC_PER_SEC)
+/* The names of who asks. */
+#define ASK_BYTES (64u * 1024)
 
 struct seed_job {
 	struct flow *flow;
 	struct store_pool *pool;
 	enum flow_step (*next)(struct req *r);
+	/* What the seeds point to. */
+	struct conf *conf;
+	struct gate_rules *rules;
+	struct arena *arena;
+	struct gate_ask ask;
 	uint32_t n;
 	struct gate_seed seed[SEEDS_MAX];
 	int64_t amount[SEEDS_MAX];
+	usec_t minutes_from;
 	uint32_t at; /* which is being summed up */
 	enum err err;
 };
 
 /* ---- on the thread pool ------------------------------------------------- */
 
-static bool
-is_meant(const char *glob, struct str s)
-{
-	return !glob[0] || str_glob(str_z(glob), s);
-}
-
 static enum err
 on_spent(void *arg, const struct store_spent *row)
 {
 	struct seed_job *j = arg;
-	const struct gate_seed *s = &j->seed[j->at];
-	int64_t v = 0;
+	int64_t v = gate_seed_counts(&j->seed[j->at], &j->ask, j->conf, row);
 
-	if (!is_meant(s->model, row->alias) || !is_meant(s->key, row->client))
-		return ERR_OK;
-	switch (s->sort) {
-	case CONF_LIMIT_MONEY:
-		v = row->cost;
-		break;
-	case CONF_LIMIT_INPUT:
-		v = row->prompt;
-		break;
-	case CONF_LIMIT_OUTPUT:
-		v = row->completion;
-		break;
-	case CONF_LIMIT_TOKENS:
-		v = num_add_i64_sat(row->prompt, row->completion);
-		break;
-	case CONF_LIMIT_REQUESTS:
-	case CONF_LIMIT_CONCURRENT:
-	case CONF_LIMIT_SORT__MAX:
-		break;
-	}
 	j->amount[j->at] = num_add_i64_sat(j->amount[j->at], v);
 	return ERR_OK;
 }
@@ -75,15 +58,10 @@ on_work(void *arg)
 	if (j->err != ERR_OK)
 		return;
 	for (j->at = 0; j->at < j->n && j->err == ERR_OK; j->at++) {
-		const struct gate_seed *seed = &j->seed[j->at];
-		const struct store_spent_ask ask = { .from = seed->start,
-			.tenant_id = seed->tenant_id,
-			.team_id = seed->team_id,
-			.user_id = seed->user_id,
-			.key_id = seed->key_id,
-			.client = seed->client[0] ? str_z(seed->client)
-						  : (struct str){ 0 } };
+		struct store_spent_ask ask;
 
+		gate_seed_ask(&j->seed[j->at], &j->ask, &ask);
+		ask.minutes_from = j->minutes_from;
 		j->err = store_spent_each(s, &ask, on_spent, j);
 	}
 	store_pool_give(j->pool, s, j->err);
@@ -92,16 +70,30 @@ on_work(void *arg)
 /* ---- on the loop -------------------------------------------------------- */
 
 static void
+job_free(struct seed_job *j)
+{
+	if (!j)
+		return;
+	gate_rules_unref(j->rules);
+	conf_unref(j->conf);
+	arena_free(j->arena);
+	free(j);
+}
+
+static void
 take(struct seed_job *j)
 {
+	usec_t wall = clock_wall();
+
 	for (uint32_t i = 0; i < j->n && j->err == ERR_OK; i++)
-		gate_limit_seed(&j->seed[i], j->amount[i]);
+		gate_limit_seed(
+		    &j->flow->limit, &j->seed[i], j->amount[i], wall);
 	if (j->err == ERR_OK)
 		return;
 	/* None was made, and so there is no ledger: no need to look again. */
 	if (j->flow->seed_after < clock_mono() && j->err != ERR_NOT_FOUND)
 		log_msg(LOG_WARN,
-		    "what budgets have spent cannot be read: %s; they begin "
+		    "what limits have used cannot be read: %s; they begin "
 		    "at what this host has counted",
 		    err_word(j->err));
 	j->flow->seed_after = clock_mono() + RETRY;
@@ -113,7 +105,7 @@ on_drop(void *arg)
 	struct seed_job *j = arg;
 
 	take(j);
-	free(j);
+	job_free(j);
 }
 
 static enum flow_step
@@ -123,50 +115,110 @@ on_done(struct req *r, void *arg)
 	enum flow_step (*next)(struct req *) = j->next;
 
 	take(j);
-	free(j);
-	return next(r);
+	job_free(j);
+	return ++r->seed_rounds < ROUNDS_MAX ? seed_limits(r, next) : next(r);
 }
 
-static enum flow_step
-seed_some(struct req *r, const struct gate_limits *lists, uint32_t n,
-    const struct gate_ask *ask, enum flow_step (*next)(struct req *r))
-{
-	struct flow *f = r->flow;
+/* ---- what is wanted ----------------------------------------------------- */
+
+struct wanted {
+	struct gate_ask ask;
+	usec_t wall;
+	uint32_t n;
 	struct gate_seed seed[SEEDS_MAX];
-	struct seed_job *j;
-	uint32_t n_seeds;
+};
 
-	n_seeds = gate_limit_unseeded(
-	    &f->limit, lists, n, ask, clock_wall(), seed, SEEDS_MAX);
-	j = n_seeds > 0 ? calloc(1, sizeof(*j)) : NULL;
-	if (!j)
-		return next(r);
-	*j = (struct seed_job){ .flow = f,
-		.pool = f->store,
-		.next = next,
-		.n = n_seeds,
-		.err = ERR_NOMEM };
-	memcpy(j->seed, seed, sizeof(j->seed[0]) * n_seeds);
-	return flow_work(r, on_work, on_done, j, on_drop);
+/* p NULL: the client's. */
+static void
+add(const struct req *r, const struct conf_provider *p, struct wanted *w)
+{
+	struct gate_limits lists[LIMITS_LISTS_MAX];
+	uint32_t n = limits_lists(r, p, lists);
+
+	if (!gate_limits_may_seed(lists, n))
+		return;
+	if (w->wall == 0) {
+		w->wall = clock_wall();
+		limits_who(r, &w->ask);
+	}
+	w->ask.provider = p ? p->name : (struct str){ 0 };
+	w->n += gate_limit_unseeded(&r->flow->limit, lists, n, &w->ask, w->wall,
+	    w->seed + w->n, SEEDS_MAX - w->n);
 }
 
-/* Most limits are of windows, which are not in the ledger. */
 static bool
-has_period(const struct gate_limits *lists, uint32_t n)
+is_before(const struct conf_model *m, uint32_t i)
 {
-	for (uint32_t k = 0; k < n; k++)
-		for (uint32_t i = 0; i < lists[k].n; i++)
-			if ((lists[k].rules ? lists[k].rules[i].limit.period
-					    : lists[k].file[i].period) > 0)
-				return true;
+	for (uint32_t k = 0; k < i; k++)
+		if (m->targets[k].provider == m->targets[i].provider)
+			return true;
 	return false;
 }
 
-enum flow_step
-seed_limits(struct req *r, const struct gate_limits *lists, uint32_t n,
-    const struct gate_ask *ask, enum flow_step (*next)(struct req *r))
+static void
+find_wanted(const struct req *r, struct wanted *w)
 {
-	if (!has_period(lists, n) || clock_mono() < r->flow->seed_after)
+	w->n = 0;
+	w->wall = 0;
+	add(r, NULL, w);
+	for (uint32_t i = 0; i < r->model->n_targets; i++)
+		if (!is_before(r->model, i))
+			add(r, r->model->targets[i].provider, w);
+}
+
+/* The request may go while it is looked for. */
+static bool
+keep_ask(struct seed_job *j, const struct gate_ask *ask)
+{
+	struct str *const names[] = { &j->ask.tenant, &j->ask.team,
+		&j->ask.user, &j->ask.key };
+
+	j->arena = arena_new(ASK_BYTES);
+	j->ask = *ask;
+	for (size_t i = 0; j->arena && i < sizeof(names) / sizeof(*names);
+	     i++) {
+		if (names[i]->n == 0)
+			continue;
+		*names[i] = arena_str(j->arena, *names[i]);
+		if (!str_present(*names[i]))
+			return false;
+	}
+	return j->arena != NULL;
+}
+
+static struct seed_job *
+job_new(
+    struct req *r, const struct wanted *w, enum flow_step (*next)(struct req *))
+{
+	struct seed_job *j = calloc(1, sizeof(*j));
+	usec_t keep = r->conf->ledger_keep_minutes;
+
+	if (!j)
+		return NULL;
+	j->flow = r->flow;
+	j->pool = r->flow->store;
+	j->next = next;
+	j->conf = conf_ref(r->conf);
+	j->rules = gate_rules_ref(r->rules);
+	j->n = w->n;
+	j->minutes_from = keep > 0 ? w->wall - keep : 0;
+	j->err = ERR_NOMEM;
+	memcpy(j->seed, w->seed, sizeof(j->seed[0]) * w->n);
+	if (keep_ask(j, &w->ask))
+		return j;
+	job_free(j);
+	return NULL;
+}
+
+enum flow_step
+seed_limits(struct req *r, enum flow_step (*next)(struct req *r))
+{
+	struct seed_job *j;
+	struct wanted w;
+
+	if (clock_mono() < r->flow->seed_after)
 		return next(r);
-	return seed_some(r, lists, n, ask, next);
+	find_wanted(r, &w);
+	j = w.n > 0 ? job_new(r, &w, next) : NULL;
+	return j ? flow_work(r, on_work, on_done, j, on_drop) : next(r);
 }

@@ -29,6 +29,7 @@
 #include "base/clock.h"
 #include "base/money.h"
 #include "conf/conf.h"
+#include "store/spent.h"
 #include "sys/shm.h"
 #include "sys/zone.h"
 
@@ -81,8 +82,6 @@ struct gate_holds {
 	struct gate_hold *hold; /* in the request's arena */
 	uint32_t n;
 };
-
-#define GATE_SEED_NAME 260u
 
 #define GATE_EVENTS_MAX 8u /* of one request; more are not told */
 
@@ -160,38 +159,56 @@ struct gate_use {
 void gate_limit_settle(struct gate_limit *l, struct gate_holds *holds,
     const struct gate_use *use, struct gate_limit_result *out);
 
-/* ---- periods that began before this host counted ------------------------ */
+/* ---- what was used before this host counted ------------------------------ */
 
 /*
- * A budget whose counter has seen nothing of its period yet: a new host, or its
- * shared memory was lost. What the ledger has is counted first (store/spent.h).
+ * A counter that has seen nothing of its window yet: a new host, or its shared
+ * memory was lost. What the ledger has is counted first (store/spent.h), and
+ * again some time later, while spools may still have held some of it: a count is
+ * raised to what the ledger has and never lowered, so nothing counts twice.
+ *
+ * So begin all that count money or tokens over a period, or over a window of
+ * GATE_SEED_PER and more that is older than the host's table. Not requests (the
+ * ledger has calls), but those of a provider, which are calls. Shorter windows
+ * begin at nothing.
  */
+#define GATE_SEED_PER (3600 * USEC_PER_SEC)
+
+/* What it points to is borrowed from the lists and the ask. */
 struct gate_seed {
 	struct shm_tally *tally;
 	unsigned tag_bits;
 	int64_t window;
-	usec_t start; /* of the period */
-	enum conf_limit_sort sort;
-	/* whose, as store_spent_ask; 0 or empty: any */
-	int64_t tenant_id, team_id, user_id, key_id;
-	char client[GATE_SEED_NAME];
-	/* globs; empty: any */
-	char model[GATE_SEED_NAME];
-	char key[GATE_SEED_NAME];
+	usec_t start; /* of the window */
+	const struct conf_limit *limit;
+	const struct gate_rule *rule; /* whose limit it is; NULL: of the file */
+	bool is_own; /* of the key or the provider asked */
+	struct str provider; /* absent: a limit of the client's */
 };
 
-/*
- * Up to max of the limits that the ask must take from and that want it. Limits
- * of requests have no part in it (the ledger has calls), nor have those of one
- * provider, nor the file's whose tenant, team or user may be several: a name
- * with *, or a team's or user's without its tenant's.
- */
+/* May any of them want it? Cheap, for each request. */
+bool gate_limits_may_seed(const struct gate_limits *lists, uint32_t n_lists);
+/* Up to max of the limits that the ask must take from and that want it. */
 uint32_t
 gate_limit_unseeded(struct gate_limit *l, const struct gate_limits *lists,
     uint32_t n_lists, const struct gate_ask *ask, usec_t wall,
     struct gate_seed *out, uint32_t max);
-/* amount: what the ledger has of it. Counted once, whoever comes first. */
-void gate_limit_seed(const struct gate_seed *seed, int64_t amount);
+/*
+ * What to ask the ledger for a seed of this ask. The rows come to more than is
+ * counted: gate_seed_counts tells.
+ */
+void gate_seed_ask(const struct gate_seed *seed, const struct gate_ask *ask,
+    struct store_spent_ask *out);
+/*
+ * How much of a row the seed's counter counts: it does if a request of those
+ * in the row would be counted there today. conf: whose keys the file's are.
+ */
+int64_t
+gate_seed_counts(const struct gate_seed *seed, const struct gate_ask *ask,
+    const struct conf *conf, const struct store_spent *row);
+/* amount: what the ledger has of it. */
+void gate_limit_seed(struct gate_limit *l, const struct gate_seed *seed,
+    int64_t amount, usec_t wall);
 
 /* ---- for those who count for several hosts, and for showing ------------- */
 

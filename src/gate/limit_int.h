@@ -8,7 +8,7 @@ enum {
 	TALLY_COUNT, /* window and what is taken in it */
 	TALLY_SOFT, /* the window that was told, + 1 */
 	TALLY_KNOWN, /* window and what the other hosts may know of it */
-	TALLY_SEEDED, /* the period that the ledger has been asked for, + 1 */
+	TALLY_SEEDED, /* of which window the ledger was asked (gate/seed.c) */
 	TALLY_SPARE, /* window and what is reserved and nobody's (gate/lease.h) */
 	TALLY_SHARED, /* window and what all hosts had reserved when last seen */
 	TALLY_PACE /* how fast it is reserved (gate/lease.c) */
@@ -52,6 +52,12 @@ bool gate_cell_put(
 /* The count becomes that; the same about windows. */
 void gate_cell_set(
     _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t count);
+/*
+ * The count becomes no less than that: what it was before. INT64_MAX: the next
+ * window has begun there.
+ */
+int64_t gate_cell_raise(
+    _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t least);
 /* Subtracts up to `most` of what is counted in that very window: how much. */
 int64_t gate_cell_draw(
     _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t most);

@@ -1,141 +1,146 @@
-/* Budgets of periods that began before this host counted. */
+/* What was used of a window before this host counted in it. */
 #include "gate/limit_int.h"
 
+#include "base/num.h"
+
+/* ---- who wants it ---------------------------------------------------------- */
+
 static bool
-is_seedable(const struct conf_limit *l)
+is_of_provider(const struct conf_limit *l, bool is_own_of_provider)
 {
-	if (l->period == 0 || l->sort == CONF_LIMIT_REQUESTS ||
-	    l->sort == CONF_LIMIT_CONCURRENT)
-		return false;
-	return l->provider.n == 0 && !(l->each_of & CONF_EACH_PROVIDER);
+	return is_own_of_provider || l->provider.n > 0 ||
+	       (l->each_of & CONF_EACH_PROVIDER) != 0;
 }
 
-/* False: it is longer than names are. */
+/* The ledger's calls are a provider's requests, and nobody else's. */
 static bool
-put(char out[GATE_SEED_NAME], struct str s)
+is_in_ledger(const struct conf_limit *l, bool is_own)
 {
-	if (s.n >= GATE_SEED_NAME)
-		return false;
-	if (s.n > 0)
-		memcpy(out, s.p, s.n);
-	out[s.n] = '\0';
-	return true;
-}
-
-/*
- * Without an id the ledger's sums would be everybody's: those of who has no
- * tenant, team or user cannot be asked for, unless a key or a name tells all.
- */
-static bool
-is_certain(
-    const struct conf_limit *l, const struct gate_ask *a, struct str client)
-{
-	bool has_key = (l->each_of & CONF_EACH_KEY) && a->key_id > 0;
-
-	if (has_key || client.n > 0)
+	switch (l->sort) {
+	case CONF_LIMIT_MONEY:
+	case CONF_LIMIT_TOKENS:
+	case CONF_LIMIT_INPUT:
+	case CONF_LIMIT_OUTPUT:
 		return true;
-	if ((l->each_of & CONF_EACH_KEY) ||
-	    ((l->each_of & CONF_EACH_USER) && a->user_id == 0))
-		return false;
-	return !((l->each_of & CONF_EACH_TENANT) && a->tenant_id == 0) &&
-	       !((l->each_of & CONF_EACH_TEAM) && a->team_id == 0);
+	case CONF_LIMIT_REQUESTS:
+		return is_of_provider(l, is_own);
+	case CONF_LIMIT_CONCURRENT:
+	case CONF_LIMIT_SORT__MAX:
+		break;
+	}
+	return false;
 }
 
-/* One name, and no more of them. */
 static bool
-is_whole(struct str glob)
+may_seed(const struct conf_limit *l, bool is_own)
 {
-	return glob.n > 0 && str_chr(glob, '*') == glob.n;
+	return (l->period > 0 || l->per >= GATE_SEED_PER) &&
+	       is_in_ledger(l, is_own);
 }
+
+bool
+gate_limits_may_seed(const struct gate_limits *lists, uint32_t n_lists)
+{
+	for (uint32_t k = 0; k < n_lists; k++)
+		for (uint32_t i = 0; i < lists[k].n; i++)
+			if (may_seed(lists[k].rules ? &lists[k].rules[i].limit
+						    : &lists[k].file[i],
+				lists[k].is_own))
+				return true;
+	return false;
+}
+
+/* ---- when ------------------------------------------------------------------ */
 
 /*
- * The file has names, the ledger's sums ids: those of who asks, whom the limit
- * matches, where its names can be nobody else's. Teams and users have theirs
- * within a tenant.
+ * The cell: the number of the window, + 1, and the second (of the wall's clock,
+ * its lower bits) after which the ledger is asked again; 0: never more.
  */
-static bool
-fill_named(
-    struct gate_seed *s, const struct conf_limit *l, const struct gate_ask *a)
+#define DUE_BITS 24
+#define DUE_MASK ((INT64_C(1) << DUE_BITS) - 1)
+/* Who has begun to look is given that long before another does. */
+#define LOOK 5
+/*
+ * What was used before the table was made, or while the database was away, may
+ * lie in spools for some time. It is looked for at ever longer intervals until
+ * the table is LATE old, and where there was more than was known, once more.
+ */
+#define LATE (600 * USEC_PER_SEC)
+#define SOON (2 * USEC_PER_SEC)
+
+static int64_t
+second_of(usec_t wall)
 {
-	const bool is_tenant_told =
-	    is_whole(l->tenant) || (l->each_of & CONF_EACH_TENANT);
-
-	if (l->tenant.n > 0 && !(l->each_of & CONF_EACH_TENANT)) {
-		if (!is_whole(l->tenant) || a->tenant_id == 0)
-			return false;
-		s->tenant_id = a->tenant_id;
-	}
-	if (l->team.n > 0 && !(l->each_of & CONF_EACH_TEAM)) {
-		if (!is_tenant_told || !is_whole(l->team) || a->team_id == 0)
-			return false;
-		s->team_id = a->team_id;
-	}
-	if (l->user.n > 0 && !(l->each_of & CONF_EACH_USER)) {
-		if (!is_tenant_told || !is_whole(l->user) || a->user_id == 0)
-			return false;
-		s->user_id = a->user_id;
-	}
-	return true;
-}
-
-/* Whose sums: the rule's ids, and who asks where it counts for each. */
-static bool
-fill(struct gate_seed *s, const struct conf_limit *l,
-    const struct gate_rule *rule, const struct gate_ask *a)
-{
-	struct str client = { 0 }, model = l->model;
-
-	if (rule) {
-		s->tenant_id = rule->tenant_id;
-		s->team_id = rule->team_id;
-		s->user_id = rule->user_id;
-		s->key_id = rule->key_id;
-	} else if (!fill_named(s, l, a)) {
-		return false;
-	}
-	if (l->each_of & CONF_EACH_TENANT)
-		s->tenant_id = a->tenant_id;
-	if (l->each_of & CONF_EACH_TEAM)
-		s->team_id = a->team_id;
-	if (l->each_of & CONF_EACH_USER)
-		s->user_id = a->user_id;
-	if (l->each_of & CONF_EACH_KEY)
-		s->key_id = a->key_id;
-	/* The file's people have no ids, but a name in the ledger. */
-	if ((l->each_of & CONF_EACH_KEY) && a->key_id == 0)
-		client = a->key;
-	if ((l->each_of & CONF_EACH_USER) && a->user_id == 0 && a->user.n > 0)
-		client = a->user;
-	if (l->each_of & CONF_EACH_MODEL)
-		model = a->model;
-	return is_certain(l, a, client) && put(s->client, client) &&
-	       put(s->model, model) && put(s->key, l->key);
+	return wall / USEC_PER_SEC & DUE_MASK;
 }
 
 static bool
-wants_seed(struct gate_limit *g, const struct conf_limit *l,
-    const struct gate_rule *rule, const struct gate_ask *ask, bool is_own,
-    usec_t wall, struct gate_seed *out)
+is_due(int64_t cell, usec_t wall)
 {
+	int64_t due = cell & DUE_MASK;
+
+	/* what is further off than half of all seconds is over */
+	return due != 0 && ((second_of(wall) - due) & DUE_MASK) < DUE_MASK / 2;
+}
+
+static int64_t
+state_of(int64_t window, usec_t due)
+{
+	int64_t second = due ? second_of(due) : 0;
+
+	return (window + 1) << DUE_BITS | (due && second == 0 ? 1 : second);
+}
+
+/* had: what was counted when the ledger had more; 0: nothing, or it had less. */
+static usec_t
+next_due(const struct gate_limit *l, usec_t wall, int64_t had)
+{
+	usec_t age = wall - shm_since(l->shm);
+
+	if (age < LATE)
+		return wall + (age > SOON ? 3 * age : SOON);
+	return had > 0 ? wall + LATE : 0;
+}
+
+/* All wait for the first look; one request makes each of the later ones. */
+static bool
+wants_look(struct gate_seed *s, usec_t wall)
+{
+	_Atomic int64_t *cell = &s->tally->cell[TALLY_SEEDED];
+	int64_t seen = atomic_load(cell);
+
+	if (seen >> DUE_BITS != s->window + 1)
+		return true;
+	return is_due(seen, wall) &&
+	       atomic_compare_exchange_strong(cell, &seen,
+		   state_of(s->window, wall + LOOK * USEC_PER_SEC));
+}
+
+static bool
+wants_seed(struct gate_limit *g, const struct gate_limits *list, uint32_t i,
+    const struct gate_ask *ask, usec_t wall, struct gate_seed *out)
+{
+	const struct gate_rule *rule = list->rules ? &list->rules[i] : NULL;
+	const struct conf_limit *l = rule ? &rule->limit : &list->file[i];
 	struct gate_window w;
 
-	if (!is_seedable(l))
+	if (!may_seed(l, list->is_own && str_present(ask->provider)) ||
+	    !gate_limit_at(list, i, ask))
 		return false;
 	w = gate_window_of(g, l, gate_limit_zone(l, ask), wall);
+	if (l->period == 0 && shm_since(g->shm) <= w.start)
+		return false;
 	*out = (struct gate_seed){
 		.tally = shm_tally(g->shm, gate_limit_identity(l, ask)),
 		.tag_bits = gate_tag_bits(l),
 		.window = w.number,
 		.start = w.start,
-		.sort = l->sort,
+		.limit = l,
+		.rule = rule,
+		.is_own = list->is_own,
+		.provider = ask->provider,
 	};
-	if (!out->tally ||
-	    atomic_load(&out->tally->cell[TALLY_SEEDED]) == w.number + 1)
-		return false;
-	if (!fill(out, l, rule, ask))
-		return false;
-	/* A key's own in the file: its name is its client's in the ledger. */
-	return !is_own || put(out->client, ask->key);
+	return out->tally && wants_look(out, wall);
 }
 
 uint32_t
@@ -145,46 +150,174 @@ gate_limit_unseeded(struct gate_limit *l, const struct gate_limits *lists,
 {
 	uint32_t n = 0;
 
-	for (uint32_t k = 0; k < n_lists; k++) {
-		for (uint32_t i = 0; i < lists[k].n && n < max; i++) {
-			const struct conf_limit *limit;
-
-			limit = lists[k].rules ? &lists[k].rules[i].limit
-					       : &lists[k].file[i];
-			if (limit->period == 0 ||
-			    !gate_limit_at(&lists[k], i, ask))
-				continue;
-			n += wants_seed(l, limit,
-			    lists[k].rules ? &lists[k].rules[i] : NULL, ask,
-			    lists[k].is_own, wall, &out[n]);
-		}
-	}
+	for (uint32_t k = 0; k < n_lists; k++)
+		for (uint32_t i = 0; i < lists[k].n && n < max; i++)
+			n += wants_seed(l, &lists[k], i, ask, wall, &out[n]);
 	return n;
 }
 
-/* What is counted already is in the ledger's sum, or soon will be. */
-static void
-at_least(const struct gate_seed *s, unsigned cell, int64_t amount)
-{
-	_Atomic int64_t *c = &s->tally->cell[cell];
-	int64_t more = amount - gate_cell_get(c, s->tag_bits, s->window);
-	struct gate_take t = { s->window, more, INT64_MAX, 0 };
+/* ---- whose ----------------------------------------------------------------- */
 
-	if (more > 0)
-		(void)gate_cell_take(c, s->tag_bits, &t);
+#define WHO (STORE_BY_USER | STORE_BY_KEY)
+
+/* What the limit looks at. A name may be a key's or a user's: both, then. */
+static unsigned
+by(const struct gate_seed *s)
+{
+	const struct conf_limit *l = s->limit;
+	const struct gate_rule *r = s->rule;
+	unsigned out = 0;
+
+	if (l->tenant.n > 0 || (l->each_of & CONF_EACH_TENANT) ||
+	    (r && r->tenant_id))
+		out |= STORE_BY_TENANT;
+	if (l->team.n > 0 || (l->each_of & CONF_EACH_TEAM) || (r && r->team_id))
+		out |= STORE_BY_TEAM;
+	if (l->user.n > 0 || l->key.n > 0 ||
+	    (l->each_of & (CONF_EACH_USER | CONF_EACH_KEY)) ||
+	    (r && (r->user_id || r->key_id)))
+		out |= WHO;
+	if (l->model.n > 0 || (l->each_of & CONF_EACH_MODEL))
+		out |= STORE_BY_ALIAS;
+	if (s->is_own && !str_present(s->provider))
+		out |= WHO;
+	return out | (str_present(s->provider) ? STORE_BY_PROVIDER : 0u);
+}
+
+/* Of a rule, or of who asks where each of them counts. 0: not that alone. */
+static int64_t
+id_of(int64_t of_rule, bool is_each, int64_t of_ask)
+{
+	return of_rule ? of_rule : is_each ? of_ask : 0;
 }
 
 void
-gate_limit_seed(const struct gate_seed *s, int64_t amount)
+gate_seed_ask(const struct gate_seed *s, const struct gate_ask *a,
+    struct store_spent_ask *out)
 {
-	_Atomic int64_t *cell = &s->tally->cell[TALLY_SEEDED];
-	int64_t seen = atomic_load(cell);
+	static const struct gate_rule anyone;
+	const struct gate_rule *r = s->rule ? s->rule : &anyone;
+	const unsigned each = s->limit->each_of;
 
-	while (seen != s->window + 1) {
-		if (!atomic_compare_exchange_weak(cell, &seen, s->window + 1))
-			continue;
-		at_least(s, TALLY_COUNT, amount);
-		at_least(s, TALLY_KNOWN, amount);
-		return;
+	*out = (struct store_spent_ask){ .from = s->start,
+		.by = by(s),
+		.tenant_id =
+		    id_of(r->tenant_id, each & CONF_EACH_TENANT, a->tenant_id),
+		.team_id = id_of(r->team_id, each & CONF_EACH_TEAM, a->team_id),
+		.user_id = id_of(r->user_id, each & CONF_EACH_USER, a->user_id),
+		.key_id = id_of(r->key_id, each & CONF_EACH_KEY, a->key_id),
+		.provider = s->provider };
+	if (each & CONF_EACH_MODEL)
+		out->alias = a->model;
+	if (s->is_own && !str_present(s->provider))
+		out->client = a->key;
+}
+
+static bool
+is_key(const struct conf *conf, struct str name)
+{
+	for (uint32_t i = 0; i < conf->n_keys; i++)
+		if (str_eq(conf->keys[i].name, name))
+			return true;
+	return conf->identity_from == CONF_ID_NONE &&
+	       !str_eqz(name, "anonymous");
+}
+
+/*
+ * The ask of a request that was booked so. The file's keys and the web server's
+ * users have no ids, but a name: a key's, if the file has it, or if there are no
+ * such users (then the file had it).
+ */
+static struct gate_ask
+ask_of(const struct gate_seed *s, const struct conf *conf,
+    const struct store_spent *row)
+{
+	struct gate_ask a = { .tenant_id = row->tenant_id,
+		.team_id = row->team_id,
+		.user_id = row->user_id,
+		.key_id = row->key_id,
+		.tenant = row->tenant,
+		.team = row->team,
+		.user = row->user,
+		.key = row->key,
+		.model = row->alias };
+
+	if (row->user_id == 0 && row->key_id == 0) {
+		if (is_key(conf, row->client))
+			a.key = row->client;
+		else
+			a.user = row->client;
 	}
+	if (str_present(s->provider))
+		a.provider = row->provider;
+	return a;
+}
+
+/* A key's own limits in the file are that key's. */
+static bool
+is_owners(const struct gate_seed *s, const struct gate_ask *ask,
+    const struct gate_ask *row)
+{
+	if (str_present(s->provider))
+		return str_eq(row->provider, s->provider);
+	return row->key_id == 0 && row->user_id == 0 &&
+	       str_eq(row->key, ask->key);
+}
+
+static int64_t
+amount_of(const struct conf_limit *l, const struct store_spent *row)
+{
+	switch (l->sort) {
+	case CONF_LIMIT_MONEY:
+		return row->cost;
+	case CONF_LIMIT_INPUT:
+		return row->prompt;
+	case CONF_LIMIT_OUTPUT:
+		return row->completion;
+	case CONF_LIMIT_TOKENS:
+		return num_add_i64_sat(row->prompt, row->completion);
+	case CONF_LIMIT_REQUESTS:
+		return row->requests;
+	case CONF_LIMIT_CONCURRENT:
+	case CONF_LIMIT_SORT__MAX:
+		break;
+	}
+	return 0;
+}
+
+int64_t
+gate_seed_counts(const struct gate_seed *s, const struct gate_ask *ask,
+    const struct conf *conf, const struct store_spent *row)
+{
+	const struct gate_limits list = {
+		.file = s->rule ? NULL : s->limit, .rules = s->rule, .n = 1
+	};
+	const struct gate_ask of_row = ask_of(s, conf, row);
+	struct gate_ask of_ask = *ask;
+
+	of_ask.provider = s->provider;
+	if (s->is_own ? !is_owners(s, ask, &of_row)
+		      : !gate_limit_at(&list, 0, &of_row))
+		return 0;
+	if (gate_limit_identity(s->limit, &of_row) !=
+	    gate_limit_identity(s->limit, &of_ask))
+		return 0;
+	return amount_of(s->limit, row);
+}
+
+/* ---- counting it ----------------------------------------------------------- */
+
+/* What is counted already is in the ledger's sum, or soon will be. */
+void
+gate_limit_seed(struct gate_limit *l, const struct gate_seed *s, int64_t amount,
+    usec_t wall)
+{
+	struct shm_tally *t = s->tally;
+	int64_t had = gate_cell_raise(
+	    &t->cell[TALLY_COUNT], s->tag_bits, s->window, amount);
+
+	(void)gate_cell_raise(
+	    &t->cell[TALLY_KNOWN], s->tag_bits, s->window, amount);
+	atomic_store(&t->cell[TALLY_SEEDED],
+	    state_of(s->window, next_due(l, wall, had < amount ? had : 0)));
 }

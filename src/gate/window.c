@@ -150,6 +150,26 @@ gate_cell_set(
 }
 
 int64_t
+gate_cell_raise(
+    _Atomic int64_t *cell, unsigned bits, int64_t window, int64_t least)
+{
+	int64_t seen = atomic_load(cell);
+	uint64_t to = (uint64_t)(least > 0 ? least : 0), count;
+
+	if (to > count_max(bits))
+		to = count_max(bits);
+	do {
+		if (is_ahead(bits, (uint64_t)seen, window))
+			return INT64_MAX;
+		count = count_in(bits, (uint64_t)seen, window);
+		if (count >= to)
+			return (int64_t)count;
+	} while (!atomic_compare_exchange_weak(
+	    cell, &seen, (int64_t)pack(bits, window, to)));
+	return (int64_t)count;
+}
+
+int64_t
 gate_cell_draw(
     _Atomic int64_t *cell, unsigned bits, int64_t window, int64_t most)
 {

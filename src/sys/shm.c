@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/num.h"
 
@@ -16,7 +17,7 @@
 
 enum {
 	/* Change it with anything below or in struct shm_slot, shm_tally. */
-	SHM_LAYOUT = 7,
+	SHM_LAYOUT = 8,
 	SHM_SLOTS_MIN = 16,
 	SHM_SLOTS_MAX = 1 << 20,
 	OPEN_TRIES = 16,
@@ -28,6 +29,7 @@ struct shm_file {
 	uint32_t layout;
 	uint32_t slots; /* a power of two */
 	uint32_t slot_bytes;
+	int64_t since; /* usec_t, wall: when it was made */
 	_Atomic uint32_t used;
 	_Atomic uint32_t tallies_used;
 	_Atomic uint64_t refused;
@@ -75,6 +77,7 @@ header_write(struct shm_file *f, uint32_t slots)
 	f->layout = SHM_LAYOUT;
 	f->slots = slots;
 	f->slot_bytes = sizeof(struct shm_slot);
+	f->since = clock_wall();
 	f->magic = SHM_MAGIC;
 }
 
@@ -307,6 +310,12 @@ shm_close(struct shm *s)
 		return;
 	munmap(s->file, s->bytes);
 	free(s);
+}
+
+usec_t
+shm_since(const struct shm *s)
+{
+	return s->file->since;
 }
 
 /* ---- slots ------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -57,6 +58,8 @@ bool shm_is_at(const struct shm *s, const char *path);
  */
 MUST_CHECK enum err shm_open_there(const char *path, struct shm **out);
 void shm_close(struct shm *s);
+/* When it was made: nothing from before is counted in it. */
+usec_t shm_since(const struct shm *s);
 /* Finds or claims. NULL when the table is full. */
 struct shm_slot *shm_slot(struct shm *s, uint64_t identity);
 /* Only finds. NULL: nobody has claimed it. */

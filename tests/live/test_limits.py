@@ -489,10 +489,12 @@ def spent(g, **who):
     columns = [r[1] for r in db.execute('PRAGMA table_info(usage_rollup)')]
     row = dict.fromkeys(columns, 0)
     row.update(dict.fromkeys(('client', 'alias', 'provider', 'model'), 'x'),
-               span='day', start=day, requests=7, cost=10 * 10 ** 9, **who)
-    db.execute('INSERT INTO usage_rollup (%s) VALUES (%s)'
-               % (', '.join(columns), ', '.join('?' * len(columns))),
-               [row[c] for c in columns])
+               start=day, requests=7, cost=10 * 10 ** 9, **who)
+    for more in {'span': 'day'}, {'span': 'daymodel', 'client': ''}:
+        row.update(more)
+        db.execute('INSERT INTO usage_rollup (%s) VALUES (%s)'
+                   % (', '.join(columns), ', '.join('?' * len(columns))),
+                   [row[c] for c in columns])
     db.commit()
     db.close()
 

@@ -55,8 +55,15 @@ used(const struct gate_rule *r, const struct gate_ask *ask)
 	return c.used;
 }
 
+/* The first of the ledger for it. */
 static void
-test_once_in_a_period(void **state)
+seed(const struct gate_seed *s, int64_t amount)
+{
+	gate_limit_seed(&limit, s, amount, WALL);
+}
+
+static void
+test_first_look(void **state)
 {
 	const struct gate_rule r = budget(1);
 	const struct gate_ask ask = { .money = 1 };
@@ -66,11 +73,13 @@ test_once_in_a_period(void **state)
 	struct gate_seed s[4], later;
 
 	(void)state;
+	assert_true(gate_limits_may_seed(&list, 1));
 	assert_int_equal(unseeded(&r, 1, &ask, s), 1);
+	assert_int_equal(unseeded(&r, 1, &ask, s), 1); /* another worker */
 	/* 2026-09-01T00:00:00Z */
 	assert_int_equal(s[0].start, (usec_t)1788220800 * USEC_PER_SEC);
-	gate_limit_seed(&s[0], 60);
-	gate_limit_seed(&s[0], 60); /* another worker was as quick */
+	seed(&s[0], 60);
+	seed(&s[0], 60); /* another worker was as quick */
 	assert_int_equal(used(&r, &ask), 60);
 	assert_int_equal(unseeded(&r, 1, &ask, &later), 0);
 	for (int i = 0; i < 41; i++)
@@ -97,156 +106,424 @@ test_after_some_were_counted(void **state)
 	    gate_limit_take(&limit, arena, &list, 1, &ask, WALL, &holds, &res),
 	    ERR_OK);
 	assert_int_equal(unseeded(r, 2, &ask, s), 2);
-	gate_limit_seed(&s[0], 70);
-	gate_limit_seed(&s[1], 30);
+	seed(&s[0], 70);
+	seed(&s[1], 30);
 	assert_int_equal(used(&r[0], &ask), 70);
 	assert_int_equal(used(&r[1], &ask), 40);
 }
 
-static void
-test_whose(void **state)
+static uint32_t
+looks(usec_t from, usec_t to, int64_t amount)
 {
-	struct gate_rule r = budget(1);
-	struct gate_ask ask = { .tenant_id = 5,
-		.user_id = 6,
-		.key = STR("ci"),
-		.model = STR("gpt-4o") };
-	const struct gate_limits own = { &r.limit, NULL, 1, true };
+	const struct gate_rule r = budget(1);
+	const struct gate_ask ask = { .money = 1 };
+	const struct gate_limits list = { .rules = &r, .n = 1 };
+	struct gate_seed s;
+	uint32_t n = 0;
+
+	for (usec_t t = from; t < to; t += USEC_PER_SEC) {
+		if (gate_limit_unseeded(&limit, &list, 1, &ask, t, &s, 1) == 0)
+			continue;
+		gate_limit_seed(&limit, &s, amount, t);
+		n++;
+	}
+	return n;
+}
+
+/*
+ * Spools may hold some of it for a while: it is looked for again, by one
+ * request each time, and not for ever.
+ */
+static void
+test_later_looks(void **state)
+{
+	const struct gate_rule r = budget(1);
+	const struct gate_ask ask = { .money = 1 };
+	const usec_t since = shm_since(shm);
+	struct gate_seed s[4];
+	struct gate_count c;
+	uint32_t n;
+
+	(void)state;
+	n = looks(since, since + 3 * USEC_PER_SEC, 10);
+	assert_int_equal(n, 2);
+	n = looks(since + 3 * USEC_PER_SEC, since + 3600 * USEC_PER_SEC, 30);
+	assert_in_range(n, 3, 8);
+	gate_limit_look(&limit, &r.limit, &ask, since, &c);
+	assert_int_equal(c.used, 30);
+	assert_int_equal(
+	    looks(since + 3600 * USEC_PER_SEC, since + 7200 * USEC_PER_SEC, 0),
+	    0);
+	/* due at WALL + 2 s: one of those who come then */
+	assert_int_equal(unseeded(&r, 1, &ask, s), 1);
+	seed(&s[0], 30);
+	assert_int_equal(
+	    looks(WALL + 5 * USEC_PER_SEC, WALL + 6 * USEC_PER_SEC, 30), 1);
+}
+
+static void
+test_one_makes_a_later_look(void **state)
+{
+	const struct gate_rule r = budget(1);
+	const struct gate_ask ask = { .money = 1 };
+	const struct gate_limits list = { .rules = &r, .n = 1 };
+	const usec_t later = WALL + 10 * USEC_PER_SEC;
 	struct gate_seed s[4];
 
 	(void)state;
-	r.tenant_id = 5;
-	r.limit.model = STR("gpt-*");
 	assert_int_equal(unseeded(&r, 1, &ask, s), 1);
-	assert_int_equal(s[0].tenant_id, 5);
-	assert_int_equal(s[0].user_id, 0);
-	assert_string_equal(s[0].model, "gpt-*");
-	assert_string_equal(s[0].client, "");
-	r.limit.each_of = CONF_EACH_USER | CONF_EACH_KEY | CONF_EACH_MODEL;
-	assert_int_equal(unseeded(&r, 1, &ask, s), 1);
-	assert_int_equal(s[0].user_id, 6);
-	assert_string_equal(s[0].model, "gpt-4o");
-	assert_string_equal(s[0].client, "ci"); /* of the file: no id */
-	r = budget(3);
+	seed(&s[0], 1);
 	assert_int_equal(
-	    gate_limit_unseeded(&limit, &own, 1, &ask, WALL, s, 4), 1);
-	assert_string_equal(s[0].client, "ci");
+	    gate_limit_unseeded(&limit, &list, 1, &ask, later, s, 4), 1);
+	assert_int_equal(
+	    gate_limit_unseeded(&limit, &list, 1, &ask, later, s, 4), 0);
+	/* it never came back */
+	assert_int_equal(gate_limit_unseeded(&limit, &list, 1, &ask,
+			     later + 6 * USEC_PER_SEC, s, 4),
+	    1);
 }
 
-/* Who has no team must not be told what all teams have spent. */
-static void
-test_of_nobody(void **state)
+/* ---- whose --------------------------------------------------------------- */
+
+#define ACME .tenant_id = 5, .tenant = STR("acme")
+#define RED .team_id = 7, .team = STR("red")
+#define KIM .user_id = 6, .user = STR("kim")
+#define CI .key_id = 8, .key = STR("ci")
+
+static struct conf_key file_keys[] = { { .name = STR("dev") } };
+static const struct conf conf_of_names = {
+	.keys = file_keys, .n_keys = 1, .identity_from = CONF_ID_REMOTE_USER
+};
+
+/* Rows of the ledger: who each is, and 10 to the power of its place. */
+static const struct store_spent rows[] = {
+	{ ACME, RED, KIM, CI, .client = STR("ci"), .alias = STR("gpt-4o"),
+	    .provider = STR("p"), .cost = 1 },
+	{ ACME, KIM, .client = STR("acme/kim"), .alias = STR("gpt-4o"),
+	    .provider = STR("q"), .cost = 10 },
+	{ .tenant_id = 9,
+	    .tenant = STR("acorn"),
+	    .team_id = 17,
+	    .team = STR("red"),
+	    .user_id = 16,
+	    .user = STR("kim"),
+	    .key_id = 18,
+	    .key = STR("ci"),
+	    .client = STR("ci"),
+	    .alias = STR("claude"),
+	    .provider = STR("p"),
+	    .cost = 100 },
+	{ .client = STR("dev"),
+	    .alias = STR("gpt-4o"),
+	    .provider = STR("p"),
+	    .cost = 1000 },
+	{ .client = STR("kim"),
+	    .alias = STR("claude"),
+	    .provider = STR("p"),
+	    .cost = 10000 },
+	{ .tenant_id = 3,
+	    .tenant = STR("zoo"),
+	    .key_id = 4,
+	    .key = STR("dev"),
+	    .client = STR("dev"),
+	    .alias = STR("gpt-4o"),
+	    .provider = STR("q"),
+	    .cost = 100000 },
+};
+
+static bool
+has(unsigned by, unsigned bit)
 {
-	static const struct {
-		unsigned each_of;
-		struct gate_ask ask;
-		bool is_asked;
-	} rows[] = {
-		{ CONF_EACH_TENANT, { .tenant_id = 5 }, true },
-		{ CONF_EACH_TENANT, { .key = STR("ci") }, false },
-		{ CONF_EACH_TENANT | CONF_EACH_KEY, { .key = STR("ci") },
-		    true },
-		{ CONF_EACH_TEAM, { .tenant_id = 5, .user_id = 6 }, false },
-		{ CONF_EACH_TEAM, { .tenant_id = 5, .team_id = 7 }, true },
-		{ CONF_EACH_TEAM | CONF_EACH_USER,
-		    { .tenant_id = 5, .user_id = 6 }, false },
-		{ CONF_EACH_TEAM | CONF_EACH_KEY,
-		    { .tenant_id = 5, .key_id = 8 }, true },
-		{ CONF_EACH_USER, { .tenant_id = 5, .key_id = 8 }, false },
-		{ CONF_EACH_USER, { .user = STR("kim") }, true },
-		{ CONF_EACH_USER, { .key = STR("ci") }, false },
-		{ CONF_EACH_USER | CONF_EACH_KEY, { .key = STR("ci") }, true },
-		{ CONF_EACH_KEY, { .user = STR("kim") }, false },
-	};
+	return (by & bit) != 0;
+}
 
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct gate_rule r = budget(10 + i);
-		struct gate_seed s[4];
+static bool
+is_id(int64_t wanted, int64_t id)
+{
+	return wanted == 0 || wanted == id;
+}
 
-		r.limit.each_of = rows[i].each_of;
-		if (unseeded(&r, 1, &rows[i].ask, s) != rows[i].is_asked)
-			fail_msg("row %zu", i);
+static bool
+is_text(struct str wanted, struct str s)
+{
+	return !str_present(wanted) || str_eq(wanted, s);
+}
+
+/* The row as the database would tell it; false: it would not. */
+static bool
+told(const struct store_spent *r, const struct store_spent_ask *a,
+    struct store_spent *t)
+{
+	const struct str none = STR("");
+
+	*t = (struct store_spent){ .cost = r->cost, .requests = 1 };
+	t->client = t->alias = t->provider = none;
+	if (has(a->by, STORE_BY_TENANT)) {
+		t->tenant_id = r->tenant_id;
+		t->tenant = r->tenant;
 	}
+	if (has(a->by, STORE_BY_TEAM)) {
+		t->team_id = r->team_id;
+		t->team = r->team;
+	}
+	if (has(a->by, STORE_BY_USER)) {
+		t->user_id = r->user_id;
+		t->user = r->user;
+	}
+	if (has(a->by, STORE_BY_KEY)) {
+		t->key_id = r->key_id;
+		t->key = r->key;
+		t->client = r->client;
+	}
+	t->alias = has(a->by, STORE_BY_ALIAS) ? r->alias : none;
+	t->provider = has(a->by, STORE_BY_PROVIDER) ? r->provider : none;
+	return is_id(a->tenant_id, r->tenant_id) &&
+	       is_id(a->team_id, r->team_id) && is_id(a->user_id, r->user_id) &&
+	       is_id(a->key_id, r->key_id) && is_text(a->client, r->client) &&
+	       is_text(a->alias, r->alias) && is_text(a->provider, r->provider);
 }
 
-/* The file has names: those of who asks, where they can be nobody else's. */
-static void
-test_named_in_the_file(void **state)
+/* What of all rows it counts; -1: it is not asked for. */
+static int64_t
+sum_of(const struct gate_limits *list, const struct gate_ask *ask)
 {
-#define WHO                                                                \
-	.tenant_id = 5, .team_id = 7, .user_id = 6, .tenant = STR("acme"), \
-	.team = STR("red"), .user = STR("kim")
+	struct store_spent_ask spent;
+	struct gate_seed s;
+	int64_t sum = 0;
+
+	if (gate_limit_unseeded(&limit, list, 1, ask, WALL, &s, 1) == 0)
+		return -1;
+	gate_seed_ask(&s, ask, &spent);
+	assert_int_equal(spent.from, s.start);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct store_spent t;
+
+		if (told(&rows[i], &spent, &t))
+			sum += gate_seed_counts(&s, ask, &conf_of_names, &t);
+	}
+	return sum;
+}
+
+static int64_t
+sum_of_file(struct conf_limit l, struct gate_ask ask, uint64_t identity)
+{
+	const struct gate_limits list = { .file = &l, .n = 1 };
+
+	l.sort = CONF_LIMIT_MONEY;
+	l.amount = 100;
+	l.period = 1 + ZONE_MONTH;
+	l.identity = identity;
+	return sum_of(&list, &ask);
+}
+
+#define M .model = STR("gpt-4o")
+#define ALL                           \
+	{                             \
+		ACME, RED, KIM, CI, M \
+	}
+#define FILE_KEY                     \
+	{                            \
+		.key = STR("dev"), M \
+	}
+#define WEB_USER                      \
+	{                             \
+		.user = STR("kim"), M \
+	}
+
+/* The file's names: whoever is called so, in any tenant unless it is named. */
+static void
+test_of_the_file(void **state)
+{
 	static const struct {
 		struct conf_limit l;
 		struct gate_ask ask;
-		bool is_asked;
-		int64_t tenant_id, team_id, user_id;
-	} rows[] = {
-		{ { .tenant = STR("acme") }, { WHO }, true, 5, 0, 0 },
-		{ { .tenant = STR("ac*") }, { WHO }, false, 0, 0, 0 },
-		{ { .tenant = STR("acme") }, { .tenant = STR("acme") }, false,
-		    0, 0, 0 },
-		{ { .tenant = STR("acme"), .team = STR("red") }, { WHO }, true,
-		    5, 7, 0 },
-		{ { .tenant = STR("acme"), .team = STR("r*") }, { WHO }, false,
-		    0, 0, 0 },
-		{ { .team = STR("red") }, { WHO }, false, 0, 0, 0 },
-		{ { .tenant = STR("acme"), .user = STR("kim") }, { WHO }, true,
-		    5, 0, 6 },
-		{ { .tenant = STR("*"), .user = STR("kim") }, { WHO }, false, 0,
-		    0, 0 },
-		{ { .tenant = STR("a*"), .each_of = CONF_EACH_TENANT }, { WHO },
-		    true, 5, 0, 0 },
-		{ { .team = STR("r*"), .each_of = CONF_EACH_TEAM }, { WHO },
-		    true, 0, 7, 0 },
-		{ { .team = STR("red"), .each_of = CONF_EACH_TENANT }, { WHO },
-		    true, 5, 7, 0 },
+		int64_t sum;
+	} cases[] = {
+		{ { .amount = 1 }, ALL, 111111 },
+		{ { .tenant = STR("acme") }, ALL, 11 },
+		{ { .tenant = STR("ac*") }, ALL, 111 },
+		{ { .tenant = STR("*") }, FILE_KEY, 111111 },
+		{ { .team = STR("red") }, ALL, 101 },
+		{ { .tenant = STR("acme"), .team = STR("r*") }, ALL, 1 },
+		{ { .user = STR("kim") }, ALL, 10111 },
+		{ { .user = STR("k*"), .tenant = STR("acme") }, ALL, 11 },
+		{ { .key = STR("ci") }, ALL, 101 },
+		{ { .key = STR("d*") }, FILE_KEY, 101000 },
+		{ { .key = STR("?") }, ALL, -1 },
+		{ { .model = STR("gpt-*") }, ALL, 101011 },
+		{ { .model = STR("gpt-*"), .user = STR("kim") }, ALL, 11 },
+		/* each on its own */
+		{ { .each_of = CONF_EACH_TENANT }, ALL, 11 },
+		{ { .each_of = CONF_EACH_TENANT }, FILE_KEY, 11000 },
+		{ { .each_of = CONF_EACH_TEAM }, ALL, 1 },
+		{ { .each_of = CONF_EACH_TEAM, .tenant = STR("acme") },
+		    { ACME, KIM, M }, 10 },
+		{ { .each_of = CONF_EACH_USER }, ALL, 11 },
+		{ { .each_of = CONF_EACH_USER }, WEB_USER, 10000 },
+		{ { .each_of = CONF_EACH_USER }, FILE_KEY, 101000 },
+		{ { .each_of = CONF_EACH_KEY }, ALL, 1 },
+		{ { .each_of = CONF_EACH_KEY }, FILE_KEY, 1000 },
+		{ { .each_of = CONF_EACH_KEY }, WEB_USER, 10010 },
+		{ { .each_of = CONF_EACH_MODEL }, ALL, 101011 },
+		{ { .each_of = CONF_EACH_MODEL | CONF_EACH_TENANT }, ALL, 11 },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct conf_limit l = rows[i].l;
-		const struct gate_limits list = { .file = &l, .n = 1 };
-		struct gate_seed s[4] = { 0 };
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t sum = sum_of_file(cases[i].l, cases[i].ask, 100 + i);
 
-		l.sort = CONF_LIMIT_MONEY;
-		l.amount = 100;
-		l.period = 1 + ZONE_MONTH;
-		l.identity = 40 + i;
-		if (gate_limit_unseeded(&limit, &list, 1, &rows[i].ask, WALL, s,
-			4) != rows[i].is_asked)
-			fail_msg("row %zu", i);
-		if (!rows[i].is_asked)
-			continue;
-		assert_int_equal(s[0].tenant_id, rows[i].tenant_id);
-		assert_int_equal(s[0].team_id, rows[i].team_id);
-		assert_int_equal(s[0].user_id, rows[i].user_id);
+		if (sum != cases[i].sum)
+			fail_msg("row %zu: %lld", i, (long long)sum);
 	}
 }
 
 static void
-test_which_not(void **state)
+test_of_a_provider(void **state)
 {
-	struct gate_rule r[6];
-	const struct gate_ask ask = { .tenant = STR("a") };
-	struct gate_seed s[4];
+	struct gate_ask ask = ALL;
+	struct conf_limit l = { .provider = STR("p") };
+	struct conf_limit each = { .each_of = CONF_EACH_PROVIDER,
+		.tenant = STR("acme") };
+	struct conf_limit own = { .sort = CONF_LIMIT_REQUESTS,
+		.amount = 9,
+		.period = 1 + ZONE_DAY,
+		.identity = 3 };
+	const struct gate_limits owns = {
+		.file = &own, .n = 1, .is_own = true
+	};
 
 	(void)state;
-	for (int i = 0; i < 6; i++)
-		r[i] = budget((uint64_t)i + 1);
-	r[0].limit.sort = CONF_LIMIT_REQUESTS;
-	r[1].limit.period = 0;
-	r[1].limit.per = 5 * USEC_PER_SEC;
-	r[2].limit.sort = CONF_LIMIT_CONCURRENT;
-	r[3].limit.provider = STR("p");
-	r[4].tenant_id = 99; /* is not for this ask */
-	r[5].limit.each_of = CONF_EACH_PROVIDER;
-	assert_int_equal(unseeded(r, 6, &ask, s), 0);
-	assert_int_equal(shm_tallies_used(shm), 0);
-	for (int i = 0; i < 6; i++)
-		r[i] = budget((uint64_t)i + 1);
-	assert_int_equal(unseeded(r, 6, &ask, s), 4);
+	assert_int_equal(sum_of_file(l, ask, 1), -1);
+	ask.provider = STR("q");
+	assert_int_equal(sum_of_file(l, ask, 1), -1);
+	assert_int_equal(sum_of_file(each, ask, 2), 10);
+	ask.provider = STR("p");
+	assert_int_equal(sum_of_file(l, ask, 1), 11101);
+	assert_int_equal(sum_of_file(each, ask, 2), 1);
+	/* its own, of requests: calls */
+	assert_int_equal(sum_of(&owns, &ask), 4);
+	own.sort = CONF_LIMIT_CONCURRENT;
+	assert_int_equal(sum_of(&owns, &ask), -1);
+	/* the client's requests are not in the ledger */
+	own.sort = CONF_LIMIT_REQUESTS;
+	ask.provider = (struct str){ 0 };
+	assert_int_equal(sum_of(&owns, &ask), -1);
+}
+
+static void
+test_of_a_key_in_the_file(void **state)
+{
+	const struct conf_limit l = budget(1).limit;
+	const struct gate_limits own = { .file = &l, .n = 1, .is_own = true };
+	const struct gate_ask ask = FILE_KEY;
+
+	(void)state;
+	assert_int_equal(sum_of(&own, &ask), 1000);
+}
+
+/* Rules of the database have ids. */
+static void
+test_of_the_database(void **state)
+{
+	struct gate_rule r[] = { budget(1), budget(2), budget(3), budget(4) };
+	const struct gate_ask ask = ALL, other = FILE_KEY;
+	const int64_t sums[] = { 11, 1, 11, 1 };
+
+	(void)state;
+	r[0].tenant_id = 5;
+	r[1].team_id = 7;
+	r[2].user_id = 6;
+	r[2].limit.model = STR("gpt-*");
+	r[3].key_id = 8;
+	for (size_t i = 0; i < COUNT(r); i++) {
+		const struct gate_limits list = { .rules = &r[i], .n = 1 };
+
+		assert_int_equal(sum_of(&list, &ask), sums[i]);
+		assert_int_equal(sum_of(&list, &other), -1);
+	}
+}
+
+/* A file's key that the file has no more was one where only keys come in. */
+static void
+test_names_without_ids(void **state)
+{
+	const struct conf_limit l = { .sort = CONF_LIMIT_MONEY,
+		.amount = 1,
+		.period = 1 + ZONE_DAY,
+		.identity = 1,
+		.key = STR("*-ci") };
+	const struct gate_limits list = { .file = &l, .n = 1 };
+	const struct gate_ask ask = { .key = STR("new-ci") };
+	const struct store_spent row = { .client = STR("old-ci"), .cost = 7 };
+	struct conf conf = { .identity_from = CONF_ID_NONE };
+	struct gate_seed s;
+
+	(void)state;
+	assert_int_equal(
+	    gate_limit_unseeded(&limit, &list, 1, &ask, WALL, &s, 1), 1);
+	assert_int_equal(gate_seed_counts(&s, &ask, &conf, &row), 7);
+	conf.identity_from = CONF_ID_REMOTE_USER;
+	assert_int_equal(gate_seed_counts(&s, &ask, &conf, &row), 0);
+}
+
+/* Long windows are rebuilt if the table is younger than they are. */
+static void
+test_windows(void **state)
+{
+	const usec_t since = shm_since(shm), hour = 3600 * USEC_PER_SEC;
+	struct conf_limit l = { .sort = CONF_LIMIT_TOKENS,
+		.amount = 100,
+		.per = hour,
+		.identity = 1 };
+	const struct gate_limits list = { .file = &l, .n = 1 };
+	const struct gate_ask ask = ALL;
+	struct gate_seed s;
+
+	(void)state;
+	assert_true(gate_limits_may_seed(&list, 1));
+	assert_int_equal(
+	    gate_limit_unseeded(&limit, &list, 1, &ask, since, &s, 1), 1);
+	assert_int_equal(s.start, since / hour * hour);
+	assert_int_equal(
+	    gate_limit_unseeded(&limit, &list, 1, &ask, since + hour, &s, 1),
+	    0);
+	l.per = hour - USEC_PER_SEC;
+	assert_false(gate_limits_may_seed(&list, 1));
+	assert_int_equal(
+	    gate_limit_unseeded(&limit, &list, 1, &ask, since, &s, 1), 0);
+	l.per = hour;
+	l.sort = CONF_LIMIT_REQUESTS;
+	assert_false(gate_limits_may_seed(&list, 1));
+}
+
+static void
+test_amounts(void **state)
+{
+	static const struct {
+		enum conf_limit_sort sort;
+		int64_t amount;
+	} cases[] = {
+		{ CONF_LIMIT_MONEY, 1000 },
+		{ CONF_LIMIT_INPUT, 10 },
+		{ CONF_LIMIT_OUTPUT, 100 },
+		{ CONF_LIMIT_TOKENS, 110 },
+	};
+	const struct store_spent row = {
+		.requests = 1, .prompt = 10, .completion = 100, .cost = 1000
+	};
+	const struct gate_ask ask = ALL;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct gate_rule r = budget(1 + i);
+		struct gate_seed s;
+
+		r.limit.sort = cases[i].sort;
+		assert_int_equal(unseeded(&r, 1, &ask, &s), 1);
+		assert_int_equal(
+		    gate_seed_counts(&s, &ask, &conf_of_names, &row),
+		    cases[i].amount);
+	}
 }
 
 int
@@ -254,12 +531,17 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
-		TEST(test_once_in_a_period),
+		TEST(test_first_look),
 		TEST(test_after_some_were_counted),
-		TEST(test_whose),
-		TEST(test_of_nobody),
-		TEST(test_named_in_the_file),
-		TEST(test_which_not),
+		TEST(test_later_looks),
+		TEST(test_one_makes_a_later_look),
+		TEST(test_of_the_file),
+		TEST(test_of_a_provider),
+		TEST(test_of_a_key_in_the_file),
+		TEST(test_of_the_database),
+		TEST(test_names_without_ids),
+		TEST(test_windows),
+		TEST(test_amounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

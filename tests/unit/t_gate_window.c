@@ -154,6 +154,26 @@ test_numbers(void **state)
 	}
 }
 
+/* Up, never down; a window that is over ends by it, one that has begun stays. */
+static void
+test_raise(void **state)
+{
+	const unsigned bits = gate_tag_bits(&by_month);
+	_Atomic int64_t cell = 0;
+
+	(void)state;
+	assert_int_equal(gate_cell_raise(&cell, bits, 5, 10), 0);
+	assert_int_equal(gate_cell_raise(&cell, bits, 5, 4), 10);
+	assert_int_equal(gate_cell_raise(&cell, bits, 5, -1), 10);
+	assert_int_equal(gate_cell_get(&cell, bits, 5), 10);
+	assert_int_equal(gate_cell_raise(&cell, bits, 6, 3), 0);
+	assert_int_equal(gate_cell_get(&cell, bits, 6), 3);
+	assert_int_equal(gate_cell_raise(&cell, bits, 5, 99), INT64_MAX);
+	assert_int_equal(gate_cell_get(&cell, bits, 6), 3);
+	assert_int_equal(gate_cell_raise(&cell, bits, 6, INT64_MAX), 3);
+	assert_int_equal(gate_cell_get(&cell, bits, 6), (INT64_C(1) << 53) - 1);
+}
+
 static void
 test_zones_apart(void **state)
 {
@@ -194,6 +214,7 @@ main(void)
 		cmocka_unit_test(test_first_window),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_of_the_very_window),
+		cmocka_unit_test(test_raise),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_zones_apart),
 		cmocka_unit_test(test_concurrent_has_none),

@@ -47,6 +47,25 @@ open_it(const char *p, uint32_t slots)
 	return s;
 }
 
+/* When the file was made, whoever opens it. */
+static void
+test_since(void **state)
+{
+	usec_t before = clock_wall(), since;
+	struct shm *s = open_it(path, 64), *t;
+
+	(void)state;
+	since = shm_since(s);
+	assert_true(since >= before && since <= clock_wall());
+	shm_close(s);
+	t = open_it(path, 64);
+	assert_int_equal(shm_since(t), since);
+	shm_close(t);
+	t = open_it(path, 128);
+	assert_true(shm_since(t) > since);
+	shm_close(t);
+}
+
 static void
 test_slots(void **state)
 {
@@ -449,6 +468,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    test_since, make_dir, remove_dir),
 		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_tallies),
