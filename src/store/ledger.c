@@ -6,18 +6,23 @@ enum {
 	ADD,
 };
 
+#define INTO                                                         \
+	"INSERT INTO ledger (day, id, request_id, attempt, began,"   \
+	" ended, node, tenant_id, team_id, user_id, key_id, client," \
+	" surface, alias, provider, model, state, status,"           \
+	" is_estimated, prompt, completion, cached, cache_write,"    \
+	" cache_write_1h, reasoning, audio_in, audio_out, image_in," \
+	" image_out, cost, price_version) "
+
 /* The values are in the order of values_of. */
 const struct store_sql store_ledger_sql[] = {
-	[ADD] = { "INSERT INTO ledger (day, id, request_id, attempt, began,"
-		  " ended, node, tenant_id, team_id, user_id, key_id, client,"
-		  " surface, alias, provider, model, state, status,"
-		  " is_estimated, prompt, completion, cached, cache_write,"
-		  " cache_write_1h, reasoning, audio_in, audio_out,"
-		  " image_in, image_out, cost, price_version)"
-		  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-		  "?, ?,"
-		  " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	    NULL },
+	[ADD] = { INTO
+	    "SELECT v00, v01, v02, v03, v04, v05, v06, v07, v08, v09,"
+	    " v10, v11, v12, v13, v14, v15, v16, v17, v18, v19,"
+	    " v20, v21, v22, v23, v24, v25, v26, v27, v28, v29, v30"
+	    " FROM store_rows",
+	    INTO "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		 " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	STORE_SQL_END,
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/num.h"
 #include "store/schema.h"
+#include "store/sqlite_rows.h"
 
 #define LOCKS_MAX 4
 #define LOCK_PAUSE_MSEC 5
@@ -32,6 +33,7 @@ struct sqlite {
 	sqlite3 *db;
 	usec_t deadline;
 	struct store_stmts stmts;
+	struct sqlite_rows rows; /* of the statement that runs */
 	struct held held[LOCKS_MAX];
 };
 
@@ -172,6 +174,8 @@ sqlite_open(struct store *s)
 	(void)sqlite3_db_config(q->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	code = sqlite3_exec(q->db, settings, NULL, NULL, NULL);
 	if (code == SQLITE_OK)
+		code = sqlite_rows_offer(q->db, &q->rows);
+	if (code == SQLITE_OK)
 		return ERR_OK;
 	e = fail(q, code);
 	return e == ERR_AGAIN ? ERR_CLOSED : e;
@@ -260,6 +264,13 @@ bind_all(struct sqlite *q, sqlite3_stmt *st, const struct store_value *args,
 	return ERR_OK;
 }
 
+/* It takes its values out of store_rows. */
+static bool
+reads_rows(sqlite3_stmt *st, uint32_t n_args)
+{
+	return n_args > 0 && sqlite3_bind_parameter_count(st) == 0;
+}
+
 static enum err
 read_value(struct sqlite *q, sqlite3_stmt *st, int i, struct store_value *v)
 {
@@ -310,21 +321,11 @@ read_row(struct sqlite *q, sqlite3_stmt *st, store_row_fn row, void *arg)
 }
 
 static enum err
-sqlite_run(struct store *s, const struct store_sql *sql,
-    const struct store_value *args, uint32_t n_args, store_row_fn row,
-    void *arg)
+step_all(struct sqlite *q, sqlite3_stmt *st, store_row_fn row, void *arg)
 {
-	struct sqlite *q = own(s);
-	sqlite3_stmt *st;
-	enum err e;
+	enum err e = ERR_OK;
 	int code;
 
-	q->deadline = clock_mono() + s->timeout;
-	e = get_stmt(q, sql, &st);
-	if (e == ERR_OK)
-		e = bind_all(q, st, args, n_args);
-	if (e != ERR_OK)
-		return e;
 	while ((code = sqlite3_step(st)) == SQLITE_ROW) {
 		e = read_row(q, st, row, arg);
 		if (e != ERR_OK)
@@ -333,11 +334,76 @@ sqlite_run(struct store *s, const struct store_sql *sql,
 	if (e == ERR_OK && code != SQLITE_DONE)
 		e = fail(q, code);
 	if (e == ERR_OK && sqlite3_stmt_readonly(st) == 0) {
-		s->changed = (uint64_t)sqlite3_changes64(q->db);
-		s->last_id = sqlite3_last_insert_rowid(q->db);
+		q->base.changed = (uint64_t)sqlite3_changes64(q->db);
+		q->base.last_id = sqlite3_last_insert_rowid(q->db);
 	}
 	(void)sqlite3_reset(st);
+	return e;
+}
+
+/* All rows at once. */
+static enum err
+run_rows(struct sqlite *q, sqlite3_stmt *st, const struct store_value *args,
+    uint32_t n_args, uint32_t n_rows)
+{
+	enum err e;
+
+	q->rows = (struct sqlite_rows){ args, n_args, n_rows };
+	e = step_all(q, st, NULL, NULL);
+	q->rows = (struct sqlite_rows){ 0 };
+	return e;
+}
+
+static enum err
+run_bound(struct sqlite *q, sqlite3_stmt *st, const struct store_value *args,
+    uint32_t n_args, store_row_fn row, void *arg)
+{
+	enum err e = bind_all(q, st, args, n_args);
+
+	if (e != ERR_OK)
+		return e;
+	e = step_all(q, st, row, arg);
 	(void)sqlite3_clear_bindings(st);
+	return e;
+}
+
+static enum err
+sqlite_run(struct store *s, const struct store_sql *sql,
+    const struct store_value *args, uint32_t n_args, store_row_fn row,
+    void *arg)
+{
+	struct sqlite *q = own(s);
+	sqlite3_stmt *st;
+	enum err e;
+
+	q->deadline = clock_mono() + s->timeout;
+	e = get_stmt(q, sql, &st);
+	if (e != ERR_OK)
+		return e;
+	if (reads_rows(st, n_args))
+		return run_rows(q, st, args, n_args, 1);
+	return run_bound(q, st, args, n_args, row, arg);
+}
+
+static enum err
+sqlite_many(struct store *s, const struct store_sql *sql,
+    const struct store_value *args, uint32_t n_args, uint32_t n_rows)
+{
+	struct sqlite *q = own(s);
+	uint64_t changed = 0;
+	sqlite3_stmt *st;
+	enum err e;
+
+	q->deadline = clock_mono() + s->timeout;
+	e = get_stmt(q, sql, &st);
+	if (e == ERR_OK && reads_rows(st, n_args))
+		return run_rows(q, st, args, n_args, n_rows);
+	for (; e == ERR_OK && n_rows > 0; n_rows--, args += n_args) {
+		q->deadline = clock_mono() + s->timeout;
+		e = run_bound(q, st, args, n_args, NULL, NULL);
+		changed += s->changed;
+	}
+	s->changed = changed;
 	return e;
 }
 
@@ -443,6 +509,7 @@ const struct store_driver store_sqlite = {
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.run = sqlite_run,
+	.many = sqlite_many,
 	.prepare = sqlite_prepare,
 	.exec = sqlite_exec,
 	.begin = "BEGIN IMMEDIATE",

@@ -88,6 +88,10 @@ store_id(int64_t id)
  * (STORE_SQL_END). A row is known by its address: it is prepared once a connection.
  */
 struct store_sql {
+	/*
+	 * SQLite reads the values of a text without '?' from store_rows
+	 * (store/sqlite_rows.h): for what writes many rows at once.
+	 */
 	/* What both products understand ... ("": MariaDB alone has it) */
 	const char *text;
 	const char *mariadb; /* ... or, where they differ, this one's own */
@@ -186,7 +190,7 @@ MUST_CHECK enum err store_run(struct store *s, const struct store_sql *sql,
     void *arg);
 /*
  * The same statement for n_rows rows of n_args values each, in as few round
- * trips as the product can (MariaDB: array binding). All or an error; inside
+ * trips as the product can (MariaDB: array binding; SQLite: store_rows). All or an error; inside
  * a transaction of the caller's or one of its own.
  */
 MUST_CHECK enum err store_run_many(struct store *s, const struct store_sql *sql,
