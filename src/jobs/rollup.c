@@ -107,32 +107,56 @@ mix(uint64_t hash, uint64_t more)
 	return hash ^ hash >> 32;
 }
 
+static uint64_t
+hash_of(const struct store_rollup *r)
+{
+	uint64_t hash = mix(hash_u64(r->alias), hash_u64(r->provider));
+
+	hash = mix(hash, hash_u64(r->model));
+	hash = mix(hash, hash_u64(r->client));
+	hash = mix(hash, (uint64_t)r->tenant_id);
+	hash = mix(hash, (uint64_t)r->team_id);
+	hash = mix(hash, (uint64_t)r->user_id);
+	hash = mix(hash, (uint64_t)r->key_id);
+	return mix(mix(hash, r->span), (uint64_t)r->start);
+}
+
 /* A few of many rows are alike in all: they become one as they come. */
 static void
-add_one(struct jobs_rollup *r, const struct store_rollup *one, uint64_t hash)
+add_one(struct jobs_rollup *r, const struct store_rollup *one)
 {
 	uint32_t mask = r->n_slots - 1, at;
 
-	hash = mix(mix(hash, one->span), (uint64_t)one->start);
-	for (at = (uint32_t)hash & mask; r->slots[at]; at = (at + 1) & mask) {
-		struct store_rollup *there = &r->rows[r->slots[at] - 1];
-
-		if (compare(there, one) == 0) {
-			merge(there, one);
+	/* Most are like the one before. */
+	if (r->n > 0 && compare(&r->rows[r->last], one) == 0) {
+		merge(&r->rows[r->last], one);
+		return;
+	}
+	for (at = (uint32_t)hash_of(one) & mask; r->slots[at];
+	     at = (at + 1) & mask) {
+		r->last = r->slots[at] - 1;
+		if (compare(&r->rows[r->last], one) == 0) {
+			merge(&r->rows[r->last], one);
 			return;
 		}
 	}
 	ASSERT(r->n < r->max);
-	r->rows[r->n++] = *one;
+	r->last = r->n++;
+	r->rows[r->last] = *one;
 	r->slots[at] = r->n;
 }
 
-static struct store_rollup
-without_callers(const struct store_ledger *row)
+/* Other spans follow from minutes: jobs_rollup_finish. */
+void
+jobs_rollup_add(struct jobs_rollup *r, const struct store_ledger *row)
 {
-	return (struct store_rollup){ .tenant_id = row->tenant_id,
+	const struct store_rollup one = { .span = STORE_MINUTE,
+		.start = store_span_start(STORE_MINUTE, row->began),
+		.tenant_id = row->tenant_id,
 		.team_id = row->team_id,
-		.client = STR(""),
+		.user_id = row->user_id,
+		.key_id = row->key_id,
+		.client = row->client,
 		.alias = row->alias,
 		.provider = row->provider,
 		.model = row->model,
@@ -147,38 +171,33 @@ without_callers(const struct store_ledger *row)
 		.cached = known(row->cached),
 		.reasoning = known(row->reasoning),
 		.cost = known(row->cost) };
+
+	add_one(r, &one);
 }
 
-void
-jobs_rollup_add(struct jobs_rollup *r, const struct store_ledger *row)
+static void
+add_span(
+    struct jobs_rollup *r, const struct store_rollup *minute, enum store_span s)
 {
-	struct store_rollup all = without_callers(row), own = all;
-	uint64_t hash_all, hash_own;
+	struct store_rollup one = *minute;
 
-	own.user_id = row->user_id;
-	own.key_id = row->key_id;
-	own.client = row->client;
-	hash_all = mix(hash_u64(row->alias), hash_u64(row->provider));
-	hash_all = mix(hash_all, hash_u64(row->model));
-	hash_all = mix(hash_all, (uint64_t)row->tenant_id);
-	hash_all = mix(hash_all, (uint64_t)row->team_id);
-	hash_own = mix(hash_all, hash_u64(row->client));
-	hash_own = mix(hash_own, (uint64_t)row->user_id);
-	hash_own = mix(hash_own, (uint64_t)row->key_id);
-	for (int i = 0; i < STORE_SPAN__MAX; i++) {
-		enum store_span span = (enum store_span)i;
-		bool whose = store_span_has_callers(span);
-		struct store_rollup *one = whose ? &own : &all;
-
-		one->span = span;
-		one->start = store_span_start(span, row->began);
-		add_one(r, one, whose ? hash_own : hash_all);
+	one.span = s;
+	one.start = store_span_start(s, minute->start);
+	if (!store_span_has_callers(s)) {
+		one.user_id = one.key_id = 0;
+		one.client = STR("");
 	}
+	add_one(r, &one);
 }
 
 void
 jobs_rollup_finish(struct jobs_rollup *r)
 {
+	uint32_t n_minutes = r->n;
+
+	for (int s = STORE_MINUTE + 1; s < STORE_SPAN__MAX; s++)
+		for (uint32_t i = 0; i < n_minutes; i++)
+			add_span(r, &r->rows[i], (enum store_span)s);
 	if (r->n > 0)
 		qsort(r->rows, r->n, sizeof(*r->rows), compare);
 }

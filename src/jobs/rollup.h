@@ -22,6 +22,7 @@ struct jobs_rollup {
 	/* Where in rows the alike are: by hash, 1 more than the index; 0: free */
 	uint32_t *slots;
 	uint32_t n_slots; /* a power of 2 above max */
+	uint32_t last; /* of rows: what was added to */
 };
 
 /* For at most max_rows of the ledger. ERR_NOMEM. */
@@ -31,7 +32,7 @@ void jobs_rollup_fini(struct jobs_rollup *r);
 void jobs_rollup_clear(struct jobs_rollup *r);
 /* Not after jobs_rollup_finish, but for jobs_rollup_clear. */
 void jobs_rollup_add(struct jobs_rollup *r, const struct store_ledger *row);
-/* Sorts. After all are added. */
+/* Makes hours and days of the minutes, and sorts. After all are added. */
 void jobs_rollup_finish(struct jobs_rollup *r);
 
 #endif
