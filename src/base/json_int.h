@@ -27,12 +27,6 @@ json_special16(const unsigned char *p)
 #endif
 
 /*
- * Decodes the escape at the front of *s (which starts with a backslash) into
- * out, returns its bytes (1..4) and moves *s behind it.
- */
-size_t json_escape_take(struct str *s, char out[4]);
-
-/*
  * Decodes an inner text to out, which has room for inner.n bytes: the decoded
  * form is never longer. Returns its length.
  */

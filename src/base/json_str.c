@@ -35,8 +35,12 @@ take_u(struct str *s)
 	return 0xfffd; /* half a pair alone */
 }
 
-size_t
-json_escape_take(struct str *s, char out[4])
+/*
+ * Decodes the escape at the front of *s (which starts with a backslash) into
+ * out, returns its bytes (1..4) and moves *s behind it.
+ */
+static size_t
+escape_take(struct str *s, char out[4])
 {
 	char c = s->n > 1 ? s->p[1] : '\\';
 
@@ -81,7 +85,7 @@ json_decode(struct str inner, char *out)
 		inner = str_skip(inner, run);
 		if (inner.n) {
 			char one[4];
-			size_t n = json_escape_take(&inner, one);
+			size_t n = escape_take(&inner, one);
 
 			memcpy(to, one, n);
 			to += n;
@@ -101,7 +105,7 @@ json_unescape(struct buf *out, struct str inner)
 		buf_add(out, inner.p, run);
 		inner = str_skip(inner, run);
 		if (inner.n)
-			buf_add(out, one, json_escape_take(&inner, one));
+			buf_add(out, one, escape_take(&inner, one));
 	}
 }
 
@@ -119,7 +123,7 @@ json_str_is(const struct json *j, json_ref v, const char *z)
 	while (s.n) {
 		n = 1;
 		if (s.p[0] == '\\') {
-			n = json_escape_take(&s, one);
+			n = escape_take(&s, one);
 		} else {
 			one[0] = s.p[0];
 			s = str_skip(s, 1);

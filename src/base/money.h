@@ -19,8 +19,6 @@ typedef int64_t nanousd_t; /* up to $9 223 372 036 */
 typedef int64_t picousd_t; /* of one token */
 
 #define NANOUSD_PER_USD INT64_C(1000000000)
-/* $1 per million tokens */
-#define PICOUSD_PER_USD_MILLION INT64_C(1000000)
 
 __extension__ typedef __int128 money_wide_t;
 

@@ -100,8 +100,6 @@ struct ctl {
 
 /* NULL when there is none; group and verb may be NULL. */
 const struct ctl_command *ctl_find(const char *group, const char *verb);
-/* Its line: "llmgwctl key create [OPTIONS] NAME". */
-void ctl_print_line(const struct ctl_command *command, FILE *to);
 /* Says how the command is called; CTL_USAGE. */
 int ctl_usage(const struct ctl *c);
 /*

@@ -15,8 +15,9 @@ has_options(const struct ctl_command *c)
 	return c->options != NULL && c->options->name != NULL;
 }
 
-void
-ctl_print_line(const struct ctl_command *c, FILE *to)
+/* Its line: "llmgwctl key create [OPTIONS] NAME". */
+static void
+print_line(const struct ctl_command *c, FILE *to)
 {
 	(void)fprintf(to, "llmgwctl %s%s%s%s%s%s", c->group,
 	    c->verb != NULL ? " " : "", c->verb != NULL ? c->verb : "",
@@ -24,8 +25,9 @@ ctl_print_line(const struct ctl_command *c, FILE *to)
 	    c->operands[0] != '\0' ? " " : "", c->operands);
 }
 
-bool
-ctl_print_lines(const char *group, FILE *to)
+/* All commands, one line each; group: only its. false: there is none. */
+static bool
+print_lines(const char *group, FILE *to)
 {
 	bool is_any = false;
 
@@ -37,7 +39,7 @@ ctl_print_lines(const char *group, FILE *to)
 				continue;
 			is_any = true;
 			(void)fputs("  ", to);
-			ctl_print_line(c, to);
+			print_line(c, to);
 			(void)fprintf(to, "\n        %s\n", c->help);
 		}
 	}
@@ -57,8 +59,9 @@ ctl_print_group_words(FILE *to)
 	}
 }
 
-void
-ctl_print_groups(FILE *to)
+/* Only the first words. */
+static void
+print_groups(FILE *to)
 {
 	(void)fputs("  llmgwctl GROUP [VERB] [OPTIONS] [OPERANDS]\n"
 		    "        where GROUP is one of: ",
@@ -85,7 +88,7 @@ int
 ctl_usage(const struct ctl *c)
 {
 	(void)fputs("usage: ", stderr);
-	ctl_print_line(c->command, stderr);
+	print_line(c->command, stderr);
 	(void)fputs("\n       --help tells the options\n", stderr);
 	return CTL_USAGE;
 }
@@ -130,8 +133,8 @@ ctl_no_command(const char *group, const char *verb)
 	else if (!is_group && group != NULL)
 		(void)fprintf(to, "llmgwctl: no command '%s'\n", group);
 	(void)fputs("usage:\n", to);
-	if (!ctl_print_lines(group, to))
-		ctl_print_groups(to);
+	if (!print_lines(group, to))
+		print_groups(to);
 	return to == stdout ? ctl_flushed(CTL_OK) : CTL_USAGE;
 }
 
@@ -189,7 +192,7 @@ run_help(struct ctl *c)
 	if (verb != NULL || (group != NULL && !group_known(group)))
 		return ctl_no_command(group, verb);
 	(void)printf("usage:\n");
-	if (!ctl_print_lines(group, stdout))
+	if (!print_lines(group, stdout))
 		return ctl_usage(c);
 	(void)printf("\nEach command tells its options with --help. The "
 		     "configuration is\n%s when no FILE is given.\n",

@@ -5,7 +5,6 @@
 
 #define CTL_COLUMNS_MAX 64
 #define CTL_OPTIONS_MAX 63
-#define CTL_NAME_MAX 32
 
 #define CTL_DEFAULT_FILE SYSCONFDIR "/llmgw/llmgw.yaml"
 
@@ -13,11 +12,7 @@
 int ctl_bad_operands(struct ctl *c);
 /* There is no such command, or help is wanted on a group; the exit status. */
 int ctl_no_command(const char *group, const char *verb);
-/* All commands, one line each; group: only its. false: there is none. */
-bool ctl_print_lines(const char *group, FILE *to);
-/* Only the first words. */
-void ctl_print_groups(FILE *to);
-/* The same as bare words, with blanks between. */
+/* The first words of all commands, with blanks between. */
 void ctl_print_group_words(FILE *to);
 /* llmgwctl completion. */
 int ctl_completion(struct ctl *c);

@@ -130,9 +130,6 @@ void opt_warning(struct opt_run *run, const struct tree_node *node,
 /* The one scalar of a row that is no list, map or CUSTOM: optread.c. */
 void opt_read_scalar(struct opt_run *run, const struct opt *row,
     const struct tree_node *node, void *field);
-/* The word's value. false: none of them. */
-bool
-opt_word_find(const struct opt_word *words, struct str text, unsigned *value);
 /* "a, b or c" into out. */
 void opt_words_text(const struct opt_word *words, char *out, size_t size);
 

@@ -152,8 +152,9 @@ read_ratio(struct opt_run *run, const struct tree_node *node, void *field)
 		*(double *)field = v;
 }
 
-bool
-opt_word_find(const struct opt_word *words, struct str text, unsigned *value)
+/* The word's value. false: none of them. */
+static bool
+word_find(const struct opt_word *words, struct str text, unsigned *value)
 {
 	for (; words->word != NULL; words++) {
 		if (str_eqz(text, words->word)) {
@@ -187,7 +188,7 @@ read_word(struct opt_run *run, const struct opt *row,
 	char all[256];
 	unsigned v = 0;
 
-	if (opt_word_find(row->words, node->text, &v)) {
+	if (word_find(row->words, node->text, &v)) {
 		memcpy(field, &v, sizeof(v));
 		return;
 	}

@@ -474,9 +474,6 @@ MUST_CHECK bool price_request(const struct req *r, nanousd_t *cost);
 void price_book(struct req *r, const struct msg_usage *u);
 
 /* write.c: to the client */
-/* Status line and headers; more: extra header lines, may be absent. */
-void write_head(
-    struct req *r, int status, const char *content_type, struct str more);
 void write_answer_head(struct req *r);
 /* x-ratelimit-*: what is left of the key's limits, if it has any. */
 void write_rate_headers(const struct req *r, struct buf *b);

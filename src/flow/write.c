@@ -34,7 +34,8 @@ write_plain_head(struct req *r, int status, const char *content_type)
 	r->door->write(r->door_arg, str_of(text, (size_t)n), false);
 }
 
-void
+/* Status line and headers; more: extra header lines, may be absent. */
+static void
 write_head(struct req *r, int status, const char *content_type, struct str more)
 {
 	struct buf head;

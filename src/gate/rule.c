@@ -296,12 +296,6 @@ gate_rules_unref(struct gate_rules *r)
 }
 
 uint32_t
-gate_rules_count(const struct gate_rules *r)
-{
-	return r ? r->n : 0;
-}
-
-uint32_t
 gate_rules_bad(const struct gate_rules *r)
 {
 	return r ? r->n_bad : 0;

@@ -32,8 +32,6 @@ MUST_CHECK enum err gate_rules_load(struct store *s, struct gate_rules **out);
 /* NULL is allowed. */
 struct gate_rules *gate_rules_ref(struct gate_rules *r);
 void gate_rules_unref(struct gate_rules *r);
-/* r may be NULL. */
-uint32_t gate_rules_count(const struct gate_rules *r);
 /* Rows that were left out. r may be NULL. */
 uint32_t gate_rules_bad(const struct gate_rules *r);
 

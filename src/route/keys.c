@@ -312,8 +312,12 @@ route_key_view(const struct route_key *k, usec_t now, usec_t wall,
 
 /* ---- the ring ------------------------------------------------------------ */
 
-uint64_t
-route_key_identity(struct str provider, struct str key, int64_t sealed_id)
+/*
+ * The slot's identity: of the names of provider and key, and of the row of a
+ * sealed one, since a rotation gives its name to another. Never 0.
+ */
+static uint64_t
+identity_of(struct str provider, struct str key, int64_t sealed_id)
 {
 	static const uint64_t sort = UINT64_C(0x70726f762e6b6579);
 	uint64_t part[4] = { sort, hash_stable(provider), hash_stable(key),
@@ -369,7 +373,7 @@ put_key(struct route_ring *ring, struct str provider, struct route_keys *keys,
 	if (keys->n == CONF_PROVIDER_KEYS_MAX || has_name(keys, k.name))
 		return;
 	k.name = arena_str(ring->arena, k.name);
-	k.identity = route_key_identity(provider, k.name, k.sealed_id);
+	k.identity = identity_of(provider, k.name, k.sealed_id);
 	k.slot = shm_slot(ring->shm, k.identity);
 	wake(&k);
 	if (s)

@@ -141,11 +141,4 @@ struct route_key_view {
 };
 void route_key_view(const struct route_key *k, usec_t now, usec_t wall,
     struct route_key_view *out);
-/*
- * The slot's identity: of the names of provider and key, and of the row of a
- * sealed one, since a rotation gives its name to another. Never 0.
- */
-uint64_t
-route_key_identity(struct str provider, struct str key, int64_t sealed_id);
-
 #endif

@@ -129,8 +129,9 @@ fail_as(struct mariadb *m, enum err e, unsigned code, const char *text)
 	return store_fail(&m->base, e, why);
 }
 
-enum err
-mariadb_fail(struct mariadb *m)
+/* The library's last failure, noted. */
+static enum err
+fail(struct mariadb *m)
 {
 	unsigned code = mysql_errno(m->my);
 
@@ -144,7 +145,7 @@ mariadb_fail_stmt(struct mariadb *m, MYSQL_STMT *st)
 
 	/* Connector/C 3.3.20: a failure between rows is the connection's. */
 	if (code == 0)
-		return mariadb_fail(m);
+		return fail(m);
 	return fail_as(m, err_of(code), code, mysql_stmt_error(st));
 }
 
@@ -289,7 +290,7 @@ begin_session(struct mariadb *m)
 		    "SSL is required by the store's url, but the server does "
 		    "not support it");
 	if (mysql_query(m->my, session) != 0)
-		return mariadb_fail(m);
+		return fail(m);
 	return mariadb_run(s, &set_timeouts, v, 3, NULL, NULL);
 }
 
@@ -351,10 +352,10 @@ mariadb_exec(struct store *s, const char *text)
 	struct mariadb *m = mariadb_of(s);
 
 	if (mysql_query(m->my, text) != 0)
-		return mariadb_fail(m);
+		return fail(m);
 	if (mysql_field_count(m->my) > 0)
 		mysql_free_result(mysql_store_result(m->my));
-	return mysql_errno(m->my) == 0 ? ERR_OK : mariadb_fail(m);
+	return mysql_errno(m->my) == 0 ? ERR_OK : fail(m);
 }
 
 static bool

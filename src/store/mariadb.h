@@ -35,8 +35,7 @@ mariadb_of(struct store *s)
 	return (struct mariadb *)s;
 }
 
-/* The library's last failure, noted. */
-enum err mariadb_fail(struct mariadb *m);
+/* The last failure of st, noted. */
 enum err mariadb_fail_stmt(struct mariadb *m, MYSQL_STMT *st);
 /* NULL is allowed. */
 void mariadb_stmt_free(struct mariadb_stmt *p);
