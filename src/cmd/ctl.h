@@ -29,6 +29,7 @@
 
 struct ctl;
 struct store;
+struct store_options;
 
 enum ctl_flag {
 	CTL_STORE = 1, /* c->store is open when it runs */
@@ -109,8 +110,22 @@ int ctl_usage(const struct ctl *c);
  * and it was said.
  */
 int ctl_places(struct ctl *c);
+/*
+ * c->config_file; NULL: it is the default one and there is none, as on a fresh
+ * host.
+ */
+const char *ctl_config_here(const struct ctl *c);
+/* Tells problems of the configuration, and e. CTL_FAILED. */
+int
+ctl_conf_fail(struct ctl *c, const struct conf_problems *problems, enum err e);
 /* ctl_places, then opens c->store. CTL_STORE does it before run. */
 int ctl_store_open(struct ctl *c);
+/*
+ * Opens c->store at store_url with options, whose password it sets. hint: what
+ * is said behind why there is no database.
+ */
+int ctl_store_open_as(
+    struct ctl *c, struct store_options *options, const char *hint);
 /* Says what a call to the store has met: store_why. CTL_FAILED. */
 int ctl_store_fail(struct ctl *c, enum err e);
 /*

@@ -1,7 +1,6 @@
 /* llmgwctl db: the schema of the database. */
 #include "cmd/ctl.h"
 
-#include "cmd/store_env.h"
 #include "gate/pepper.h"
 #include "store/schema.h"
 #include "store/store.h"
@@ -21,27 +20,14 @@ db_open(struct ctl *c, bool create, usec_t timeout)
 		.create = create,
 		.any_schema = true,
 	};
-	char why[STORE_WHY_SIZE];
 	int status = ctl_places(c);
-	enum err e;
 
 	if (status != CTL_OK)
 		return status;
-	options.password = store_env_password();
-	e = store_open(c->store_url, &options, &c->store, why);
-	secret_unref(options.password);
-	switch (e) {
-	case ERR_OK:
-		return CTL_OK;
-	case ERR_NOT_FOUND:
-		return ctl_fail(c, "%s%s", why,
-		    str_starts(c->store_url, STR("sqlite:"))
-			? ": llmgwctl db init makes it"
-			: ": CREATE DATABASE makes it, see roles.sql of the "
-			  "examples");
-	default:
-		return ctl_fail(c, "%s", why);
-	}
+	return ctl_store_open_as(c, &options,
+	    str_starts(c->store_url, STR("sqlite:"))
+		? ": llmgwctl db init makes it"
+		: ": CREATE DATABASE makes it, see roles.sql of the examples");
 }
 
 static void

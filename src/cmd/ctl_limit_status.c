@@ -1,10 +1,6 @@
 /* llmgwctl limit status: what the workers of this host have counted. */
 #include "cmd/ctl_limit.h"
 
-#include <string.h>
-#include <unistd.h>
-
-#include "cmd/ctl_int.h"
 #include "gate/rule.h"
 #include "sys/shm.h"
 
@@ -118,17 +114,15 @@ of_the_file(struct status *st)
 	struct conf_problems problems;
 	struct conf *conf = NULL;
 	struct ctl *c = st->c;
-	const char *file = c->config_file;
+	const char *file = ctl_config_here(c);
 	enum err e;
 
-	if (strcmp(file, CTL_DEFAULT_FILE) == 0 && access(file, F_OK) != 0)
+	if (file == NULL)
 		return CTL_OK;
 	conf_problems_init(&problems, c->arena);
 	e = conf_limits_read(file, &conf, &problems);
-	if (e != ERR_OK) {
-		conf_problems_print(&problems, stderr);
-		return ctl_fail(c, "%s: %s", file, err_word(e));
-	}
+	if (e != ERR_OK)
+		return ctl_conf_fail(c, &problems, e);
 	for (uint32_t i = 0; i < conf->n_limits; i++)
 		if (is_meant(st, conf->limits[i].name))
 			put_status(st, &conf->limits[i], STR("file"));

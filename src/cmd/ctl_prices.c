@@ -1,9 +1,6 @@
 /* Prices for llmgwctl's commands: where they lie, whose they are, their rows. */
 #include "cmd/ctl_price.h"
 
-#include <unistd.h>
-
-#include "cmd/ctl_int.h"
 #include "prov/prov.h"
 #include "store/price.h"
 
@@ -13,17 +10,11 @@ int
 ctl_prices_conf(struct ctl *c, struct conf **out)
 {
 	struct conf_problems problems;
-	const char *file = c->config_file;
 	enum err e;
 
-	if (strcmp(file, CTL_DEFAULT_FILE) == 0 && access(file, F_OK) != 0)
-		file = NULL;
 	conf_problems_init(&problems, c->arena);
-	e = conf_prices_read(file, out, &problems);
-	if (e == ERR_OK)
-		return CTL_OK;
-	conf_problems_print(&problems, stderr);
-	return ctl_fail(c, "%s: %s", c->config_file, err_word(e));
+	e = conf_prices_read(ctl_config_here(c), out, &problems);
+	return e == ERR_OK ? CTL_OK : ctl_conf_fail(c, &problems, e);
 }
 
 int

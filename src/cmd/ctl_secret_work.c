@@ -23,10 +23,8 @@ ctl_secret_take_masters(struct ctl_secret_work *w)
 
 	conf_problems_init(&problems, c->arena);
 	e = conf_secrets_read(c->config_file, &w->conf, &problems);
-	if (e != ERR_OK) {
-		conf_problems_print(&problems, stderr);
-		return ctl_fail(c, "%s: %s", c->config_file, err_word(e));
-	}
+	if (e != ERR_OK)
+		return ctl_conf_fail(c, &problems, e);
 	w->masters = route_masters(w->conf);
 	if (w->masters.n == 0)
 		return ctl_fail(c,

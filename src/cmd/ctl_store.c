@@ -1,4 +1,4 @@
-/* Where the database is, and opening it. */
+/* Where configuration and database are, and opening the latter. */
 #include "cmd/ctl.h"
 
 #include <unistd.h>
@@ -10,23 +10,34 @@
 #include "store/act.h"
 #include "store/store.h"
 
+const char *
+ctl_config_here(const struct ctl *c)
+{
+	const char *file = c->config_file;
+
+	return strcmp(file, CTL_DEFAULT_FILE) == 0 && access(file, F_OK) != 0
+		   ? NULL
+		   : file;
+}
+
+int
+ctl_conf_fail(struct ctl *c, const struct conf_problems *problems, enum err e)
+{
+	conf_problems_print(problems, stderr);
+	return ctl_fail(c, "%s: %s", c->config_file, err_word(e));
+}
+
 int
 ctl_places(struct ctl *c)
 {
 	struct conf_places places;
 	struct conf_problems problems;
-	const char *file = c->config_file;
 	enum err e;
 
-	/* A first look at a fresh host: the defaults, no configuration yet. */
-	if (strcmp(file, CTL_DEFAULT_FILE) == 0 && access(file, F_OK) != 0)
-		file = NULL;
 	conf_problems_init(&problems, c->arena);
-	e = conf_places_read(file, c->arena, &places, &problems);
-	if (e != ERR_OK) {
-		conf_problems_print(&problems, stderr);
-		return ctl_fail(c, "%s: %s", c->config_file, err_word(e));
-	}
+	e = conf_places_read(ctl_config_here(c), c->arena, &places, &problems);
+	if (e != ERR_OK)
+		return ctl_conf_fail(c, &problems, e);
 	c->state_dir = places.state_dir;
 	c->must_say_why = places.audit_require_reason;
 	c->store_url =
@@ -42,12 +53,26 @@ is_change(const struct ctl_command *command)
 }
 
 int
+ctl_store_open_as(
+    struct ctl *c, struct store_options *options, const char *hint)
+{
+	char why[STORE_WHY_SIZE];
+	enum err e;
+
+	options->password = store_env_password();
+	e = store_open(c->store_url, options, &c->store, why);
+	secret_unref(options->password);
+	options->password = NULL;
+	if (e == ERR_OK)
+		return CTL_OK;
+	return ctl_fail(c, "%s%s", why, e == ERR_NOT_FOUND ? hint : "");
+}
+
+int
 ctl_store_open(struct ctl *c)
 {
 	struct store_options options = { .timeout = 30 * USEC_PER_SEC };
-	char why[STORE_WHY_SIZE];
 	int status = ctl_places(c);
-	enum err e;
 
 	if (status != CTL_OK)
 		return status;
@@ -55,17 +80,7 @@ ctl_store_open(struct ctl *c)
 	    str_trim(c->reason).n == 0)
 		return ctl_fail(c,
 		    "say why: --reason is needed here (audit.require_reason)");
-	options.password = store_env_password();
-	e = store_open(c->store_url, &options, &c->store, why);
-	secret_unref(options.password);
-	switch (e) {
-	case ERR_OK:
-		return CTL_OK;
-	case ERR_NOT_FOUND:
-		return ctl_fail(c, "%s; llmgwctl db init makes it", why);
-	default:
-		return ctl_fail(c, "%s", why);
-	}
+	return ctl_store_open_as(c, &options, "; llmgwctl db init makes it");
 }
 
 int

@@ -56,9 +56,6 @@ struct anthropic_build {
 /* anthropic_build.c */
 enum err anthropic_build(const struct prov_call *call, struct prov_http *http,
     struct msg_fail *fail);
-/* The client's mistake: 400 with param. */
-void anthropic_refuse(struct anthropic_build *b, const char *param,
-    const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* cache_control of the open block, as far as the API takes them. */
 void anthropic_put_cache(struct anthropic_build *b, struct str cache_control);
 

@@ -1,7 +1,6 @@
 /* Canonical request -> body of POST /v1/messages. */
 #include "prov/anthropic.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 /*
@@ -13,23 +12,6 @@
 #define VERSION_WITHOUT_SAMPLING "2026-10-21"
 #define BETA_FILES "files-api-2025-04-14"
 #define CACHE_MARKS_MAX 4
-
-void
-anthropic_refuse(
-    struct anthropic_build *b, const char *param, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	if (b->err != ERR_OK)
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	msg_fail_set(b->fail, MSG_FAIL_INVALID, "%s", text);
-	(void)snprintf(b->fail->param, sizeof(b->fail->param), "%s", param);
-	b->err = ERR_SYNTAX;
-}
 
 void
 anthropic_put_cache(struct anthropic_build *b, struct str cache_control)

@@ -182,8 +182,7 @@ put_output_config(struct anthropic_build *b)
 		json_out_strz(o, "json_schema");
 		json_out_key(o, "schema");
 		if (!anthropic_put_schema(b, b->req->schema))
-			anthropic_refuse(b,
-			    "response_format.json_schema.schema",
+			PROV_REFUSE(b, "response_format.json_schema.schema",
 			    "response_format.json_schema.schema: must be an "
 			    "object");
 		json_out_end(o);

@@ -73,12 +73,12 @@ plan_tool(struct anthropic_build *b, const struct msg_tool *t)
 	(void)snprintf(param, sizeof(param), "tools[%u].function.name",
 	    (unsigned)t->index);
 	if (!name_is_good(t->name))
-		anthropic_refuse(b, param,
+		PROV_REFUSE(b, param,
 		    "%s: this provider takes 1 to 128 of a-z, A-Z, 0-9, _ "
 		    "and -",
 		    param);
 	else if (str_eq(t->name, STR(ANTHROPIC_ANSWER_TOOL)))
-		anthropic_refuse(b, param, "%s: %s is a reserved name", param,
+		PROV_REFUSE(b, param, "%s: %s is a reserved name", param,
 		    ANTHROPIC_ANSWER_TOOL);
 	return prov_tool_is_allowed(b->req, t);
 }
@@ -109,7 +109,7 @@ plan_choice(struct anthropic_build *b)
 
 	b->is_forced = choice_is_forced(req);
 	if (req->choice == MSG_CHOICE_NAMED && !has_named_tool(req))
-		anthropic_refuse(b, "tool_choice",
+		PROV_REFUSE(b, "tool_choice",
 		    "tool_choice: there is no function '%.*s' in tools",
 		    STR_ARG(req->choice_name));
 	else if (b->is_forced && !b->has_tools) {
@@ -133,7 +133,7 @@ plan_format(struct anthropic_build *b)
 		break;
 	}
 	if (!str_present(b->req->schema)) {
-		anthropic_refuse(b, "response_format.json_schema.schema",
+		PROV_REFUSE(b, "response_format.json_schema.schema",
 		    "response_format.json_schema.schema: this provider needs "
 		    "one");
 		return;
@@ -182,7 +182,7 @@ put_input_schema(struct anthropic_build *b, struct str raw, const char *param)
 	if (!prov_tape_scan(&b->tape, raw, &j) ||
 	    json_type(&j, 0) != JSON_T_OBJECT) {
 		json_out_null(o);
-		anthropic_refuse(
+		PROV_REFUSE(
 		    b, param, "%s: must be a JSON schema object", param);
 		return;
 	}

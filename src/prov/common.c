@@ -96,6 +96,20 @@ prov_lose(const struct prov_call *call, struct prov_http *h,
 }
 
 enum err
+prov_refuse(struct msg_fail *fail, const char *param, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	msg_fail_set(fail, MSG_FAIL_INVALID, "%s", text);
+	(void)snprintf(fail->param, sizeof(fail->param), "%s", param);
+	return ERR_SYNTAX;
+}
+
+enum err
 prov_http_header(struct prov_http *h, const char *name, struct str value)
 {
 	return http_headers_set(&h->headers, str_z(name), value);

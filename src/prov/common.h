@@ -45,5 +45,8 @@ enum prov_loss {
 MUST_CHECK enum err prov_lose(const struct prov_call *call, struct prov_http *h,
     struct msg_fail *fail, enum prov_loss what, const char *fmt, ...)
     PRINTF_LIKE(5, 6);
+/* The client's mistake: 400 with param, and why. ERR_SYNTAX. */
+MUST_CHECK enum err prov_refuse(struct msg_fail *fail, const char *param,
+    const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 #endif

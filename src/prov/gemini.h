@@ -46,9 +46,6 @@ struct gemini_build {
 /* gemini_build.c */
 enum err gemini_build(const struct prov_call *call, struct prov_http *http,
     struct msg_fail *fail);
-/* The client's mistake: 400 with param. */
-void gemini_refuse(struct gemini_build *b, const char *param, const char *fmt,
-    ...) PRINTF_LIKE(3, 4);
 
 /* gemini_config.c */
 void gemini_put_config(struct gemini_build *b);

@@ -291,6 +291,21 @@ static const struct {
 	{ "CONTINUATION", MSG_FINISH_LENGTH, -1 },
 };
 
+/* message: the provider's own words about it, or absent. */
+static void
+emit_finish(struct gemini_answer *a, struct msg_event ev, struct str message)
+{
+	buf_reset(&a->scratch);
+	if (str_present(message)) {
+		buf_addz(&a->scratch, "\"finish_message\":");
+		buf_adds(&a->scratch, message);
+		if (!a->scratch.failed)
+			ev.extra_choice = buf_str(&a->scratch);
+	}
+	a->has_finish = true;
+	emit(a, ev);
+}
+
 static void
 put_finish(struct gemini_answer *a, uint32_t choice, const struct json *j,
     json_ref candidate)
@@ -311,15 +326,7 @@ put_finish(struct gemini_answer *a, uint32_t choice, const struct json *j,
 			ev.native = str_z(finishes[i].word);
 		}
 	}
-	buf_reset(&a->scratch);
-	if (str_present(message)) {
-		buf_addz(&a->scratch, "\"finish_message\":");
-		buf_adds(&a->scratch, message);
-		if (!a->scratch.failed)
-			ev.extra_choice = buf_str(&a->scratch);
-	}
-	a->has_finish = true;
-	emit(a, ev);
+	emit_finish(a, ev, message);
 }
 
 /* No candidates and the reason why: a 200 that says no. */
@@ -335,15 +342,7 @@ put_blocked(struct gemini_answer *a, const struct json *j, json_ref feedback)
 	if (why == JSON_NONE && (!str_present(message) || a->has_candidates))
 		return;
 	ev.native = text_of(a, j, why);
-	buf_reset(&a->scratch);
-	if (str_present(message)) {
-		buf_addz(&a->scratch, "\"finish_message\":");
-		buf_adds(&a->scratch, message);
-		if (!a->scratch.failed)
-			ev.extra_choice = buf_str(&a->scratch);
-	}
-	a->has_finish = true;
-	emit(a, ev);
+	emit_finish(a, ev, message);
 }
 
 /* ---- what goes with it -------------------------------------------------- */

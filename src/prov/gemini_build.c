@@ -1,9 +1,6 @@
 /* Canonical request -> :generateContent or :streamGenerateContent. */
 #include "prov/gemini.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "prov/schema.h"
 #include "wire/url.h"
 
@@ -29,22 +26,6 @@ static const char *const member_names[] = { "safetySettings", "safety_settings",
 	    PROV_P(MSG_P_REASONING) | PROV_P(MSG_P_THINKING) |                 \
 	    PROV_P(MSG_P_MODALITIES) | PROV_P(MSG_P_SERVICE_TIER) |            \
 	    PROV_P(MSG_P_WEB_SEARCH_OPTIONS))
-
-void
-gemini_refuse(struct gemini_build *b, const char *param, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	if (b->err != ERR_OK)
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	msg_fail_set(b->fail, MSG_FAIL_INVALID, "%s", text);
-	(void)snprintf(b->fail->param, sizeof(b->fail->param), "%s", param);
-	b->err = ERR_SYNTAX;
-}
 
 /*
  * "/v1beta/models/gemini-2.5-pro:generateContent". A name with a folder

@@ -64,7 +64,7 @@ plan_tool(struct gemini_build *b, const struct msg_tool *t)
 	(void)snprintf(param, sizeof(param), "tools[%u].function.name",
 	    (unsigned)t->index);
 	if (!name_is_good(t->name))
-		gemini_refuse(b, param,
+		PROV_REFUSE(b, param,
 		    "%s: this provider takes 1 to 64 of a-z, A-Z, 0-9, _, ., "
 		    ": and -, beginning with a letter or _",
 		    param);
@@ -127,7 +127,7 @@ gemini_put_schema(struct gemini_build *b, struct str schema, bool is_parameters,
 
 	if (!prov_tape_scan(&b->tape, schema, &j) ||
 	    json_type(&j, 0) != JSON_T_OBJECT) {
-		gemini_refuse(b, param, "%s: must be a JSON schema", param);
+		PROV_REFUSE(b, param, "%s: must be a JSON schema", param);
 		return;
 	}
 	if (as_is) {

@@ -19,6 +19,14 @@
 			    (what), __VA_ARGS__);                             \
 	} while (0)
 
+/* The same with prov_refuse. */
+#define PROV_REFUSE(b, param, ...)                                        \
+	do {                                                              \
+		if ((b)->err == ERR_OK)                                   \
+			(b)->err =                                        \
+			    prov_refuse((b)->fail, (param), __VA_ARGS__); \
+	} while (0)
+
 /* Bit of a parameter, for sets of them. */
 #define PROV_P(p) (UINT64_C(1) << (p))
 

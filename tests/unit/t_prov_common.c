@@ -90,6 +90,20 @@ losses(void **state)
 }
 
 static void
+refusals(void **state)
+{
+	struct msg_fail fail = { .class = MSG_FAIL_NONE };
+
+	(void)state;
+	assert_int_equal(prov_refuse(&fail, "tools[3].function.name",
+			     "%s: too %s", "the name", "long"),
+	    ERR_SYNTAX);
+	assert_int_equal(fail.class, MSG_FAIL_INVALID);
+	assert_string_equal(fail.param, "tools[3].function.name");
+	assert_string_equal(fail.message, "the name: too long");
+}
+
+static void
 a_request_begins_and_ends(void **state)
 {
 	struct prov_call call = { NULL, &target, arena, true };
@@ -138,6 +152,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    dropped_says_when_it_is_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(losses, setup, teardown),
+		cmocka_unit_test(refusals),
 		cmocka_unit_test_setup_teardown(
 		    a_request_begins_and_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(
