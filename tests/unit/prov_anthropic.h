@@ -2,7 +2,7 @@
 #define TESTS_PROV_ANTHROPIC_H
 /* Targets and pieces of JSON for the tests of the kind anthropic. */
 #include "prov/prov.h"
-#include "prov_ask.h"
+#include "prov_requests.h"
 
 static inline struct prov_target
 target(const char *model)
@@ -19,38 +19,10 @@ target(const char *model)
 #define V4 target("claude-sonnet-4-20250514")
 #define V35 target("claude-3-5-sonnet-20241022")
 
-#define IS(t, req, body, dropped)                                        \
-	do {                                                             \
-		struct prov_target t_ = (t);                             \
-		assert_true(prov_ask_is(&t_, (req), (body), (dropped))); \
-	} while (0)
-#define HAS(t, req, path, want, dropped)                                  \
-	do {                                                              \
-		struct prov_target t_ = (t);                              \
-		assert_true(                                              \
-		    prov_ask_has(&t_, (req), (path), (want), (dropped))); \
-	} while (0)
-#define FAILS(t, req, err, param)                                        \
-	do {                                                             \
-		struct prov_target t_ = (t);                             \
-		assert_true(prov_ask_fails(&t_, (req), (err), (param))); \
-	} while (0)
-
-/* A request with these members after the messages. */
-#define WITH(members) \
-	"{'model':'m','messages':[{'role':'user','content':'hi'}]," members "}"
-/* A request with these messages. */
-#define MSGS(list) "{'model':'m','messages':[" list "]}"
-#define USER(text) "{'role':'user','content':'" text "'}"
 #define TEXT(text) "{'type':'text','text':'" text "'}"
 #define TOOL_F                                                    \
 	"{'type':'function','function':{'name':'f','parameters':" \
 	"{'type':'object','properties':{}}}}"
-#define CALL(id, name, args)                                         \
-	"{'id':'" id "','type':'function','function':{'name':'" name \
-	"','arguments':'" args "'}}"
-#define RESULT(id, text) \
-	"{'role':'tool','tool_call_id':'" id "','content':'" text "'}"
 #define USE(id, name) \
 	"{'type':'tool_use','id':'" id "','name':'" name "','input':{}}"
 #define ANSWERED(id, text) \

@@ -1,7 +1,7 @@
 /* llmgwctl limit: what it accepts, says and shows of the counts in force. */
 #include "gate/rule.h"
 
-#include "ctl_run.h"
+#include "ctl_conf.h"
 
 static const char *const files[] = { "state/shm", "llmgw.yaml" };
 
@@ -29,32 +29,6 @@ end(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-
-static int
-run(const char *line)
-{
-	char all[1024];
-
-	(void)snprintf(
-	    all, sizeof(all), "%s --config %s", line, ctl_path("llmgw.yaml"));
-	return ctl_run(all);
-}
-
-static void
-ok(const char *line)
-{
-	int got = run(line);
-
-	if (got != 0)
-		fail_msg("%s: %d\n%.*s", line, got, STR_ARG(buf_str(&ctl_err)));
-}
-
-static void
-no(const char *line, const char *says)
-{
-	assert_int_equal(run(line), 1);
-	assert_in(ctl_err, says);
-}
 
 static void
 test_sentences(void **state)

@@ -3,7 +3,7 @@
  * row in the audit and one in the change log, each answers in JSON, whether it
  * works or not; and what the ones for people say and do.
  */
-#include "ctl_run.h"
+#include "ctl_conf.h"
 
 #include "base/arena.h"
 
@@ -98,34 +98,6 @@ end(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
-
-/* With the configuration of the test. */
-static int
-run(const char *line)
-{
-	char all[1024];
-
-	(void)snprintf(
-	    all, sizeof(all), "%s --config %s", line, ctl_path("llmgw.yaml"));
-	return ctl_run(all);
-}
-
-static void
-ok(const char *line)
-{
-	int got = run(line);
-
-	if (got != 0)
-		fail_msg("%s: %d\n%.*s", line, got, STR_ARG(buf_str(&ctl_err)));
-}
-
-/* It fails and says so. */
-static void
-no(const char *line, const char *says)
-{
-	assert_int_equal(run(line), 1);
-	assert_in(ctl_err, says);
-}
 
 /* ---- the walk -------------------------------------------------------------- */
 

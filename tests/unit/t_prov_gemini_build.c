@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "prov/prov.h"
-#include "prov_ask.h"
+#include "prov_requests.h"
 
 static struct prov_target
 target(const char *model)
@@ -20,36 +20,8 @@ target(const char *model)
 #define V25P target("gemini-2.5-pro")
 #define V2 target("gemini-2.0-flash")
 
-#define IS(t, req, body, dropped)                                        \
-	do {                                                             \
-		struct prov_target t_ = (t);                             \
-		assert_true(prov_ask_is(&t_, (req), (body), (dropped))); \
-	} while (0)
-#define HAS(t, req, path, want, dropped)                                  \
-	do {                                                              \
-		struct prov_target t_ = (t);                              \
-		assert_true(                                              \
-		    prov_ask_has(&t_, (req), (path), (want), (dropped))); \
-	} while (0)
-#define FAILS(t, req, err, param)                                        \
-	do {                                                             \
-		struct prov_target t_ = (t);                             \
-		assert_true(prov_ask_fails(&t_, (req), (err), (param))); \
-	} while (0)
-
-/* A request with these members after the messages. */
-#define WITH(members) \
-	"{'model':'m','messages':[{'role':'user','content':'hi'}]," members "}"
-/* A request with these messages. */
-#define MSGS(list) "{'model':'m','messages':[" list "]}"
-#define USER(text) "{'role':'user','content':'" text "'}"
 #define CALLS(list) \
 	"{'role':'assistant','content':null,'tool_calls':[" list "]}"
-#define CALL(id, name, args)                                         \
-	"{'id':'" id "','type':'function','function':{'name':'" name \
-	"','arguments':'" args "'}}"
-#define RESULT(id, text) \
-	"{'role':'tool','tool_call_id':'" id "','content':'" text "'}"
 #define FC(name, args) "{'functionCall':{'name':'" name "','args':" args "}}"
 #define FR(name, response) \
 	"{'functionResponse':{'name':'" name "','response':" response "}}"
@@ -524,18 +496,12 @@ maps_response_format(void **state)
 	    "generationConfig", NULL, "");
 }
 
+/* Text goes as the escaped bytes that it is. */
 static void
 splices_text_unchanged(void **state)
 {
-	struct prov_target t = V25;
-	struct prov_ask a = { 0 };
-
 	(void)state;
-	prov_ask(&a, &t, MSGS(USER("\\u00e9\\/\\ud83d\\ude00 \\\"x\\\"")));
-	assert_int_equal(a.err, ERR_OK);
-	assert_true(str_contains(buf_str(&a.http.body),
-	    STR("\"\\u00e9\\/\\ud83d\\ude00 \\\"x\\\"\"")));
-	prov_ask_fini(&a);
+	assert_spliced(V25);
 }
 
 int
