@@ -19,18 +19,24 @@ struct status {
 static const char *
 not_said(const struct conf_limit *l, const struct gate_ask *a)
 {
-	if ((l->each_of & CONF_EACH_TENANT) && a->tenant_id == 0)
-		return "each tenant: --tenant";
-	if ((l->each_of & CONF_EACH_TEAM) && a->team_id == 0)
-		return "each team: --team";
-	if ((l->each_of & CONF_EACH_USER) && a->user_id == 0)
-		return "each user: --user";
-	if ((l->each_of & CONF_EACH_KEY) && a->key_id == 0)
-		return "each key: --key";
-	if ((l->each_of & CONF_EACH_MODEL) && a->model.n == 0)
-		return "each model: --model";
-	if ((l->each_of & CONF_EACH_PROVIDER) && a->provider.n == 0)
-		return "each provider: --provider";
+	const struct {
+		unsigned each;
+		bool is_said;
+		const char *text;
+	} rows[] = {
+		{ CONF_EACH_TENANT, a->tenant_id != 0,
+		    "each tenant: --tenant" },
+		{ CONF_EACH_TEAM, a->team_id != 0, "each team: --team" },
+		{ CONF_EACH_USER, a->user_id != 0, "each user: --user" },
+		{ CONF_EACH_KEY, a->key_id != 0, "each key: --key" },
+		{ CONF_EACH_MODEL, a->model.n != 0, "each model: --model" },
+		{ CONF_EACH_PROVIDER, a->provider.n != 0,
+		    "each provider: --provider" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((l->each_of & rows[i].each) && !rows[i].is_said)
+			return rows[i].text;
 	/* of the file, where names are globs: the clock is the tenant's */
 	if (l->period > 0 && !l->zone && a->tenant_id == 0 &&
 	    l->tenant.n + l->team.n + l->user.n + l->key.n > 0)

@@ -6,6 +6,9 @@
 static size_t
 blank_at(struct str s)
 {
+	static const char *const coded[] = { "\\u0020", "\\u0009", "\\u000a",
+		"\\u000A", "\\u000d", "\\u000D" };
+
 	switch (s.p[0]) {
 	case ' ':
 	case '\t':
@@ -19,11 +22,9 @@ blank_at(struct str s)
 	}
 	if (s.n >= 2 && (s.p[1] == 'n' || s.p[1] == 'r' || s.p[1] == 't'))
 		return 2;
-	if (s.n >= 6 && s.p[1] == 'u' && s.p[2] == '0' && s.p[3] == '0' &&
-	    ((s.p[4] == '2' && s.p[5] == '0') ||
-		(s.p[4] == '0' && (s.p[5] == '9' || (s.p[5] | 32) == 'a' ||
-				      (s.p[5] | 32) == 'd'))))
-		return 6;
+	for (size_t i = 0; i < sizeof(coded) / sizeof(coded[0]); i++)
+		if (str_starts(s, str_z(coded[i])))
+			return 6;
 	return 0;
 }
 

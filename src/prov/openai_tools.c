@@ -60,6 +60,33 @@ lose_others(struct openai_build *b)
 	return e;
 }
 
+/* Those that can go, one by one: a mark stays behind. */
+static enum err
+put_each_tool(struct openai_build *b, const struct msg_request *r)
+{
+	json_out_key(&b->o, "tools");
+	json_out_arr(&b->o);
+	for (const struct msg_tool *t = r->tools; t != NULL; t = t->next) {
+		bool is_marked = str_present(t->cache_control);
+		enum err e = ERR_OK;
+
+		if (t->type == MSG_TOOL_OTHER)
+			continue;
+		if (is_marked)
+			e = prov_lose(b->call, b->http, b->fail,
+			    PROV_LOSS_TUNING, "tools.cache_control");
+		if (e != ERR_OK)
+			return e;
+		if (t->type == MSG_TOOL_FUNCTION &&
+		    (is_marked || r->legacy_functions))
+			put_tool(b, t);
+		else
+			json_out_raw(&b->o, t->raw);
+	}
+	json_out_end(&b->o);
+	return ERR_OK;
+}
+
 enum err
 openai_put_tools(struct openai_build *b, json_ref v)
 {
@@ -80,29 +107,7 @@ openai_put_tools(struct openai_build *b, json_ref v)
 		return ERR_OK;
 	}
 	e = lose_others(b);
-	if (e != ERR_OK || n_other == r->n_tools)
-		return e;
-	json_out_key(&b->o, "tools");
-	json_out_arr(&b->o);
-	for (const struct msg_tool *t = r->tools; t != NULL; t = t->next) {
-		bool is_marked = str_present(t->cache_control);
-
-		if (t->type == MSG_TOOL_OTHER)
-			continue;
-		if (is_marked) {
-			e = prov_lose(b->call, b->http, b->fail,
-			    PROV_LOSS_TUNING, "tools.cache_control");
-			if (e != ERR_OK)
-				return e;
-		}
-		if (t->type == MSG_TOOL_FUNCTION &&
-		    (is_marked || r->legacy_functions))
-			put_tool(b, t);
-		else
-			json_out_raw(&b->o, t->raw);
-	}
-	json_out_end(&b->o);
-	return ERR_OK;
+	return e == ERR_OK && n_other < r->n_tools ? put_each_tool(b, r) : e;
 }
 
 /* function_call of the older form. */
