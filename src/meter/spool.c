@@ -4,12 +4,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/fault.h"
 #include "meter/spool_file.h"
 
 #define CHUNKS_MAX 16
+#define PAGE ((size_t)4096)
 /* How soon a file that could not be made is tried again. */
 #define RETRY (1 * USEC_PER_SEC)
 
@@ -17,6 +19,7 @@
 struct segment {
 	struct spool_map map;
 	size_t at; /* bytes used */
+	size_t done; /* of them: synced, and not touched again */
 	unsigned refs;
 	bool is_dirty;
 	char name[SPOOL_NAME_MAX];
@@ -83,6 +86,7 @@ segment_make(const char *folder, const char *writer, uint32_t number,
 		return ERR_NOMEM;
 	g->refs = 1;
 	g->at = sizeof(struct spool_head);
+	g->done = PAGE;
 	snprintf(g->name, sizeof(g->name), "%s.%08x.seg", writer, number);
 	e = spool_file_make(
 	    folder, g->name, SPOOL_SEGMENT, bytes, max_bytes, &g->map);
@@ -128,11 +132,49 @@ describe(struct spool *s, enum err e, int code)
 
 static void sync_soon(struct spool *s);
 
+struct sync_part {
+	struct segment *segment; /* held; NULL: nothing to do */
+	char *full; /* pages to which nothing is added any more */
+	size_t full_bytes;
+};
+
 struct sync_job {
 	struct spool *spool;
-	struct segment *segments[2]; /* held; may be NULL */
-	int table_fd; /* -1: nothing to do */
+	struct sync_part parts[2];
+	uint32_t n_chunks; /* of the table; 0: nothing to do */
 };
+
+/*
+ * A page that is mapped while it is written out is write-protected first, and
+ * the threads of this process are interrupted for each such page. So they leave
+ * the mapping before, all in one go; they are the file's as before, and who
+ * touches one finds it there.
+ */
+static void
+unmap_pages(char *p, size_t bytes)
+{
+	if (bytes > 0)
+		(void)!madvise(p, bytes, MADV_DONTNEED);
+}
+
+static void
+sync_part(const struct sync_part *p)
+{
+	if (!p->segment)
+		return;
+	unmap_pages(p->full, p->full_bytes);
+	(void)!fdatasync(p->segment->map.fd);
+}
+
+/* A chunk stays as it is until the spool is closed. */
+static void
+sync_table(const struct spool *s, uint32_t n_chunks)
+{
+	for (uint32_t i = 0; i < n_chunks; i++)
+		unmap_pages(s->chunks[i].map.p, s->chunks[i].map.bytes);
+	if (n_chunks > 0)
+		(void)!fdatasync(s->chunks[0].map.fd);
+}
 
 static void
 sync_work(void *arg)
@@ -140,10 +182,8 @@ sync_work(void *arg)
 	struct sync_job *j = arg;
 
 	for (unsigned i = 0; i < 2; i++)
-		if (j->segments[i])
-			(void)!fdatasync(j->segments[i]->map.fd);
-	if (j->table_fd >= 0)
-		(void)!fdatasync(j->table_fd);
+		sync_part(&j->parts[i]);
+	sync_table(j->spool, j->n_chunks);
 }
 
 static void
@@ -153,20 +193,29 @@ sync_done(void *arg)
 	struct spool *s = j->spool;
 
 	for (unsigned i = 0; i < 2; i++)
-		segment_unref(j->segments[i]);
+		segment_unref(j->parts[i].segment);
 	free(j);
 	s->is_syncing = false;
 	sync_soon(s);
 }
 
-static struct segment *
-take_dirty(struct segment *g)
+/* Not the first page: its head is read for each record. */
+static void
+take_dirty(struct segment *g, struct sync_part *p)
 {
+	size_t full;
+
 	if (!g || !g->is_dirty)
-		return NULL;
+		return;
 	g->is_dirty = false;
 	g->refs++;
-	return g;
+	*p = (struct sync_part){ .segment = g };
+	full = g->at - g->at % PAGE;
+	if (full <= g->done)
+		return;
+	p->full = g->map.p + g->done;
+	p->full_bytes = full - g->done;
+	g->done = full;
 }
 
 static void
@@ -179,13 +228,13 @@ on_sync_time(void *arg)
 		sync_soon(s);
 		return;
 	}
-	*j = (struct sync_job){ .spool = s, .table_fd = -1 };
-	j->segments[0] = take_dirty(s->left);
-	j->segments[1] = take_dirty(s->now);
+	*j = (struct sync_job){ .spool = s };
+	take_dirty(s->left, &j->parts[0]);
+	take_dirty(s->now, &j->parts[1]);
 	segment_unref(s->left);
 	s->left = NULL;
 	if (s->is_table_dirty)
-		j->table_fd = s->chunks[0].map.fd;
+		j->n_chunks = s->n_chunks;
 	s->is_table_dirty = false;
 	s->is_syncing = true;
 	if (loop_work(s->loop, sync_work, sync_done, j) != ERR_OK) {

@@ -191,7 +191,10 @@ test_open(void **state)
 	for (int i = 0; i < N; i++) {
 		slots[i] = begin(&b, i);
 		assert_non_null(slots[i]);
+		if (i == N / 2) /* what is synced can be moved on as well */
+			later(&b, 2 * SPOOL_SYNC_EVERY);
 		spool_progress(slots[i], (uint64_t)i * 100);
+		spool_progress(slots[i / 2], (uint64_t)(i / 2) * 100);
 	}
 	for (int i = 0; i < N; i += 2)
 		settle(&b, slots[i], "end", i);
