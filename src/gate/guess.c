@@ -20,13 +20,20 @@ enum {
 	CELL_LENGTH
 };
 
-static struct shm_tally *
-tally(struct shm *shm, struct str alias, uint64_t client, bool may_claim)
+/* Apart from limits' own numbers; the name is hashed once for all its cells. */
+static uint64_t
+alias_number(struct str alias)
 {
-	uint64_t key[3] = { UINT64_C(0x677565737321), hash_stable(alias),
-		client };
-	uint64_t id = hash_stable(str_of((const char *)key, sizeof(key)));
+	return hash_stable(alias) ^ UINT64_C(0x677565737321);
+}
 
+static struct shm_tally *
+tally(struct shm *shm, uint64_t alias, uint64_t client, bool may_claim)
+{
+	uint64_t id = alias ^ client * UINT64_C(0x9e3779b97f4a7c15);
+
+	id = (id ^ id >> 32) * UINT64_C(0xd6e8feb86659fd93);
+	id ^= id >> 32;
 	if (id == 0)
 		id = 1;
 	return may_claim ? shm_tally(shm, id) : shm_tally_find(shm, id);
@@ -90,22 +97,26 @@ void
 gate_guess_learn(
     struct shm *shm, struct str alias, uint64_t client, int64_t tokens)
 {
+	uint64_t number;
+
 	if (tokens < 0)
 		return;
-	learn(tally(shm, alias, 0, true), tokens);
+	number = alias_number(alias);
+	learn(tally(shm, number, 0, true), tokens);
 	if (client != 0)
-		learn(tally(shm, alias, client, has_room(shm)), tokens);
+		learn(tally(shm, number, client, has_room(shm)), tokens);
 }
 
 int64_t
 gate_guess(struct shm *shm, struct str alias, uint64_t client, int64_t max)
 {
-	struct shm_tally *t = tally(shm, alias, client, false);
+	uint64_t number = alias_number(alias);
+	struct shm_tally *t = tally(shm, number, client, false);
 	int64_t cell = t ? atomic_load(&t->cell[CELL_LENGTH]) : 0;
 	int64_t v;
 
 	if (seen_of(cell) < GATE_GUESS_ENOUGH) {
-		t = tally(shm, alias, 0, false);
+		t = tally(shm, number, 0, false);
 		cell = t ? atomic_load(&t->cell[CELL_LENGTH]) : 0;
 	}
 	if (seen_of(cell) == 0)
