@@ -241,7 +241,7 @@ CREATE TABLE IF NOT EXISTS ledger (
 	alias VARCHAR(190) NOT NULL,
 	provider VARCHAR(128) NOT NULL,
 	model VARCHAR(190) NOT NULL,
-	state VARCHAR(16) NOT NULL, -- open ok failed cut aborted lost not_sent
+	state VARCHAR(16) NOT NULL, -- meter/booking.h
 	status BIGINT, -- the provider's
 	is_estimated BIGINT NOT NULL, -- tokens are counted by us
 	prompt BIGINT, -- tokens, all of the prompt

@@ -203,7 +203,7 @@ CREATE TABLE ledger (
 	alias TEXT NOT NULL,
 	provider TEXT NOT NULL,
 	model TEXT NOT NULL,
-	state TEXT NOT NULL, -- open ok failed cut aborted lost not_sent
+	state TEXT NOT NULL, -- meter/booking.h
 	status INTEGER, -- the provider's
 	is_estimated INTEGER NOT NULL, -- tokens are counted by us
 	prompt INTEGER, -- tokens, all of the prompt

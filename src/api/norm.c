@@ -287,8 +287,8 @@ resolve(const struct api_norm *n, uint32_t choice)
 	return c->n_calls > 0 ? MSG_FINISH_TOOL_CALLS : MSG_FINISH_STOP;
 }
 
-static bool
-is_finished(const struct api_norm *n)
+bool
+api_norm_is_finished(const struct api_norm *n)
 {
 	bool any = false;
 	uint32_t i;
@@ -324,7 +324,7 @@ end(struct api_norm *n, const struct msg_event *last)
 	struct msg_event ev = { .type = MSG_EV_END };
 	uint32_t i;
 
-	if (!is_finished(n)) {
+	if (!api_norm_is_finished(n)) {
 		if (!n->o.allow_unfinished) {
 			msg_fail_set(&n->fail, MSG_FAIL_CUT,
 			    "the provider's answer ended before its end");

@@ -65,6 +65,8 @@ enum api_step api_norm_event(struct api_norm *n, const struct msg_event *ev);
 
 /* START has gone to the sink: too late for another target. */
 bool api_norm_has_content(const struct api_norm *n);
+/* Each choice that had content has told how it ended; one has. */
+bool api_norm_is_finished(const struct api_norm *n);
 /* The failure behind API_STEP_FAIL; NULL when there is none. */
 const struct msg_fail *api_norm_fail(const struct api_norm *n);
 /* Usage so far, also of an answer that failed; extra is absent here. */

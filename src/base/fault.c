@@ -2,10 +2,12 @@
 
 #ifdef WITH_FAULTS
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/num.h"
 
@@ -139,6 +141,13 @@ fault_struck(void)
 	n = struck;
 	pthread_mutex_unlock(&lock);
 	return n;
+}
+
+void
+fault_kill(const char *name)
+{
+	if (fault(name))
+		kill(getpid(), SIGKILL);
 }
 
 static void

@@ -28,6 +28,11 @@ void fault_count_to(const char *path);
 bool fault_pause(bool is_paused);
 /* How many calls have failed since the last setup. */
 uint64_t fault_struck(void);
+/*
+ * A point where the process may be killed as by kill -9, to see what is left:
+ * "kill.sent:3". tests/fault/torture.py leaves points named kill.* alone.
+ */
+void fault_kill(const char *name);
 #else
 #define fault(name) (false)
 
@@ -53,6 +58,12 @@ static inline uint64_t
 fault_struck(void)
 {
 	return 0;
+}
+
+static inline void
+fault_kill(const char *name)
+{
+	(void)name;
 }
 #endif
 

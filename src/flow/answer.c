@@ -87,6 +87,8 @@ answer_event(void *arg, const struct msg_event *ev)
 			r->fail = *api_norm_fail(r->norm);
 		break;
 	}
+	if (ev->type == MSG_EV_USAGE || ev->type == MSG_EV_END)
+		ledger_told(r);
 }
 
 static void

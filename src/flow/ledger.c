@@ -1,5 +1,6 @@
 #include "flow/life.h"
 
+#include "base/fault.h"
 #include "base/rand.h"
 #include "meter/booking.h"
 #include "meter/estimate.h"
@@ -117,6 +118,57 @@ ledger_event(struct req *r, const struct msg_event *ev)
 	}
 	if (k->slot)
 		spool_progress(k->slot, k->weight);
+	fault_kill("kill.content");
+}
+
+/* meter/booking.h says of a request what upstream.h says. */
+_Static_assert((int)METER_CALL_NOT_SENT == (int)UPSTREAM_NOT_HANDED &&
+		   (int)METER_CALL_SENDING == (int)UPSTREAM_HANDING &&
+		   (int)METER_CALL_SENT == (int)UPSTREAM_HANDED,
+    "one word");
+
+_Atomic uint32_t *
+ledger_handed(const struct req *r)
+{
+	struct spool_slot *slot = r->attempt.booking.slot;
+
+	return slot ? &spool_words(slot)[METER_WORD_CALL] : NULL;
+}
+
+static void
+set_answer(struct spool_slot *slot, int status, bool is_final)
+{
+	uint32_t word = status > 0 ? (uint32_t)status : 0;
+
+	if (is_final)
+		word |= METER_ANSWER_FINAL;
+	atomic_store_explicit(
+	    &spool_words(slot)[METER_WORD_ANSWER], word, memory_order_relaxed);
+}
+
+void
+ledger_status(const struct req *r)
+{
+	if (r->attempt.booking.slot)
+		set_answer(r->attempt.booking.slot, r->attempt.status, false);
+	fault_kill("kill.status");
+}
+
+void
+ledger_told(const struct req *r)
+{
+	struct spool_slot *slot = r->attempt.booking.slot;
+	struct msg_usage told;
+	bool is_final;
+
+	if (!slot)
+		return;
+	told = api_norm_usage(r->norm);
+	is_final = told.completion >= 0 &&
+		   (r->attempt.ended || api_norm_is_finished(r->norm));
+	meter_booking_tell(spool_words(slot), &told);
+	set_answer(slot, r->attempt.status, is_final);
+	fault_kill("kill.told");
 }
 
 void
@@ -214,7 +266,9 @@ ledger_settle(struct req *r, const struct msg_usage *told)
 		     route_plan_target(&r->plan), &b.usage, &b.cost,
 		     &b.price_version))
 		b.cost = -1;
+	fault_kill("kill.settle");
 	spool_settle(
 	    r->flow->spool, k->slot, bytes, meter_booking_encode(&b, bytes));
+	fault_kill("kill.settled");
 	*k = (struct req_booking){ 0 };
 }

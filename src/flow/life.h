@@ -427,6 +427,12 @@ struct gate_use settle_attempt(struct req *r);
 int64_t ledger_prompt_estimate(struct req *r);
 /* Before anything is sent. ERR_LIMIT: it cannot be booked, r->fail says so. */
 MUST_CHECK enum err ledger_begin(struct req *r);
+/* Where upstream says how far the request has gone; NULL: nobody asks. */
+_Atomic uint32_t *ledger_handed(const struct req *r);
+/* The head has come. */
+void ledger_status(const struct req *r);
+/* Usage was told, or the answer is complete. */
+void ledger_told(const struct req *r);
 /* What has come. */
 void ledger_event(struct req *r, const struct msg_event *ev);
 /* How the exchange ended; before the attempt's parts are freed. */

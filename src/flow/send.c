@@ -33,6 +33,7 @@ on_head(void *arg, int status, const struct http_headers *h)
 	struct msg_sink sink = { answer_event, r };
 
 	a->status = status;
+	ledger_status(r);
 	keys_head(r, status, h);
 	if (status < 200 || status > 299) {
 		keep_headers(a, h);
@@ -264,7 +265,7 @@ on_done(void *arg, const struct upstream_result *result)
 	r->attempt.xfer = NULL;
 	conclude(r, result);
 	record(r, result);
-	ledger_ended(r, result->connected >= 0);
+	ledger_ended(r, result->request_sent);
 	/* A good answer's last events go with the end. */
 	if (r->fail.class != MSG_FAIL_NONE)
 		pass_on(r);
@@ -279,15 +280,15 @@ send_stop(struct req *r)
 		.first_byte = -1,
 		.total = clock_mono() - r->attempt.started };
 	const struct upstream_ops *ops = r->flow->upstream->ops;
-	bool has_begun;
+	bool may_be_asked;
 
 	if (!r->attempt.xfer)
 		return;
-	has_begun = !ops->has_begun || ops->has_begun(r->attempt.xfer);
+	may_be_asked = !ops->may_be_asked || ops->may_be_asked(r->attempt.xfer);
 	ops->cancel(r->attempt.xfer);
 	r->attempt.xfer = NULL;
 	record(r, &result);
-	ledger_ended(r, has_begun);
+	ledger_ended(r, may_be_asked);
 }
 
 /* The answer is complete, but the upstream does not end: enough waited. */
@@ -326,6 +327,7 @@ step_send(struct req *r)
 		record(r, &none);
 		return flow_refuse(r);
 	}
+	a->call.handed = ledger_handed(r);
 	if (answer_begin(r) == ERR_OK)
 		a->xfer = upstream_start(r->flow->upstream, &a->call, &sink, r);
 	if (a->xfer)

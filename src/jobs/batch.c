@@ -1,11 +1,7 @@
 #include "jobs/batch.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include "base/fault.h"
 #include "meter/booking.h"
-#include "meter/estimate.h"
 #include "store/spool_segment.h"
 
 _Static_assert(STORE_LEDGER_ID == METER_BOOKING_ID, "one id");
@@ -13,9 +9,7 @@ _Static_assert(STORE_LEDGER_ID == METER_BOOKING_ID, "one id");
 void
 jobs_crash_point(const char *name)
 {
-	(void)name;
-	if (fault(name))
-		kill(getpid(), SIGKILL);
+	fault_kill(name);
 }
 
 enum err
@@ -47,15 +41,16 @@ jobs_batch_is_full(const struct jobs_batch *b)
 
 /* ---- records -> rows ----------------------------------------------------- */
 
-/* A begin of a dead worker: the prompt, and what had come until then. */
+/* A begin of a dead worker. */
 static void
-make_lost(const struct jobs_batch *b, struct meter_booking *k, uint64_t weight)
+make_lost(const struct jobs_batch *b, const struct spool_seen *seen,
+    struct meter_booking *k)
 {
-	k->state = METER_BOOKED_LOST;
-	k->is_estimated = true;
-	k->usage.completion = meter_estimate_tokens(weight);
-	if (!meter_price_booked_cost(b->prices, b->conf, k->provider, k->kind,
-		k->model, &k->usage, &k->cost, &k->price_version))
+	meter_booking_lose(k, seen->words, seen->progress);
+	if (meter_booked_for_nothing(k->state, &k->usage))
+		k->cost = 0;
+	else if (!meter_price_booked_cost(b->prices, b->conf, k->provider,
+		     k->kind, k->model, &k->usage, &k->cost, &k->price_version))
 		k->cost = -1;
 }
 
@@ -122,7 +117,7 @@ take_booking(struct jobs_batch *b, const struct spool_seen *seen)
 	if (meter_booking_decode(seen->payload, &k) != ERR_OK)
 		return false;
 	if (seen->kind == SPOOL_BEGIN)
-		make_lost(b, &k, seen->progress);
+		make_lost(b, seen, &k);
 	at = k.ended > 0 ? k.ended : k.began;
 	if (b->oldest == 0 || at < b->oldest)
 		b->oldest = at;
@@ -164,6 +159,13 @@ struct write {
 	bool one_by_one; /* some of the rows may be there */
 };
 
+static bool
+is_lost(const struct store_ledger *row)
+{
+	return strcmp(row->state, "lost") == 0 ||
+	       strcmp(row->state, "unsure") == 0;
+}
+
 static enum err
 add_rows(struct write *w, struct store *s)
 {
@@ -182,7 +184,7 @@ add_rows(struct write *w, struct store *s)
 			continue;
 		jobs_rollup_add(&b->rollup, &b->rows[i]);
 		b->n_new++;
-		b->n_lost += strcmp(b->rows[i].state, "lost") == 0;
+		b->n_lost += is_lost(&b->rows[i]);
 	}
 	return e;
 }

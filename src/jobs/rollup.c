@@ -163,7 +163,7 @@ jobs_rollup_add(struct jobs_rollup *r, const struct store_ledger *row)
 		.requests = 1,
 		.failed =
 		    is(row, "failed") || is(row, "cut") || is(row, "not_sent"),
-		.lost = is(row, "lost"),
+		.lost = is(row, "lost") || is(row, "unsure"),
 		.estimated = row->is_estimated,
 		.unpriced = row->cost < 0,
 		.prompt = known(row->prompt),

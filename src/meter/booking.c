@@ -1,6 +1,7 @@
 #include "meter/booking.h"
 
 #include "base/utf8.h"
+#include "meter/estimate.h"
 #include "meter/spool.h"
 
 /*
@@ -42,8 +43,9 @@ _Static_assert(sizeof(struct fixed) + TEXTS * 2 + METER_BOOKING_REQUEST_MAX +
 		   METER_BOOKING_MAX,
     "the largest fits");
 _Static_assert(METER_BOOKING_MAX <= SPOOL_SLOT_PAYLOAD_MAX, "it fits a slot");
+_Static_assert((int)METER_WORD__MAX <= SPOOL_WORDS, "so do its words");
 
-static const char *const words[METER_BOOKED__MAX] = {
+static const char *const state_words[METER_BOOKED__MAX] = {
 	[METER_BOOKED_OPEN] = "open",
 	[METER_BOOKED_OK] = "ok",
 	[METER_BOOKED_FAILED] = "failed",
@@ -51,12 +53,13 @@ static const char *const words[METER_BOOKED__MAX] = {
 	[METER_BOOKED_ABORTED] = "aborted",
 	[METER_BOOKED_LOST] = "lost",
 	[METER_BOOKED_NOT_SENT] = "not_sent",
+	[METER_BOOKED_UNSURE] = "unsure",
 };
 
 const char *
 meter_booked_word(enum meter_booked state)
 {
-	return words[state];
+	return state_words[state];
 }
 
 bool
@@ -67,6 +70,97 @@ meter_booked_for_nothing(enum meter_booked state, const struct msg_usage *usage)
 	return state == METER_BOOKED_FAILED && usage->prompt <= 0 &&
 	       usage->completion <= 0;
 }
+
+bool
+meter_booked_is_lost(enum meter_booked state)
+{
+	return state == METER_BOOKED_LOST || state == METER_BOOKED_UNSURE;
+}
+
+/* ---- of a worker that died ----------------------------------------------- */
+
+enum {
+	TOLD = METER_WORD__MAX - METER_WORD_USAGE
+};
+
+static void
+told_of(struct msg_usage *u, int64_t *out[TOLD])
+{
+	int64_t *all[TOLD] = { &u->prompt, &u->completion, &u->cached,
+		&u->written, &u->written_1h, &u->reasoning, &u->audio_in,
+		&u->audio_out, &u->image_in, &u->image_out };
+
+	memcpy(out, all, sizeof(all));
+}
+
+/* 0 is unknown, so all are one more. */
+void
+meter_booking_tell(_Atomic uint32_t *words, const struct msg_usage *told)
+{
+	struct msg_usage copy = *told;
+	int64_t *n[TOLD];
+
+	told_of(&copy, n);
+	for (int i = 0; i < TOLD; i++) {
+		int64_t more = *n[i] < UINT32_MAX ? *n[i] + 1 : UINT32_MAX;
+
+		atomic_store_explicit(&words[METER_WORD_USAGE + i],
+		    (uint32_t)(more > 0 ? more : 0), memory_order_relaxed);
+	}
+}
+
+static struct msg_usage
+was_told(const uint32_t *words)
+{
+	struct msg_usage u = MSG_USAGE_UNKNOWN;
+	int64_t *n[TOLD];
+
+	told_of(&u, n);
+	for (int i = 0; i < TOLD; i++)
+		*n[i] = (int64_t)words[METER_WORD_USAGE + i] - 1;
+	return u;
+}
+
+static void
+at_least(int64_t *n, int64_t least)
+{
+	if (*n < least)
+		*n = least;
+}
+
+void
+meter_booking_lose(struct meter_booking *b,
+    const uint32_t words[METER_WORD__MAX], uint64_t weight)
+{
+	bool is_final = (words[METER_WORD_ANSWER] & METER_ANSWER_FINAL) != 0;
+	uint32_t call = words[METER_WORD_CALL];
+	int64_t prompt = b->usage.prompt;
+	bool has_failed;
+
+	b->status = (int)(words[METER_WORD_ANSWER] & ~METER_ANSWER_FINAL);
+	has_failed = b->status > 0 && (b->status < 200 || b->status > 299);
+	b->usage = was_told(words);
+	b->is_estimated = false;
+	b->state = b->status > 0		 ? METER_BOOKED_LOST
+		   : call == METER_CALL_NOT_SENT ? METER_BOOKED_NOT_SENT
+		   : call == METER_CALL_SENDING	 ? METER_BOOKED_UNSURE
+						 : METER_BOOKED_LOST;
+	if (b->state == METER_BOOKED_NOT_SENT || (has_failed && weight == 0)) {
+		at_least(&b->usage.prompt, 0);
+		at_least(&b->usage.completion, 0);
+		return;
+	}
+	if (b->usage.prompt < 0) {
+		b->usage.prompt = prompt;
+		b->is_estimated = true;
+	}
+	if (is_final && b->usage.completion >= 0)
+		return;
+	at_least(&b->usage.completion, meter_estimate_tokens(weight));
+	b->is_estimated = true;
+}
+
+/* ---- as bytes ------------------------------------------------------------ */
 
 /* One list of the numbers and texts for both directions. */
 static void

@@ -18,13 +18,28 @@
  *		 come, flagged.
  *	aborted	 the client left, and the call was cancelled: as cut. What the
  *		 provider had generated until then is paid for.
- *	not_sent no connection came about, so nothing was asked: no tokens.
- *	lost	 the worker died: the prompt's estimate and what had come until
- *		 then (spool_progress), flagged. Booked by llmgw-jobd.
+ *	not_sent the request did not go out, or not to its end, so nobody was
+ *		 asked (upstream/handed.h): no tokens. Also of a worker that
+ *		 died before.
+ *	lost	 the worker died with the call in hand. Tokens that were told
+ *		 for good (the answer was complete, or its end and then its
+ *		 usage had come): not flagged. Else as cut; as failed where
+ *		 nothing but an error's status had come.
+ *	unsure	 as lost, but the worker died within the one system call that
+ *		 hands over the request's end, or an instruction beside it:
+ *		 the provider may have been asked, and nobody can know. Booked
+ *		 as if it had been.
  *
  * Where a count that was told is only what was so far (Anthropic tells one
  * token of output at the beginning) the larger one of told and counted holds.
+ *
+ * What comes of a call whose worker died is told by its slot in the spool:
+ * the begin, how much had come (spool_progress, a weight of meter/estimate.h)
+ * and the words below. llmgw-jobd makes the row of them (meter_booking_lose).
+ * What is not known is what the provider has generated and we have not read:
+ * of a whole answer, whose tokens come with its last bytes, all of it.
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,7 +58,7 @@
 #define METER_BOOKING_PROVIDER_MAX 128
 #define METER_BOOKING_NAME_MAX 160 /* alias, model */
 /* Of an encoded one; fits a slot of the spool. */
-#define METER_BOOKING_MAX 1000
+#define METER_BOOKING_MAX 960
 
 enum meter_booked {
 	METER_BOOKED_OPEN, /* a begin */
@@ -53,8 +68,28 @@ enum meter_booked {
 	METER_BOOKED_ABORTED,
 	METER_BOOKED_LOST,
 	METER_BOOKED_NOT_SENT,
+	METER_BOOKED_UNSURE,
 	METER_BOOKED__MAX
 };
+
+/* Words of a slot (spool_words). */
+enum meter_word {
+	METER_WORD_CALL, /* enum meter_call */
+	METER_WORD_ANSWER, /* its status; METER_ANSWER_FINAL */
+	METER_WORD_USAGE, /* and following: what was told, meter_booking_tell */
+	METER_WORD__MAX = METER_WORD_USAGE + 10
+};
+
+/* How far the request has gone: as enum upstream_handed. */
+enum meter_call {
+	METER_CALL_UNKNOWN, /* an older worker wrote it */
+	METER_CALL_NOT_SENT,
+	METER_CALL_SENDING,
+	METER_CALL_SENT
+};
+
+/* The usage is that of the whole answer. */
+#define METER_ANSWER_FINAL (UINT32_C(1) << 31)
 
 struct meter_booking {
 	unsigned char id[METER_BOOKING_ID];
@@ -83,6 +118,16 @@ const char *meter_booked_word(enum meter_booked state);
 /* Costs nothing, whatever the prices: not sent, or failed without tokens. */
 bool meter_booked_for_nothing(
     enum meter_booked state, const struct msg_usage *usage);
+/* Has the worker died with it in hand? */
+bool meter_booked_is_lost(enum meter_booked state);
+/* Into the words of its slot: what the provider told so far. */
+void meter_booking_tell(_Atomic uint32_t *words, const struct msg_usage *told);
+/*
+ * Of a begin: how it is booked when its worker is dead. What it cost is the
+ * caller's.
+ */
+void meter_booking_lose(struct meter_booking *b,
+    const uint32_t words[METER_WORD__MAX], uint64_t weight);
 /*
  * Returns the bytes written, at most METER_BOOKING_MAX. Bytes that are no UTF-8
  * (a name that a web server told) become '?': a database would refuse the row.

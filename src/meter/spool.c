@@ -526,6 +526,7 @@ struct spool_slot *
 spool_begin(struct spool *s, const void *payload, size_t n)
 {
 	struct spool_slot *slot;
+	_Atomic uint32_t *words;
 
 	ASSERT(n <= SPOOL_SLOT_PAYLOAD_MAX);
 	if (spool_is_full(s) || (!s->free && !table_grow(s)))
@@ -536,6 +537,9 @@ spool_begin(struct spool *s, const void *payload, size_t n)
 	s->n_used++;
 	atomic_store_explicit(
 	    (_Atomic uint64_t *)slot->p, 0, memory_order_relaxed);
+	words = spool_words(slot);
+	for (int i = 0; i < SPOOL_WORDS; i++)
+		atomic_store_explicit(&words[i], 0, memory_order_relaxed);
 	spool_record_put(
 	    slot->p + SPOOL_SLOT_BEGIN, table_seed(s), SPOOL_BEGIN, payload, n);
 	s->is_table_dirty = true;
@@ -550,12 +554,19 @@ spool_progress(struct spool_slot *slot, uint64_t done)
 	    (_Atomic uint64_t *)slot->p, done, memory_order_relaxed);
 }
 
+_Atomic uint32_t *
+spool_words(struct spool_slot *slot)
+{
+	return (_Atomic uint32_t *)(slot->p + SPOOL_SLOT_WORDS);
+}
+
 void
 spool_settle(
     struct spool *s, struct spool_slot *slot, const void *payload, size_t n)
 {
 	ASSERT(n <= SPOOL_SLOT_PAYLOAD_MAX);
 	if (!s->waiting && append(s, SPOOL_SETTLE, payload, n)) {
+		fault_kill("kill.appended");
 		slot_release(s, slot);
 		return;
 	}

@@ -16,8 +16,10 @@
  * is under way lies in slots of the table: a begin in a log would hold its
  * segment for as long as the slowest stream runs, and a few slow streams would
  * hold all of them. A slot also has a word that the worker moves on while an
- * answer comes in (spool_progress): what a worker that dies has got until then
- * is known. A settle goes into a segment and then its slot is free; when there
+ * answer comes in (spool_progress), and some more that the caller keeps up to
+ * date (spool_words): what is known when the worker dies is known afterwards.
+ * They are stores to mapped memory, one by one, without a CRC: a kill leaves
+ * each as it was last written. A settle goes into a segment and then its slot is free; when there
  * is no room in a segment (the disk is full) it waits in its slot, so what has
  * begun can always be settled.
  *
@@ -31,6 +33,7 @@
  * Records carry a CRC that begins with a random number of the file: bytes that
  * a client chose cannot pass for a record. Readers: meter/spool_read.h.
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,7 +55,9 @@ enum spool_kind {
 
 /* Payload of a record in a segment, and in a slot. */
 #define SPOOL_PAYLOAD_MAX 16384
-#define SPOOL_SLOT_PAYLOAD_MAX 1000
+#define SPOOL_SLOT_PAYLOAD_MAX 960
+/* Words of a slot; their meaning is the caller's (meter/booking.h). */
+#define SPOOL_WORDS 12
 #define SPOOL_SYNC_EVERY (50 * USEC_PER_MSEC)
 #define SPOOL_NODE_MAX 48
 
@@ -98,6 +103,11 @@ const char *spool_why(const struct spool *s);
 struct spool_slot *spool_begin(struct spool *s, const void *payload, size_t n);
 /* One store: what has come so far, in the caller's unit. */
 void spool_progress(struct spool_slot *slot, uint64_t done);
+/*
+ * SPOOL_WORDS words that are 0 when something begins. Valid as the slot is;
+ * written from one thread.
+ */
+_Atomic uint32_t *spool_words(struct spool_slot *slot);
 /* Never fails: it waits in its slot where a segment has no room. */
 void spool_settle(
     struct spool *s, struct spool_slot *slot, const void *payload, size_t n);

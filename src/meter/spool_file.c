@@ -16,6 +16,13 @@
 
 _Static_assert(sizeof(struct spool_head) == 64, "its layout is written");
 _Static_assert(
+    SPOOL_SLOT_SETTLE + sizeof(struct spool_record) + SPOOL_SLOT_PAYLOAD_MAX <=
+	SPOOL_SLOT_WORDS,
+    "a settle ends before the words");
+_Static_assert(
+    SPOOL_SLOT_WORDS + SPOOL_WORDS * sizeof(uint32_t) == SPOOL_SLOT_BYTES,
+    "they end with the slot");
+_Static_assert(
     SPOOL_SLOT_BEGIN + sizeof(struct spool_record) + SPOOL_SLOT_PAYLOAD_MAX <=
 	SPOOL_SLOT_SETTLE,
     "a begin ends before the settle");

@@ -51,11 +51,13 @@ struct spool_record {
 
 /*
  * A slot: an atomic uint64_t of progress, and where in it two records lie: what
- * began, and how it ended when it waits here.
+ * began, and how it ended when it waits here; SPOOL_WORDS words at its end. One
+ * of an older version has zeros in their place.
  */
 #define SPOOL_SLOT_BYTES 2048
 #define SPOOL_SLOT_BEGIN 8
 #define SPOOL_SLOT_SETTLE 1024
+#define SPOOL_SLOT_WORDS 2000
 
 /* Slots begin here, a page's start. */
 #define SPOOL_TABLE_HEAD 4096

@@ -98,6 +98,8 @@ look_at_slot(
     const struct spool_reader *r, const char *p, struct spool_seen *out)
 {
 	const struct spool_record *settle, *begin, *found;
+	const _Atomic uint32_t *words =
+	    (const _Atomic uint32_t *)(p + SPOOL_SLOT_WORDS);
 
 	settle = spool_record_at(p + SPOOL_SLOT_SETTLE,
 	    SPOOL_SLOT_BYTES - SPOOL_SLOT_SETTLE, head(r)->seed);
@@ -110,6 +112,9 @@ look_at_slot(
 		.payload = str_of(found->payload, found->n),
 		.progress = atomic_load_explicit(
 		    (const _Atomic uint64_t *)p, memory_order_relaxed) };
+	for (int i = 0; i < SPOOL_WORDS; i++)
+		out->words[i] =
+		    atomic_load_explicit(&words[i], memory_order_relaxed);
 	return true;
 }
 

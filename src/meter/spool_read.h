@@ -20,6 +20,7 @@ struct spool_seen {
 	enum spool_kind kind; /* may be one that this version does not know */
 	struct str payload; /* borrowed, valid while the map is */
 	uint64_t progress; /* of a begin */
+	uint32_t words[SPOOL_WORDS]; /* as well */
 };
 
 struct spool_reader {

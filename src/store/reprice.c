@@ -45,7 +45,7 @@ static const char *
 state_of(struct str s)
 {
 	static const char *const states[] = { "ok", "failed", "cut", "aborted",
-		"lost", "not_sent" };
+		"lost", "not_sent", "unsure" };
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
 		if (str_eqz(s, states[i]))

@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "config.h"
 #include "sys/pollset.h"
+#include "upstream/handed.h"
 #include "upstream/wipe.h"
 
 /* A stream's events are small: a small buffer keeps thousands of them cheap. */
@@ -163,6 +164,7 @@ head_complete(struct upstream_xfer *x)
 	curl_easy_getinfo(x->easy.handle, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200 || x->is_cancelled)
 		return;
+	handed_answered(x);
 	x->is_head_done = true;
 	x->sink->head(x->arg, (int)status, &x->headers_in);
 	/* A stream may last for minutes: its headers need not. */
@@ -354,6 +356,8 @@ set_callbacks(struct upstream_xfer *x)
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
 	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, handed_begin);
+	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, dial_open);
 	if (!r)
 		r = curl_easy_setopt(
@@ -389,6 +393,8 @@ set_call(struct upstream_xfer *x)
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_WRITEDATA, x);
 	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_PREREQDATA, x);
+	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, x);
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_PRIVATE, x);
@@ -403,6 +409,7 @@ easy_forget(CURL *h)
 	curl_easy_setopt(h, CURLOPT_POSTFIELDS, NULL);
 	curl_easy_setopt(h, CURLOPT_HEADERDATA, NULL);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, NULL);
+	curl_easy_setopt(h, CURLOPT_PREREQDATA, NULL);
 	curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, NULL);
 	curl_easy_setopt(h, CURLOPT_PRIVATE, NULL);
 }

@@ -1,5 +1,6 @@
 #include "upstream/engine.h"
 
+#include "upstream/handed.h"
 #include "upstream/wipe.h"
 
 #include "base/fault.h"
@@ -137,6 +138,7 @@ retire(struct upstream_xfer *x)
 	struct engine *e = x->engine;
 
 	unfeed(x);
+	handed_leave(x);
 	dial_leave(x);
 	timer_stop(e->loop, &x->watch);
 	loop_defer_cancel(e->loop, &x->resume);
@@ -363,6 +365,7 @@ engine_free(struct upstream *u)
 	loop_defer_cancel(e->loop, &e->kick);
 	timer_stop(e->loop, &e->timer);
 	urls_fini(&e->urls);
+	handed_fini(e);
 	free(e->dialled);
 	free(e);
 }
@@ -381,7 +384,7 @@ static const struct upstream_ops engine_ops = {
 	.free = engine_free,
 	.counts = engine_counts,
 	.is_sent = xfer_is_sent,
-	.has_begun = xfer_has_begun,
+	.may_be_asked = xfer_may_be_asked,
 };
 
 static void

@@ -26,6 +26,7 @@ struct engine_easy {
 /* What is known of a descriptor that dial_open has opened. */
 struct engine_dialled {
 	struct upstream_xfer *user; /* the last of those under way, or NULL */
+	struct upstream_xfer *sender; /* of which more is to be sent, or NULL */
 	bool is_ours; /* opened and not closed since */
 };
 
@@ -61,6 +62,10 @@ struct upstream_xfer {
 	const struct upstream_call *call; /* borrowed until done */
 	const struct upstream_sink *sink;
 	void *arg;
+	_Atomic uint32_t *handed; /* handed.c; or NULL */
+	enum upstream_handed how_handed;
+	uint64_t out_bytes; /* of this request, since curl began with it */
+	curl_socket_t out_fd; /* the rest goes out on it */
 	struct arena *arena; /* answer's headers, dies with head */
 	struct http_headers headers_in;
 	struct timer watch; /* first byte, then idle */
@@ -101,7 +106,7 @@ MUST_CHECK enum err xfer_watch(struct upstream_xfer *x);
 void xfer_result(
     const struct upstream_xfer *x, CURLcode code, struct upstream_result *r);
 bool xfer_is_sent(const struct upstream_xfer *x);
-bool xfer_has_begun(const struct upstream_xfer *x);
+bool xfer_may_be_asked(const struct upstream_xfer *x);
 void xfer_pause(struct upstream_xfer *x);
 void xfer_resume(struct upstream_xfer *x);
 

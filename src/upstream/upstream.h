@@ -21,6 +21,7 @@
  * where the caller says so. The address really dialled is checked
  * (upstream/dial.c) unless private addresses are allowed.
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,7 +65,20 @@ struct upstream_result {
 	usec_t total;
 	uint64_t bytes_in;
 	bool reused; /* an open connection was used again */
-	bool request_sent; /* false: it is certain that nothing was asked */
+	/* false: it is certain that nobody has got a whole request */
+	bool request_sent;
+};
+
+/*
+ * How far the request has got, as far as this process knows. It changes within
+ * an instruction or two of the system call, so that whoever finds the word when
+ * the process is dead (memory of a mapped file) knows whether anybody was asked.
+ */
+enum upstream_handed {
+	/* not sent, or not to its end: nobody can have done what it asks */
+	UPSTREAM_NOT_HANDED = 1,
+	UPSTREAM_HANDING, /* in the system call that makes it whole */
+	UPSTREAM_HANDED /* the kernel has it, and sends it whatever happens */
 };
 
 struct upstream_sink {
@@ -112,6 +126,8 @@ struct upstream_call {
 	bool fresh_connection;
 	const char *ca_file; /* NULL: the system's */
 	const char *unix_socket; /* NULL: TCP */
+	/* enum upstream_handed, kept up to date until done or cancel; or NULL */
+	_Atomic uint32_t *handed;
 };
 
 /* Of one engine, since its start. */
@@ -132,15 +148,15 @@ struct upstream_ops {
 	void (*free)(struct upstream *u);
 	void (*counts)(const struct upstream *u, struct upstream_counts *out);
 	/*
-	 * Has the whole request gone out? Then, and once a byte of the answer
+	 * Is the whole request needed no more? Then, and once a byte of the answer
 	 * has come, call->body is not read any more. NULL: cannot tell.
 	 */
 	bool (*is_sent)(const struct upstream_xfer *x);
 	/*
-	 * Has any of the request gone out? Before that nobody has been asked.
-	 * NULL: cannot tell.
+	 * May the whole request have gone out? Before that nobody has been
+	 * asked. NULL: cannot tell.
 	 */
-	bool (*has_begun)(const struct upstream_xfer *x);
+	bool (*may_be_asked)(const struct upstream_xfer *x);
 };
 
 struct upstream {

@@ -15,7 +15,12 @@ xfer_new(struct engine *e, const struct upstream_call *call,
 	x->engine = e;
 	x->call = call;
 	x->sink = sink;
-	x->fd = CURL_SOCKET_BAD;
+	x->fd = x->out_fd = CURL_SOCKET_BAD;
+	x->how_handed = UPSTREAM_NOT_HANDED;
+	x->handed = call->handed;
+	if (x->handed)
+		atomic_store_explicit(
+		    x->handed, UPSTREAM_NOT_HANDED, memory_order_relaxed);
 	x->arg = arg;
 	x->started = clock_mono();
 	x->arena = arena_new(ANSWER_ARENA_MAX);
@@ -165,7 +170,6 @@ xfer_result(
     const struct upstream_xfer *x, CURLcode code, struct upstream_result *r)
 {
 	curl_off_t t = 0;
-	long request_bytes = 0;
 
 	*r = (struct upstream_result){ .connected = -1, .first_byte = -1 };
 	r->end = x->end != UPSTREAM_OK ? x->end : code_end(x, code);
@@ -182,9 +186,7 @@ xfer_result(
 	r->total = clock_mono() - x->started;
 	r->bytes_in = x->bytes_in;
 	r->reused = !x->is_new_connection && t > 0;
-	curl_easy_getinfo(
-	    x->easy.handle, CURLINFO_REQUEST_SIZE, &request_bytes);
-	r->request_sent = request_bytes > 0;
+	r->request_sent = xfer_may_be_asked(x);
 }
 
 bool
@@ -198,14 +200,9 @@ xfer_is_sent(const struct upstream_xfer *x)
 }
 
 bool
-xfer_has_begun(const struct upstream_xfer *x)
+xfer_may_be_asked(const struct upstream_xfer *x)
 {
-	curl_off_t body = 0;
-	long head = 0;
-
-	curl_easy_getinfo(x->easy.handle, CURLINFO_REQUEST_SIZE, &head);
-	curl_easy_getinfo(x->easy.handle, CURLINFO_SIZE_UPLOAD_T, &body);
-	return head > 0 || body > 0 || x->bytes_in > 0;
+	return x->how_handed != UPSTREAM_NOT_HANDED;
 }
 
 void

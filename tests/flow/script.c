@@ -201,7 +201,7 @@ finish(struct upstream_xfer *x, enum upstream_end end)
 		.first_byte = x->bytes_in ? x->first_byte - x->started : -1,
 		.total = clock_mono() - x->started,
 		.bytes_in = x->bytes_in,
-		.request_sent = end != UPSTREAM_CONNECT,
+		.request_sent = end != UPSTREAM_CONNECT && end != UPSTREAM_DNS,
 	};
 
 	if (end != UPSTREAM_OK)

@@ -37,13 +37,13 @@ static void
 test_ends(void **state)
 {
 	static const char *const words[] = { "ok", "failed", "cut", "aborted",
-		"lost", "not_sent" };
+		"lost", "not_sent", "unsure" };
 	struct jobs_rollup r;
 	const struct store_rollup *day;
 
 	(void)state;
-	assert_int_equal(jobs_rollup_init(&r, 6), ERR_OK);
-	for (int i = 0; i < 6; i++) {
+	assert_int_equal(jobs_rollup_init(&r, 7), ERR_OK);
+	for (int i = 0; i < 7; i++) {
 		struct store_ledger one = row(10 * HOUR, words[i]);
 
 		one.is_estimated = i == 4;
@@ -53,23 +53,23 @@ test_ends(void **state)
 	jobs_rollup_finish(&r);
 	assert_int_equal(r.n, STORE_SPAN__MAX);
 	day = find(&r, STORE_DAY_SPAN, 0);
-	assert_int_equal(day->requests, 6);
+	assert_int_equal(day->requests, 7);
 	assert_int_equal(day->failed, 3);
-	assert_int_equal(day->lost, 1);
+	assert_int_equal(day->lost, 2);
 	assert_int_equal(day->estimated, 1);
 	assert_int_equal(day->unpriced, 1);
-	assert_int_equal(day->prompt, 30);
-	assert_int_equal(day->completion, 12);
+	assert_int_equal(day->prompt, 35);
+	assert_int_equal(day->completion, 14);
 	assert_int_equal(day->cached, 0);
-	assert_int_equal(day->cost, 35);
+	assert_int_equal(day->cost, 42);
 	/* once more, without who it was */
 	day = find(&r, STORE_DAY_MODEL, 0);
-	assert_int_equal(day->requests, 6);
-	assert_int_equal(day->cost, 35);
+	assert_int_equal(day->requests, 7);
+	assert_int_equal(day->cost, 42);
 	assert_int_equal(day->key_id, 0);
 	assert_int_equal(day->client.n, 0);
 	day = find(&r, STORE_HOUR_MODEL, 10 * HOUR);
-	assert_int_equal(day->requests, 6);
+	assert_int_equal(day->requests, 7);
 	assert_int_equal(day->key_id, 0);
 	jobs_rollup_fini(&r);
 }

@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include "meter/booking.h"
+#include "meter/estimate.h"
 
 static struct meter_booking
 sample(void)
@@ -170,6 +171,127 @@ test_refused(void **state)
 	    meter_booking_decode(str_of(bytes, n), &out), ERR_SYNTAX);
 }
 
+/* ---- of a worker that died ------------------------------------------------ */
+
+enum {
+	FAR = 10 * METER_ESTIMATE_UNIT /* ten tokens have come */
+};
+
+/* A begin whose prompt is 5, as we think. */
+static struct meter_booking
+lose(uint32_t call, uint32_t answer, const struct msg_usage *told,
+    uint64_t weight)
+{
+	_Atomic uint32_t words[METER_WORD__MAX] = { call, answer };
+	uint32_t copy[METER_WORD__MAX];
+	struct meter_booking b = sample();
+
+	b.state = METER_BOOKED_OPEN;
+	b.status = 0;
+	b.usage = MSG_USAGE_UNKNOWN;
+	b.usage.prompt = 5;
+	b.is_estimated = true;
+	if (told)
+		meter_booking_tell(words, told);
+	for (int i = 0; i < METER_WORD__MAX; i++)
+		copy[i] = words[i];
+	meter_booking_lose(&b, copy, weight);
+	return b;
+}
+
+static void
+check_lost(const struct meter_booking *b, enum meter_booked state,
+    int64_t prompt, int64_t completion, bool is_estimated)
+{
+	assert_int_equal(b->state, state);
+	assert_int_equal(b->usage.prompt, prompt);
+	assert_int_equal(b->usage.completion, completion);
+	assert_true(b->is_estimated == is_estimated);
+}
+
+/* Whether anybody was asked. */
+static void
+test_lost_before(void **state)
+{
+	struct meter_booking b;
+
+	(void)state;
+	b = lose(METER_CALL_NOT_SENT, 0, NULL, 0);
+	check_lost(&b, METER_BOOKED_NOT_SENT, 0, 0, false);
+	assert_true(meter_booked_for_nothing(b.state, &b.usage));
+	b = lose(METER_CALL_SENDING, 0, NULL, 0);
+	check_lost(&b, METER_BOOKED_UNSURE, 5, 0, true);
+	b = lose(METER_CALL_SENT, 0, NULL, 0);
+	check_lost(&b, METER_BOOKED_LOST, 5, 0, true);
+	/* an older worker did not tell */
+	b = lose(METER_CALL_UNKNOWN, 0, NULL, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 5, 10, true);
+	/* who has answered was asked */
+	b = lose(METER_CALL_NOT_SENT, 200, NULL, 0);
+	check_lost(&b, METER_BOOKED_LOST, 5, 0, true);
+	assert_int_equal(b.status, 200);
+	assert_true(meter_booked_is_lost(METER_BOOKED_LOST));
+	assert_true(meter_booked_is_lost(METER_BOOKED_UNSURE));
+	assert_false(meter_booked_is_lost(METER_BOOKED_NOT_SENT));
+	assert_false(meter_booked_is_lost(METER_BOOKED_OK));
+}
+
+/* What was told holds; what was told for good holds alone. */
+static void
+test_lost_within(void **state)
+{
+	struct msg_usage told = MSG_USAGE_UNKNOWN;
+	struct meter_booking b;
+
+	(void)state;
+	b = lose(METER_CALL_SENT, 200, NULL, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 5, 10, true);
+	told.prompt = 7;
+	b = lose(METER_CALL_SENT, 200, &told, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 7, 10, true);
+	assert_int_equal(b.usage.cached, -1);
+	told.completion = 1;
+	b = lose(METER_CALL_SENT, 200, &told, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 7, 10, true);
+	told.completion = 12;
+	b = lose(METER_CALL_SENT, 200, &told, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 7, 12, true);
+	told.completion = 9;
+	told.cached = 3;
+	told.image_out = 0;
+	b = lose(METER_CALL_SENT, 200 | METER_ANSWER_FINAL, &told, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 7, 9, false);
+	assert_int_equal(b.status, 200);
+	assert_int_equal(b.usage.cached, 3);
+	assert_int_equal(b.usage.image_out, 0);
+	assert_int_equal(b.usage.audio_in, -1);
+	/* the output alone was told */
+	told.prompt = -1;
+	b = lose(METER_CALL_SENT, 200 | METER_ANSWER_FINAL, &told, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 5, 9, true);
+	/* complete, and never told */
+	told.completion = -1;
+	b = lose(METER_CALL_SENT, 200 | METER_ANSWER_FINAL, &told, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 5, 10, true);
+	told.prompt = told.completion = INT64_MAX;
+	b = lose(METER_CALL_SENT, 200 | METER_ANSWER_FINAL, &told, FAR);
+	check_lost(
+	    &b, METER_BOOKED_LOST, UINT32_MAX - 1, UINT32_MAX - 1, false);
+}
+
+/* An error has no tokens, unless content had come. */
+static void
+test_lost_failed(void **state)
+{
+	struct meter_booking b = lose(METER_CALL_SENT, 503, NULL, 0);
+
+	(void)state;
+	check_lost(&b, METER_BOOKED_LOST, 0, 0, false);
+	assert_int_equal(b.status, 503);
+	b = lose(METER_CALL_SENT, 503, NULL, FAR);
+	check_lost(&b, METER_BOOKED_LOST, 5, 10, true);
+}
+
 static void
 test_words(void **state)
 {
@@ -189,6 +311,9 @@ main(void)
 		cmocka_unit_test(test_for_nothing),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_lost_before),
+		cmocka_unit_test(test_lost_within),
+		cmocka_unit_test(test_lost_failed),
 		cmocka_unit_test(test_words),
 	};
 

@@ -208,6 +208,48 @@ test_open(void **state)
 	spool_bed_remove(b.folder);
 }
 
+static void
+check_words(const char *folder, uint32_t first, uint32_t last)
+{
+	static char names[8][256];
+	struct spool_reader r = { .map = { .fd = -1 } };
+	struct spool_seen s;
+
+	assert_int_equal(spool_names(folder, ".open", names, 8), 1);
+	assert_int_equal(spool_reader_open(&r, folder, names[0], 0), ERR_OK);
+	assert_true(spool_reader_next_slot(&r, &s));
+	assert_int_equal(s.words[0], first);
+	for (int i = 1; i < SPOOL_WORDS - 1; i++)
+		assert_int_equal(s.words[i], 0);
+	assert_int_equal(s.words[SPOOL_WORDS - 1], last);
+	assert_false(spool_reader_next_slot(&r, &s));
+	spool_reader_close(&r);
+}
+
+/* They begin at 0, are seen as they were left, and are in nobody's way. */
+static void
+test_slot_words(void **state)
+{
+	static char longest[SPOOL_SLOT_PAYLOAD_MAX];
+	struct bed b = { .folder = spool_bed() };
+	struct spool_slot *slot;
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest));
+	bed_open(&b, SPOOL_MAX_ALL, 4);
+	for (int i = 0; i < 2; i++) {
+		slot = spool_begin(b.spool, longest, sizeof(longest));
+		assert_non_null(slot);
+		check_words(b.folder, 0, 0);
+		spool_words(slot)[0] = 3;
+		spool_words(slot)[SPOOL_WORDS - 1] = UINT32_MAX;
+		check_words(b.folder, 3, UINT32_MAX);
+		spool_settle(b.spool, slot, longest, sizeof(longest));
+	}
+	bed_close(&b);
+	spool_bed_remove(b.folder);
+}
+
 /*
  * The bound is reached: what has begun can be settled all the same, nothing
  * new begins; when there is room again all comes into segments.
@@ -398,6 +440,7 @@ main(void)
 		cmocka_unit_test(test_flow),
 		cmocka_unit_test(test_unused),
 		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_slot_words),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_unbooked),
 		cmocka_unit_test(test_add),

@@ -68,7 +68,8 @@ anthropic_begin(struct mock_answer *a)
 	buf_addz(b,
 	    "\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
 	    "\"usage\":");
-	add_usage(a, b, 1);
+	a->told_tokens = a->knobs.nousage == KNOB_OFF;
+	add_usage(a, b, a->told_tokens);
 	/* the maker pads its events with blanks */
 	buf_addz(b, ",\"service_tier\":\"standard\"}}   }\n\n");
 	if (!a->n_calls) {

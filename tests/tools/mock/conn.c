@@ -149,7 +149,7 @@ conn_consume(struct mock_conn *c)
 static bool
 conn_start(struct mock_conn *c, struct mock_req *r)
 {
-	mock_stats_request(r);
+	c->number = mock_stats_request(r);
 	c->wants_close = r->wants_close;
 	c->due = ev_now();
 	c->job = mock_route(r, c);

@@ -159,6 +159,7 @@ struct mock_conn {
 	struct mock_job *job; /* NULL between answers */
 	usec_t due; /* when the current step was due */
 	usec_t wait; /* for NEXT_AFTER */
+	uint64_t number; /* of its present request: mock_stats_request */
 	bool wants_close; /* after this answer */
 	bool is_blocked; /* the socket took less than there was */
 	bool is_closing;
@@ -206,7 +207,8 @@ struct mock_answer {
 	struct mock_knobs knobs;
 	char model[192];
 	uint64_t seq;
-	bool is_stream, include_usage, stream_counted;
+	uint64_t number; /* of the request */
+	bool is_stream, include_usage, stream_counted, is_complete;
 	unsigned n;
 	const char *text; /* filler, or `owned` */
 	size_t n_text;
@@ -214,6 +216,7 @@ struct mock_answer {
 	struct mock_call calls[MOCK_CALLS_MAX];
 	unsigned n_calls;
 	int64_t prompt_tokens, completion_tokens;
+	int64_t told_tokens; /* of completion, when it began */
 	struct buf prefix; /* what all chunks of a stream begin with */
 	struct buf body; /* the event or the whole answer in the making */
 	struct buf head;
@@ -313,7 +316,11 @@ extern struct mock_counters {
 
 /* Row of this model; a common row when there are too many names. */
 struct mock_model *mock_stats_model(struct str name);
-void mock_stats_request(const struct mock_req *r);
+/* Kept for /_mock/last; returns its number there, 0: it is not kept. */
+uint64_t mock_stats_request(const struct mock_req *r);
+/* What became of that request: tokens, and whether its whole answer went out */
+void mock_stats_spent(
+    uint64_t number, int64_t prompt, int64_t completion, bool is_complete);
 void mock_stats_abort(const char *model, int64_t chunks);
 void mock_stats_json(struct buf *out);
 void mock_stats_last(struct buf *out, size_t n);

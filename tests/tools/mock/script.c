@@ -100,6 +100,7 @@ end_stream(struct mock_answer *a, struct mock_conn *c)
 		a->maker->finish(a);
 	send_body(a, c);
 	buf_addz(&c->out, "0\r\n\r\n");
+	a->is_complete = true;
 	return c->wants_close ? NEXT_CLOSE : NEXT_DONE;
 }
 
@@ -245,6 +246,7 @@ step_whole(struct mock_answer *a, struct mock_conn *c)
 	a->bytes_given = a->n_text * a->n;
 	for (unsigned i = 0; i < a->n_calls; i++)
 		a->bytes_given += a->calls[i].n_args + strlen(a->calls[i].name);
+	a->is_complete = true;
 	return c->wants_close ? NEXT_CLOSE : NEXT_DONE;
 }
 
@@ -284,12 +286,16 @@ script_end(struct mock_job *j, bool is_aborted)
 	struct mock_answer *a = (struct mock_answer *)j;
 	int64_t tokens = a->bytes_given ? mock_tokens(a->bytes_given) : 0;
 
+	if (tokens < a->told_tokens)
+		tokens = a->told_tokens;
 	if (a->stream_counted)
 		mock_counters.streams_open--;
 	if (is_aborted)
 		mock_stats_abort(a->model, a->chunk);
 	mock_counters.completion_tokens += tokens;
 	a->stats->completion_tokens += tokens;
+	mock_stats_spent(
+	    a->number, a->prompt_tokens, tokens, a->is_complete && !is_aborted);
 	for (unsigned i = 0; i < a->n_calls; i++) {
 		free(a->calls[i].name);
 		free(a->calls[i].args);
@@ -329,6 +335,7 @@ mock_script(const struct mock_req *r, struct mock_conn *c,
 	(void)mock_knobs_parse(str_of(a->model, n), &a->knobs, &bad);
 	a->job = (struct mock_job){ script_step, script_end };
 	a->conn = c;
+	a->number = c->number;
 	a->maker = m;
 	a->seq = ++seq;
 	a->is_stream = ask->is_stream;

@@ -25,6 +25,8 @@ struct last {
 	usec_t at;
 	struct buf head, body;
 	size_t body_bytes;
+	int64_t prompt, completion; /* tokens */
+	bool is_complete; /* the whole answer has gone out */
 };
 
 static struct last *lasts; /* a ring of mock_options.last_max */
@@ -53,13 +55,13 @@ mock_stats_model(struct str name)
 	return m;
 }
 
-void
+uint64_t
 mock_stats_request(const struct mock_req *r)
 {
 	struct last *l;
 
 	if (mock_options.last_max == 0 || str_starts(r->path, STR("/_mock/")))
-		return;
+		return 0;
 	if (!lasts) {
 		lasts = calloc(mock_options.last_max, sizeof(*lasts));
 		if (!lasts)
@@ -72,11 +74,30 @@ mock_stats_request(const struct mock_req *r)
 	l = &lasts[n_last++ % mock_options.last_max];
 	l->at = ev_now();
 	l->body_bytes = r->body.n;
+	l->prompt = l->completion = 0;
+	l->is_complete = false;
 	buf_reset(&l->head);
 	buf_reset(&l->body);
 	buf_adds(&l->head, r->head);
 	buf_add(&l->body, r->body.p,
 	    r->body.n < LAST_BODY_MAX ? r->body.n : LAST_BODY_MAX);
+	return n_last;
+}
+
+void
+mock_stats_spent(
+    uint64_t number, int64_t prompt, int64_t completion, bool is_complete)
+{
+	struct last *l;
+
+	/* others have taken its place, or all was forgotten */
+	if (number == 0 || number > n_last ||
+	    n_last - number >= mock_options.last_max)
+		return;
+	l = &lasts[(number - 1) % mock_options.last_max];
+	l->prompt = prompt;
+	l->completion = completion;
+	l->is_complete = is_complete;
 }
 
 void
@@ -221,6 +242,9 @@ last_json(const struct last *l)
 	json_object_set_new(o, "line", json_stringn(line.p, line.n));
 	json_object_set_new(o, "headers", headers_json(buf_str(&l->head)));
 	set_int(o, "body_bytes", (int64_t)l->body_bytes);
+	set_int(o, "prompt_tokens", l->prompt);
+	set_int(o, "completion_tokens", l->completion);
+	json_object_set_new(o, "is_complete", json_boolean(l->is_complete));
 	text = json_stringn(l->body.p ? l->body.p : "", l->body.n);
 	/* NULL when it is not UTF-8 */
 	json_object_set_new(o, "body", text ? text : json_null());
