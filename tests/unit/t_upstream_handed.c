@@ -331,7 +331,8 @@ lone_new(void)
 static void
 lone_free(struct lone *l)
 {
-	handed_leave(&l->x);
+	if (l->x.engine)
+		handed_leave(&l->x);
 	handed_fini(&l->engine);
 	close(l->pair[0]);
 	close(l->pair[1]);
