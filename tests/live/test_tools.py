@@ -374,6 +374,9 @@ def test_client_abort_is_noticed(mock):
     abort = stats["aborts"][0]
     assert abort["model"] == "mock-chunks=1000-gap=10"
     assert abort["at_us"] >= left * 1e6
+    last = mock.control("last")[0]
+    assert not last["is_complete"]
+    assert last["completion_tokens"] == stats["completion_tokens"] >= 1
 
 
 def test_counts(mock):
@@ -384,6 +387,10 @@ def test_counts(mock):
     assert stats["requests"] == 3 and stats["by_status"] == {"200": 3}
     assert stats["completion_tokens"] == sum(n // 4 for n in sizes)
     assert stats["by_model"]["mock-size=40"]["completion_tokens"] == 10
+    last = mock.control("last?n=3")
+    assert [r["completion_tokens"] for r in last] == [1, 10, 100]
+    assert sum(r["prompt_tokens"] for r in last) == stats["prompt_tokens"]
+    assert all(r["is_complete"] for r in last)
 
 
 def exchanges():
