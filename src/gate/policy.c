@@ -2,25 +2,15 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "gate/policy_int.h"
 
 #define SHOWN 64u
 #define TAGS_SHOWN 256u /* bytes of a residency refusal */
 
-/* What is being decided. */
-struct ask {
-	const struct conf_policy *policy; /* the one that is looked at */
-	const struct conf_model *model;
-	const struct msg_request *msg;
-	const struct gate_policy_who *who;
-	struct arena *arena;
-	struct gate_policy_result *result;
-	struct msg_fail *fail;
-};
-
 /* ---- whom it is for -------------------------------------------------------- */
 
-static bool
-matches(const struct str *globs, uint32_t n, struct str name)
+bool
+gate_policy_matches(const struct str *globs, uint32_t n, struct str name)
 {
 	if (n == 0)
 		return true;
@@ -39,35 +29,31 @@ matches_any(const struct str *globs, uint32_t n, const struct str *names,
 	if (n == 0)
 		return true;
 	for (uint32_t i = 0; i < n_names; i++)
-		if (matches(globs, n, names[i]))
+		if (gate_policy_matches(globs, n, names[i]))
 			return true;
 	return false;
 }
 
 static bool
-is_for(const struct conf_policy_for *f, const struct ask *a)
+is_for(const struct conf_policy_for *f, const struct gate_policy_ask *a)
 {
 	const struct gate_policy_who *w = a->who;
 
-	return matches(f->models, f->n_models, a->model->name) &&
+	return gate_policy_matches(f->models, f->n_models, a->model->name) &&
 	       matches_any(
 		   f->tags, f->n_tags, a->model->tags, a->model->n_tags) &&
-	       matches(f->keys, f->n_keys, w->key) &&
-	       matches(f->tenants, f->n_tenants, w->tenant) &&
-	       matches(f->users, f->n_users, w->user) &&
+	       gate_policy_matches(f->keys, f->n_keys, w->key) &&
+	       gate_policy_matches(f->tenants, f->n_tenants, w->tenant) &&
+	       gate_policy_matches(f->users, f->n_users, w->user) &&
 	       matches_any(f->teams, f->n_teams, w->teams, w->n_teams) &&
 	       matches_any(f->roles, f->n_roles, w->roles, w->n_roles);
 }
 
 /* ---- refusing --------------------------------------------------------------- */
 
-/* param: the member at fault, or NULL. Always false: "may not". */
-static bool refuse(struct ask *a, enum msg_fail_class class, struct str param,
-    const char *fmt, ...) PRINTF_LIKE(4, 5);
-
-static bool
-refuse(struct ask *a, enum msg_fail_class class, struct str param,
-    const char *fmt, ...)
+bool
+gate_policy_refuse(struct gate_policy_ask *a, enum msg_fail_class class,
+    struct str param, const char *fmt, ...)
 {
 	char text[640];
 	va_list ap;
@@ -81,309 +67,6 @@ refuse(struct ask *a, enum msg_fail_class class, struct str param,
 	if (str_present(param))
 		msg_fail_param(a->fail, param);
 	return false;
-}
-
-static bool
-forbid(struct ask *a, const char *member, const char *what)
-{
-	return refuse(
-	    a, MSG_FAIL_POLICY, str_z(member), "%s not allowed here.", what);
-}
-
-/* ---- rules -------------------------------------------------------------------- */
-
-static bool
-may_be_used(struct ask *a)
-{
-	if (!str_present(a->policy->disabled))
-		return true;
-	return refuse(a, MSG_FAIL_POLICY, STR("model"),
-	    "the model '%.*s' may not be used. %.*s",
-	    STR_ARG(utf8_clip(a->model->name, SHOWN)),
-	    STR_ARG(a->policy->disabled));
-}
-
-static bool
-has_client_id(struct ask *a)
-{
-	if (!a->policy->require_client_id || a->msg->client_id.n > 0)
-		return true;
-	return refuse(a, MSG_FAIL_POLICY_FIELD, STR("client_id"),
-	    "the request must have a client_id.");
-}
-
-static bool
-is_filled(const struct json *j, json_ref v)
-{
-	enum json_type t = json_type(j, v);
-
-	if (t == JSON_T_STRING)
-		return json_inner(j, v).n > 0;
-	return t != JSON_T_NONE && t != JSON_T_NULL;
-}
-
-/* The member by a name that is no C string. */
-static json_ref
-member(const struct json *j, json_ref object, struct str name, struct arena *a)
-{
-	json_each (j, object, key)
-		if (str_eq(json_text(j, key, a), name))
-			return json_value(j, key);
-	return JSON_NONE;
-}
-
-static bool
-has_metadata(struct ask *a)
-{
-	const struct conf_policy *p = a->policy;
-	const struct json *j = &a->msg->json;
-	json_ref all = json_get_set(j, 0, "metadata");
-
-	for (uint32_t i = 0; i < p->n_require_metadata; i++) {
-		struct str name = utf8_clip(p->require_metadata[i], SHOWN);
-		char param[SHOWN + sizeof("metadata.")];
-
-		if (is_filled(
-			j, member(j, all, p->require_metadata[i], a->arena)))
-			continue;
-		(void)snprintf(
-		    param, sizeof(param), "metadata.%.*s", STR_ARG(name));
-		return refuse(a, MSG_FAIL_POLICY_FIELD, str_z(param),
-		    "the request's metadata must have '%.*s'.", STR_ARG(name));
-	}
-	return true;
-}
-
-static uint64_t
-prompt_bytes(const struct msg_request *msg)
-{
-	uint64_t n = 0;
-
-	for (const struct msg *m = msg->messages; m; m = m->next)
-		n += m->raw.n;
-	for (const struct msg_tool *t = msg->tools; t; t = t->next)
-		n += t->raw.n;
-	return n;
-}
-
-static bool
-is_prompt_short(struct ask *a)
-{
-	const struct conf_policy *p = a->policy;
-	uint64_t bytes = p->max_prompt > 0 ? prompt_bytes(a->msg) : 0;
-
-	if (bytes > p->max_prompt)
-		return refuse(a, MSG_FAIL_POLICY, STR("messages"),
-		    "messages and tools have %llu bytes; %llu are allowed.",
-		    (unsigned long long)bytes,
-		    (unsigned long long)p->max_prompt);
-	if (p->max_prompt_tokens == 0 ||
-	    a->who->prompt_tokens <= p->max_prompt_tokens)
-		return true;
-	return refuse(a, MSG_FAIL_POLICY, STR("messages"),
-	    "the prompt has about %lld tokens; %lld are allowed.",
-	    (long long)a->who->prompt_tokens, (long long)p->max_prompt_tokens);
-}
-
-static bool
-is_output_short(struct ask *a)
-{
-	const struct conf_policy *p = a->policy;
-	struct gate_policy_result *r = a->result;
-	int64_t asked = msg_max_tokens(a->msg, 0);
-	bool is_new = str_present(a->msg->param[MSG_P_MAX_COMPLETION_TOKENS]);
-
-	if (p->max_output_tokens == 0)
-		return true;
-	if (asked > p->max_output_tokens && p->on_output == CONF_OUTPUT_REFUSE)
-		return refuse(a, MSG_FAIL_POLICY,
-		    is_new ? STR("max_completion_tokens") : STR("max_tokens"),
-		    "%lld tokens of answer are asked for; %lld are allowed.",
-		    (long long)asked, (long long)p->max_output_tokens);
-	/* 0 of a client's is "none"; the makers refuse it themselves */
-	if (asked > 0 && asked <= p->max_output_tokens)
-		return true;
-	if (p->mode == CONF_POLICY_SHADOW)
-		return asked == 0;
-	if (r->max_output_tokens == 0 ||
-	    r->max_output_tokens > p->max_output_tokens) {
-		r->max_output_tokens = p->max_output_tokens;
-		r->max_output_by = p->name;
-		r->was_asked = asked > 0;
-	}
-	return true;
-}
-
-/* The parts of messages that a rule forbids, by sort. */
-static const struct {
-	enum msg_part_type type;
-	unsigned deny; /* any of these bits */
-	const char *what;
-} part_rules[] = {
-	{ MSG_PART_IMAGE, CONF_DENY_IMAGES, "images are" },
-	{ MSG_PART_AUDIO, CONF_DENY_AUDIO, "audio is" },
-	{ MSG_PART_FILE, CONF_DENY_FILES, "files are" },
-	{ MSG_PART_VIDEO, CONF_DENY_VIDEO, "video is" },
-	/* it may be any of them */
-	{ MSG_PART_OTHER,
-	    CONF_DENY_IMAGES | CONF_DENY_AUDIO | CONF_DENY_FILES |
-		CONF_DENY_VIDEO,
-	    "content of a sort that the gateway does not know is" },
-};
-
-static const char *
-why_part_denied(unsigned deny, enum msg_part_type type)
-{
-	for (size_t i = 0; i < sizeof(part_rules) / sizeof(*part_rules); i++)
-		if (part_rules[i].type == type && (part_rules[i].deny & deny))
-			return part_rules[i].what;
-	return NULL;
-}
-
-static bool
-are_parts_allowed(struct ask *a)
-{
-	for (const struct msg *m = a->msg->messages; m; m = m->next) {
-		uint32_t i = 0;
-
-		for (const struct msg_part *p = m->parts; p; p = p->next) {
-			const char *why =
-			    why_part_denied(a->policy->deny, p->type);
-			char param[64];
-
-			(void)snprintf(param, sizeof(param),
-			    "messages[%u].content[%u]", (unsigned)m->index,
-			    (unsigned)i++);
-			if (why)
-				return forbid(a, param, why);
-		}
-	}
-	return true;
-}
-
-/* What it says, not how: a letter may be written as \u0061. */
-static bool
-asks_for_audio(const struct msg_request *msg)
-{
-	const struct json *j = &msg->json;
-
-	if (str_present(msg->param[MSG_P_AUDIO]))
-		return true;
-	json_each (j, json_get_set(j, 0, "modalities"), v)
-		if (json_str_is(j, v, "audio"))
-			return true;
-	return false;
-}
-
-static bool
-asks_for_logprobs(const struct msg_request *msg)
-{
-	struct str v = msg->param[MSG_P_LOGPROBS];
-
-	return (str_present(v) && !str_eqz(v, "false") && !str_eqz(v, "0")) ||
-	       str_present(msg->param[MSG_P_TOP_LOGPROBS]);
-}
-
-static bool
-is_denied(struct ask *a, unsigned bit, bool is_asked)
-{
-	return (a->policy->deny & bit) != 0 && is_asked;
-}
-
-static bool
-are_features_allowed(struct ask *a)
-{
-	const struct msg_request *m = a->msg;
-
-	if (a->policy->deny == 0)
-		return true;
-	if (is_denied(a, CONF_DENY_TOOLS, m->n_tools > 0))
-		return forbid(a, m->legacy_functions ? "functions" : "tools",
-		    "tools are");
-	/* a tool of the provider's own, by another name */
-	if (is_denied(a, CONF_DENY_TOOLS,
-		str_present(m->param[MSG_P_WEB_SEARCH_OPTIONS])))
-		return forbid(a, "web_search_options", "tools are");
-	if (is_denied(a, CONF_DENY_AUDIO, asks_for_audio(m)))
-		return forbid(a, "modalities", "audio is");
-	if (is_denied(a, CONF_DENY_RESPONSE_FORMAT,
-		m->format != MSG_FORMAT_UNSET && m->format != MSG_FORMAT_TEXT))
-		return forbid(a, "response_format", "response_format is");
-	if (is_denied(a, CONF_DENY_LOGPROBS, asks_for_logprobs(m)))
-		return forbid(a, "logprobs", "log probabilities are");
-	if (is_denied(a, CONF_DENY_STREAM, m->stream))
-		return forbid(a, "stream", "streaming is");
-	return are_parts_allowed(a);
-}
-
-static bool
-is_basic(struct str name)
-{
-	static const char *const basic[] = { "model", "messages", "stream",
-		"stream_options", "client_id", "metadata" };
-
-	for (size_t i = 0; i < sizeof(basic) / sizeof(*basic); i++)
-		if (str_eqz(name, basic[i]))
-			return true;
-	return false;
-}
-
-static bool
-are_members_allowed(struct ask *a)
-{
-	const struct conf_policy *p = a->policy;
-	const struct json *j = &a->msg->json;
-
-	if (p->n_deny_parameters == 0 && p->n_allow_parameters == 0)
-		return true;
-	json_each (j, 0, key) {
-		struct str name = json_text(j, key, a->arena);
-		bool denied;
-
-		/* null is absent */
-		if (json_type(j, json_value(j, key)) == JSON_T_NULL)
-			continue;
-		denied =
-		    p->n_deny_parameters > 0 &&
-		    matches(p->deny_parameters, p->n_deny_parameters, name);
-		if (!denied && !is_basic(name))
-			denied = !matches(
-			    p->allow_parameters, p->n_allow_parameters, name);
-		if (denied)
-			return refuse(a, MSG_FAIL_POLICY, name,
-			    "the parameter '%.*s' is not allowed here.",
-			    STR_ARG(utf8_clip(name, SHOWN)));
-	}
-	return true;
-}
-
-static bool
-is_n_small(struct ask *a)
-{
-	int64_t n = 1;
-
-	if (a->policy->max_n == 0 || !msg_param_i64(a->msg, MSG_P_N, &n) ||
-	    n <= a->policy->max_n)
-		return true;
-	return refuse(a, MSG_FAIL_POLICY, STR("n"),
-	    "%lld answers are asked for; %lld are allowed.", (long long)n,
-	    (long long)a->policy->max_n);
-}
-
-static bool
-is_in_time(struct ask *a)
-{
-	const struct conf_policy *p = a->policy;
-	struct zone_civil at;
-
-	if (!p->hours)
-		return true;
-	zone_civil(p->zone, a->who->wall, &at);
-	if (hours_contain(p->hours, at.weekday, at.hour * 60 + at.minute))
-		return true;
-	return refuse(a, MSG_FAIL_POLICY, (struct str){ 0 },
-	    "requests are not allowed at this hour (%02d:%02d %.*s).", at.hour,
-	    at.minute, STR_ARG(p->timezone));
 }
 
 /* ---- residency ------------------------------------------------------------ */
@@ -416,7 +99,7 @@ gate_policy_target(
 }
 
 static bool
-is_any_left(const struct ask *a)
+is_any_left(const struct gate_policy_ask *a)
 {
 	for (uint32_t i = 0; i < a->model->n_targets; i++)
 		if (gate_policy_target(a->result, &a->model->targets[i]))
@@ -440,13 +123,13 @@ put_tags(const struct gate_policy_result *r, struct buf *out)
 }
 
 static bool
-not_at_home(struct ask *a)
+not_at_home(struct gate_policy_ask *a)
 {
 	struct buf tags;
 
 	buf_init(&tags, TAGS_SHOWN);
 	put_tags(a->result, &tags);
-	(void)refuse(a, MSG_FAIL_POLICY, STR("model"),
+	(void)gate_policy_refuse(a, MSG_FAIL_POLICY, STR("model"),
 	    "the model '%.*s' has no provider where this request may go: one "
 	    "with the tags %.*s%s.",
 	    STR_ARG(utf8_clip(a->model->name, SHOWN)), STR_ARG(buf_str(&tags)),
@@ -456,7 +139,7 @@ not_at_home(struct ask *a)
 }
 
 static bool
-is_at_home(struct ask *a)
+is_at_home(struct gate_policy_ask *a)
 {
 	const struct conf_policy *p = a->policy;
 	struct gate_policy_result *r = a->result;
@@ -465,7 +148,7 @@ is_at_home(struct ask *a)
 		return true;
 	/* Too many to hold: nothing may pass that would have to be left out. */
 	if (r->n_residence == GATE_POLICY_RESIDENCE_MAX)
-		return refuse(a, MSG_FAIL_POLICY, (struct str){ 0 },
+		return gate_policy_refuse(a, MSG_FAIL_POLICY, (struct str){ 0 },
 		    "too many rules of residency are for this request.");
 	r->residence[r->n_residence++] =
 	    (struct gate_policy_tags){ .tag = p->residency,
@@ -483,27 +166,10 @@ is_at_home(struct ask *a)
 
 /* ---- all of them ------------------------------------------------------------ */
 
-/* In this order; the first that says no has refused. */
-static bool (*const rules[])(struct ask *a) = {
-	may_be_used,
-	is_in_time,
-	has_client_id,
-	has_metadata,
-	are_features_allowed,
-	are_members_allowed,
-	is_n_small,
-	is_prompt_short,
-	is_output_short,
-	is_at_home,
-};
-
 static bool
-passes(struct ask *a)
+passes(struct gate_policy_ask *a)
 {
-	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
-		if (!rules[i](a))
-			return false;
-	return true;
+	return gate_policy_keeps_rules(a) && is_at_home(a);
 }
 
 static enum err
@@ -514,7 +180,7 @@ no_memory(struct msg_fail *fail)
 }
 
 static enum err
-note_shadow(struct ask *a, uint32_t n_all)
+note_shadow(struct gate_policy_ask *a, uint32_t n_all)
 {
 	struct gate_policy_result *r = a->result;
 	struct str before = r->shadow;
@@ -531,7 +197,7 @@ note_shadow(struct ask *a, uint32_t n_all)
 
 /* The tenant's own residency counts as a policy of this name. */
 static enum err
-check_tenant(struct ask *a)
+check_tenant(struct gate_policy_ask *a)
 {
 	struct conf_policy own = { .name = STR(CONF_POLICY_TENANT) };
 	struct str rest = a->who->residency;
@@ -563,7 +229,7 @@ gate_policy_decide(const struct conf *conf, const struct conf_model *model,
     struct arena *arena, struct gate_policy_result *result,
     struct msg_fail *fail)
 {
-	struct ask a = { .model = model,
+	struct gate_policy_ask a = { .model = model,
 		.msg = msg,
 		.who = who,
 		.arena = arena,
