@@ -1,29 +1,14 @@
 /* llmgwctl key: keys in the database, and keys for the configuration file */
 #include "cmd/ctl_key.h"
 
-#include <unistd.h>
-
-#include "base/num.h"
-#include "base/clock.h"
-#include "base/secret.h"
-#include "gate/net.h"
-#include "gate/pepper.h"
 #include "gate/role.h"
-#include "sys/hours.h"
+
+static struct ctl_key_given o;
 
 static struct {
-	const char *tenant;
-	const char *team;
-	const char *user;
-	const char *models;
-	const char *networks;
-	const char *hours;
-	const char *expires;
-	const char *grace;
-	const char *at;
 	const char *pepper;
 	bool is_all;
-} o;
+} look;
 
 static const struct opt_row in_tenant[] = { CTL_TENANT_ROW(o.tenant), { 0 } };
 
@@ -87,11 +72,11 @@ static const struct opt_row list_options[] = {
 	    .help = "Only this user's." },
 	{ .name = "all",
 	    .type = OPT_FLAG,
-	    .value = &o.is_all,
+	    .value = &look.is_all,
 	    .help = "Also the former secrets of rotated keys." },
 	{ .name = "pepper",
 	    .type = OPT_TEXT,
-	    .value = &o.pepper,
+	    .value = &look.pepper,
 	    .arg = "ID",
 	    .help = "Only what hangs on this pepper (key peppers)." },
 	{ 0 },
@@ -121,327 +106,40 @@ static const struct opt_row expire_options[] = {
 
 /* ---- changes ------------------------------------------------------------- */
 
-enum what {
-	KEY_ADD,
-	KEY_SET,
-	KEY_ROTATE,
-};
-
-struct change {
-	struct ctl *c;
-	enum what what;
-	const char *action;
-	struct store_key k;
-	/* a new secret */
-	char text[STORE_KEY_SIZE + 1];
-	unsigned char hash[HASH_KEY_BYTES];
-	struct str pepper_id;
-	usec_t old_until;
-};
-
-static enum err
-apply_what(struct store *s, struct change *ch, struct store_key *k)
-{
-	switch (ch->what) {
-	case KEY_ADD:
-		return ctl_added(
-		    ch->c, store_key_add(s, k, ch->hash), "key", k->name);
-	case KEY_SET:
-		return ctl_was_set(ch->c, store_key_set(s, k), "key", k->name);
-	case KEY_ROTATE:
-		return ctl_was_set(ch->c,
-		    store_key_rotate(s, k, store_key_public(str_z(ch->text)),
-			ch->pepper_id, ch->hash, ch->old_until),
-		    "key", k->name);
-	}
-	return ERR_UNSUPPORTED;
-}
-
-static struct str
-detail_of(struct change *ch, const struct store_key *k)
-{
-	const struct ctl_pair detail[] = { { "name", k->name },
-		{ "team", k->team }, { "user", k->user },
-		{ "models", k->models }, { "networks", k->networks },
-		{ "hours", k->hours },
-		{ "expires", ctl_time_text(ch->c, k->expires) },
-		{ "is_blocked", k->is_blocked ? STR("yes") : STR("no") },
-		{ "public", k->public_part },
-		{ "old_until", ctl_time_text(ch->c, ch->old_until) }, { 0 } };
-
-	return ctl_detail(ch->c, detail);
-}
-
-static enum err
-apply(struct store *s, void *arg)
-{
-	struct change *ch = arg;
-	/* A copy: it may run again when another was in the way. */
-	struct store_key k = ch->k;
-	enum err e = apply_what(s, ch, &k);
-
-	/* Workers know a former secret by the id of its key. */
-	if (e == ERR_OK)
-		e = ctl_act(ch->c, ch->action, "key",
-		    k.replaced_by != 0 ? k.replaced_by : k.id, k.tenant_id,
-		    detail_of(ch, &k));
-	if (e == ERR_OK)
-		ch->k = k;
-	return e;
-}
-
-/* ---- restrictions -------------------------------------------------------- */
-
-static int
-read_restrictions(struct ctl *c, struct store_key *k)
-{
-	struct hours hours;
-	int status = CTL_OK;
-
-	if (o.models != NULL)
-		status =
-		    ctl_words(c, "model", o.models, ctl_is_word, &k->models);
-	if (status == CTL_OK && o.networks != NULL)
-		status = ctl_words(
-		    c, "network", o.networks, gate_net_valid, &k->networks);
-	if (status != CTL_OK || o.hours == NULL)
-		return status;
-	k->hours = str_trim(str_z(o.hours));
-	if (k->hours.n > 250 ||
-	    (k->hours.n > 0 && hours_parse(k->hours, &hours) != ERR_OK))
-		return ctl_fail(c,
-		    "--hours: '%s' are no hours: write \"mon-fri 08:00-18:00, "
-		    "sat 10:00-14:00\"",
-		    o.hours);
-	return CTL_OK;
-}
-
-/* ---- making a secret ----------------------------------------------------- */
-
-static enum err
-on_any_key(void *arg, const struct store_key *k)
-{
-	(void)k;
-	*(bool *)arg = true;
-	return ERR_LIMIT; /* one is enough */
-}
-
-/*
- * The pepper of this host. It is made with the first key only: a host without
- * it whose database has keys wants that of the others.
- */
-static int
-load_pepper(struct ctl *c, struct gate_pepper *pepper)
-{
-	bool is_any = false;
-	enum err e = gate_pepper_load(c->state_dir, pepper);
-
-	if (e == ERR_NOT_FOUND) {
-		e = store_key_each(c->store, 0, 0, 0, on_any_key, &is_any);
-		if (is_any)
-			return ctl_fail(c,
-			    "there is no %.*s/pepper, but there are keys: copy "
-			    "the file from the host that made them",
-			    STR_ARG(c->state_dir));
-		if (e != ERR_OK)
-			return ctl_store_fail(c, e);
-		e = gate_pepper_make(c->state_dir, pepper);
-	}
-	if (e == ERR_OK)
-		return CTL_OK;
-	return ctl_pepper_fail(c, e);
-}
-
-static int
-make_secret(struct ctl *c, struct change *ch)
-{
-	struct gate_pepper pepper = { 0 };
-	int status = load_pepper(c, &pepper);
-
-	if (status != CTL_OK)
-		return status;
-	store_key_make(ch->text);
-	gate_pepper_hash(&pepper, str_z(ch->text), ch->hash);
-	ch->pepper_id = arena_str(c->arena, str_z(pepper.id));
-	gate_pepper_fini(&pepper);
-	return str_present(ch->pepper_id) ? CTL_OK : ctl_nomem(c);
-}
-
-/* The one time that it is shown: alone on standard output, for $(...). */
-static int
-show_new(struct ctl *c, struct change *ch, const char *done)
-{
-	if (c->is_json) {
-		ctl_key_record(c, &ch->k, ch->text);
-		return ctl_record_end(c);
-	}
-	(void)printf("%s\n", ch->text);
-	ctl_note(c, "key '%.*s' %s; it is not shown again", STR_ARG(ch->k.name),
-	    done);
-	return ctl_flushed(CTL_OK);
-}
-
-/* ---- create, rotate ------------------------------------------------------ */
-
-static int
-find_owners(struct ctl *c, struct store_key *k)
-{
-	const struct ctl_owner_names names = { o.tenant, o.team, o.user, NULL };
-	struct ctl_owner w;
-	int status = ctl_find_owner(c, &names, &w);
-
-	if (status != CTL_OK)
-		return status;
-	k->tenant_id = w.tenant.id;
-	k->tenant = w.tenant.name;
-	k->team_id = w.team.id;
-	k->team = w.team.name;
-	k->user_id = w.user.id;
-	k->user = w.user.name;
-	return CTL_OK;
-}
-
 static int
 run_create(struct ctl *c)
 {
-	struct change ch = { .c = c, .what = KEY_ADD, .action = "key.create" };
-	struct store_key *k = &ch.k;
-	int status;
-
-	k->name = ctl_operand(c, 0);
-	k->models = k->networks = k->hours = STR("");
-	status = ctl_name(c, k->name);
-	if (status == CTL_OK)
-		status = find_owners(c, k);
-	if (status == CTL_OK)
-		status = read_restrictions(c, k);
-	if (status == CTL_OK && o.expires != NULL)
-		status = ctl_when(c, "expires", o.expires, &k->expires);
-	if (status == CTL_OK && k->expires != 0 && k->expires <= clock_wall())
-		status = ctl_fail(c,
-		    "--expires: '%s' is over: no key could "
-		    "be used",
-		    o.expires);
-	if (status == CTL_OK)
-		status = make_secret(c, &ch);
-	if (status == CTL_OK) {
-		k->public_part = store_key_public(str_z(ch.text));
-		k->pepper_id = ch.pepper_id;
-		status = ctl_change(c, apply, &ch);
-	}
-	if (status == CTL_OK)
-		status = show_new(c, &ch, "is there");
-	secret_wipe(&ch.text, sizeof(ch.text));
-	return status;
-}
-
-static int
-not_former(struct ctl *c, const struct store_key *k)
-{
-	if (k->replaced_by == 0)
-		return CTL_OK;
-	return ctl_fail(c,
-	    "'%.*s' is a former secret: it can be blocked or expire, the rest "
-	    "is the key's",
-	    STR_ARG(k->name));
+	return ctl_key_create(c, &o);
 }
 
 static int
 run_rotate(struct ctl *c)
 {
-	struct change ch = {
-		.c = c, .what = KEY_ROTATE, .action = "key.rotate"
-	};
-	usec_t grace = 24 * 3600 * USEC_PER_SEC;
-	int status = ctl_find_key(c, o.tenant, ctl_operand(c, 0), &ch.k);
-
-	if (status == CTL_OK)
-		status = not_former(c, &ch.k);
-	if (status != CTL_OK)
-		return status;
-	if (o.grace != NULL &&
-	    num_parse_duration(str_z(o.grace), &grace) != ERR_OK)
-		return ctl_fail(c,
-		    "--grace: '%s' is no duration: write 30m, 24h or 7d",
-		    o.grace);
-	ch.old_until = clock_wall() + grace;
-	status = make_secret(c, &ch);
-	if (status == CTL_OK)
-		status = ctl_change(c, apply, &ch);
-	if (status == CTL_OK)
-		status = show_new(c, &ch, "has a new secret");
-	secret_wipe(&ch.text, sizeof(ch.text));
-	return status;
-}
-
-/* ---- set ----------------------------------------------------------------- */
-
-static int
-finish(struct ctl *c, struct change *ch, const char *done)
-{
-	int status = ctl_change(c, apply, ch);
-
-	if (status != CTL_OK)
-		return status;
-	ctl_key_record(c, &ch->k, NULL);
-	return ctl_done(c, "key '%.*s' %s", STR_ARG(ch->k.name), done);
-}
-
-static int
-begin(struct ctl *c, struct change *ch, const char *action)
-{
-	*ch = (struct change){ .c = c, .what = KEY_SET, .action = action };
-	return ctl_find_key(c, o.tenant, ctl_operand(c, 0), &ch->k);
+	return ctl_key_rotate(c, &o);
 }
 
 static int
 run_expire(struct ctl *c)
 {
-	struct change ch;
-	int status = begin(c, &ch, "key.expire");
-
-	if (status == CTL_OK)
-		status = ctl_when(
-		    c, "at", o.at != NULL ? o.at : "now", &ch.k.expires);
-	return status == CTL_OK
-		   ? finish(
-			 c, &ch, ch.k.expires > 0 ? "has an end" : "has no end")
-		   : status;
+	return ctl_key_expire(c, &o);
 }
 
 static int
 run_restrict(struct ctl *c)
 {
-	struct change ch;
-	int status = begin(c, &ch, "key.restrict");
-
-	if (status == CTL_OK)
-		status = not_former(c, &ch.k);
-	if (status == CTL_OK && !o.models && !o.networks && !o.hours)
-		return ctl_nothing(c);
-	if (status == CTL_OK)
-		status = read_restrictions(c, &ch.k);
-	return status == CTL_OK ? finish(c, &ch, "is changed") : status;
+	return ctl_key_restrict(c, &o);
 }
 
 static int
 run_block(struct ctl *c)
 {
-	struct change ch;
-	int status = begin(c, &ch, "key.block");
-
-	ch.k.is_blocked = true;
-	return status == CTL_OK ? finish(c, &ch, "is blocked") : status;
+	return ctl_key_block(c, &o, true);
 }
 
 static int
 run_unblock(struct ctl *c)
 {
-	struct change ch;
-	int status = begin(c, &ch, "key.unblock");
-
-	ch.k.is_blocked = false;
-	return status == CTL_OK ? finish(c, &ch, "is not blocked") : status;
+	return ctl_key_block(c, &o, false);
 }
 
 /* ---- looking ------------------------------------------------------------- */
@@ -449,9 +147,9 @@ run_unblock(struct ctl *c)
 static enum err
 on_key(void *arg, const struct store_key *k)
 {
-	if (o.pepper != NULL && !str_eqz(k->pepper_id, o.pepper))
+	if (look.pepper != NULL && !str_eqz(k->pepper_id, look.pepper))
 		return ERR_OK;
-	if (k->replaced_by == 0 || o.is_all)
+	if (k->replaced_by == 0 || look.is_all)
 		ctl_key_row(arg, k);
 	return ERR_OK;
 }
@@ -459,16 +157,17 @@ on_key(void *arg, const struct store_key *k)
 static int
 run_list(struct ctl *c)
 {
-	struct store_key whose = { 0 };
+	const struct ctl_owner_names names = { o.tenant, o.team, o.user, NULL };
+	struct ctl_owner w = { 0 };
 	int status = CTL_OK;
 
 	if (o.tenant != NULL || o.team != NULL || o.user != NULL)
-		status = find_owners(c, &whose);
+		status = ctl_find_owner(c, &names, &w);
 	if (status != CTL_OK)
 		return status;
 	ctl_list_begin(c, ctl_key_columns);
-	return ctl_list_read(c, store_key_each(c->store, whose.tenant_id,
-				    whose.team_id, whose.user_id, on_key, c));
+	return ctl_list_read(c, store_key_each(c->store, w.tenant.id, w.team.id,
+				    w.user.id, on_key, c));
 }
 
 static int

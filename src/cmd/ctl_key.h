@@ -1,9 +1,28 @@
 #ifndef CMD_CTL_KEY_H
 #define CMD_CTL_KEY_H
-/* The group "key", over two files. */
+/*
+ * The group "key": its rows, list and show are in ctl_key.c. What returns an
+ * int: the exit status.
+ */
 #include "cmd/ctl_people.h"
 
-/* key new, key hash: for the configuration file. */
+/* As the options have it; NULL: not given. */
+struct ctl_key_given {
+	const char *tenant, *team, *user;
+	const char *models, *networks, *hours;
+	const char *expires, *at; /* moments, as of ctl_when */
+	const char *grace; /* a duration */
+};
+
+/* Keys in the database (ctl_key_change.c). */
+int ctl_key_create(struct ctl *c, const struct ctl_key_given *given);
+int ctl_key_rotate(struct ctl *c, const struct ctl_key_given *given);
+int ctl_key_expire(struct ctl *c, const struct ctl_key_given *given);
+int ctl_key_restrict(struct ctl *c, const struct ctl_key_given *given);
+int ctl_key_block(
+    struct ctl *c, const struct ctl_key_given *given, bool is_blocked);
+
+/* key new, key hash: for the configuration file (ctl_key_file.c). */
 int ctl_key_new(struct ctl *c);
 int ctl_key_hash(struct ctl *c);
 
