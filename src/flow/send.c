@@ -97,20 +97,23 @@ on_body(void *arg, const char *p, size_t n)
  * are not known here, and need not be: their first lines are used most.
  */
 static void
-on_soon(void *arg)
+on_soon(void *arg, bool is_next)
 {
 	const struct req *r = arg;
 
+	if (is_next) {
+		warm(r->attempt.answer, 768);
+		warm(r->norm, 256);
+		warm(r->writer, 512);
+		warm(r->door_arg, 320);
+		return;
+	}
 	warm(r, 128);
 	warm(&r->attempt.answer, 1);
 	warm(&r->norm, sizeof(r->norm) + sizeof(r->writer) + sizeof(r->out));
 	warm(&r->last_write, 1);
 	warm(&r->rec.first_byte, 1);
 	warm(&r->rec.bytes_out, 1);
-	warm(r->attempt.answer, 512);
-	warm(r->norm, 256);
-	warm(r->writer, 256);
-	warm(r->door_arg, 320);
 }
 
 /* Several events that came at once go out at once. */

@@ -5,10 +5,14 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/warm.h"
 
 #define BATCH 128
 /* Of a full batch this many are served between two looks at the first. */
 #define STRIDE 16
+/* So many places before its turn comes a descriptor's first step, and so on. */
+#define STEP_PLACES 2
+#define AHEAD ((POLLSET_STEPS + 1) * STEP_PLACES)
 /* Descriptor numbers beyond this are refused; RLIMIT_NOFILE is lower. */
 #define FD_MAX (1 << 20)
 
@@ -19,6 +23,7 @@ struct pollset_entry {
 	uint8_t wanted;
 	uint8_t registered; /* what epoll watches for */
 	uint8_t first; /* its place in pollset's list, from 1 */
+	bool soon; /* wants to know */
 };
 
 struct pollset {
@@ -114,13 +119,46 @@ serve_first(struct pollset *p)
 	}
 }
 
+static void
+tell(const struct pollset *p, const struct epoll_event *ev, int step)
+{
+	int fd = (int)(uint32_t)ev->data.u64;
+	const struct pollset_entry *e = &p->entry[fd];
+
+	if (e->soon && e->generation == (uint32_t)(ev->data.u64 >> 32))
+		e->fn(e->arg, fd, POLLSET_SOON | POLLSET_STEP(step));
+}
+
+/*
+ * With thousands of streams nothing of one is in the cache when its turn comes,
+ * and one miss waits for the other. Here those of the next few descriptors pass
+ * while the i-th is served (or none yet: i is negative).
+ */
+static void
+look_ahead(
+    const struct pollset *p, const struct epoll_event *batch, int i, int n)
+{
+	int k = i + AHEAD;
+
+	if (k < n)
+		warm(&p->entry[(uint32_t)batch[k].data.u64], sizeof(*p->entry));
+	for (int step = 0; step < POLLSET_STEPS; step++) {
+		k -= STEP_PLACES;
+		if (k >= 0 && k < n)
+			tell(p, &batch[k], step);
+	}
+}
+
 void
 pollset_wait(struct pollset *p, int msec)
 {
 	UNCLEARED struct epoll_event batch[BATCH];
 	int n = epoll_wait(p->epoll, batch, BATCH, msec);
 
+	for (int i = -AHEAD; i < 0 && n > 0; i++)
+		look_ahead(p, batch, i, n);
 	for (int i = 0; i < n; i++) { /* -1: a signal came */
+		look_ahead(p, batch, i, n);
 		dispatch(p, &batch[i]);
 		if (i % STRIDE == STRIDE - 1 && p->n_first > 0)
 			serve_first(p);
@@ -218,7 +256,8 @@ pollset_set(
 		go_first(p, fd);
 	else if (e->first)
 		pollset_not_first(p, fd);
-	wanted &= ~POLLSET_FIRST;
+	e->soon = wanted & POLLSET_SOON;
+	wanted &= POLLSET_IN | POLLSET_OUT;
 	e->wanted = (uint8_t)wanted;
 	if ((e->registered & wanted) == wanted)
 		return ERR_OK;
@@ -237,6 +276,7 @@ pollset_forget(struct pollset *p, int fd)
 		return;
 	pollset_not_first(p, fd);
 	p->entry[fd].wanted = 0;
+	p->entry[fd].soon = false;
 	p->entry[fd].registered = 0;
 	p->entry[fd].generation++;
 }

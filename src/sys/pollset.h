@@ -29,6 +29,18 @@ struct pollset;
  */
 #define POLLSET_FIRST 8u
 #define POLLSET_FIRST_MAX 32
+/*
+ * With POLLSET_IN: fn is also told of the descriptor before its turn comes,
+ * while others of the same batch are served: time to ask for the memory that
+ * will be needed (base/warm.h). It is called with POLLSET_SOON alone, or'ed with
+ * POLLSET_STEP(n) for n from 0 to POLLSET_STEPS - 1, one after another: each
+ * step can follow the pointers that the one before has brought into the cache.
+ * Only a hint: fn must do nothing else, and the turn may not come.
+ */
+#define POLLSET_SOON 16u
+#define POLLSET_STEP(n) ((unsigned)(n) << 8)
+#define POLLSET_STEP_OF(events) ((events) >> 8)
+#define POLLSET_STEPS 4
 
 /* events: POLLSET_* bits that are wanted and true. */
 typedef void (*pollset_fn)(void *arg, int fd, unsigned events);

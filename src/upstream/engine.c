@@ -247,12 +247,12 @@ engine_unpause(struct upstream_xfer *x)
 static void
 on_ready(void *arg, int fd, unsigned events)
 {
-	struct upstream_xfer *x = dial_user(arg, fd);
 	int flags = 0;
 
-	if (x && x->sink->soon)
-		x->sink->soon(x->arg);
-
+	if (events & POLLSET_SOON) {
+		dial_warm(arg, fd, POLLSET_STEP_OF(events));
+		return;
+	}
 	if (events & POLLSET_IN)
 		flags |= CURL_CSELECT_IN;
 	if (events & POLLSET_OUT)
@@ -276,7 +276,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 		return 0;
 	}
 	if (what & CURL_POLL_IN)
-		wanted |= POLLSET_IN;
+		wanted |= POLLSET_IN | POLLSET_SOON;
 	if (what & CURL_POLL_OUT)
 		wanted |= POLLSET_OUT;
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);

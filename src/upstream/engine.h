@@ -135,6 +135,8 @@ void dial_use(struct upstream_xfer *x, curl_socket_t fd);
 void dial_leave(struct upstream_xfer *x);
 /* One whose bytes they may be, or NULL. A guess where streams share it. */
 struct upstream_xfer *dial_user(const struct engine *e, curl_socket_t fd);
+/* POLLSET_SOON's steps: asks for what its next bytes will touch. */
+void dial_warm(const struct engine *e, curl_socket_t fd, unsigned step);
 /* Was it opened by dial_open and not closed since, as far as we know? */
 bool dial_is_ours(const struct engine *e, curl_socket_t fd);
 /*

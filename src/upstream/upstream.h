@@ -96,11 +96,12 @@ struct upstream_sink {
 	void (*done)(void *arg, const struct upstream_result *r);
 	/*
 	 * Something has arrived, most likely for this transfer, and will be
-	 * read now. Of many transfers the memory of one is seldom in the
-	 * processor's cache: time to fetch it (base/warm.h), and for nothing
-	 * else. NULL: of no interest.
+	 * read soon. Of many transfers the memory of one is seldom in the
+	 * processor's cache: time to ask for it (base/warm.h), and for nothing
+	 * else. First arg's own; then, is_next, what arg points to. NULL: of no
+	 * interest.
 	 */
-	void (*soon)(void *arg);
+	void (*soon)(void *arg, bool is_next);
 };
 
 /* Everything is borrowed until done or cancel. */

@@ -352,6 +352,98 @@ test_too_many_first(void **state)
 	}
 }
 
+/* Who wants to know is told in steps, before its turn; who does not is not. */
+enum {
+	TOLD = 24,
+	FORGETFUL = 3 /* this one forgets the one after it when its turn is */
+};
+
+static struct told {
+	int fd, other;
+	unsigned steps; /* how many came so far */
+	unsigned turns;
+	bool wants;
+	struct told *forgets;
+} told[TOLD];
+
+static void
+on_told(void *arg, int fd, unsigned events)
+{
+	struct told *t = arg;
+	char c;
+
+	assert_int_equal(fd, t->fd);
+	if (events & POLLSET_SOON) {
+		assert_true(t->wants);
+		assert_int_equal(t->turns, 0);
+		assert_int_equal(events, POLLSET_SOON | POLLSET_STEP(t->steps));
+		assert_int_equal(POLLSET_STEP_OF(events), t->steps);
+		t->steps++;
+		return;
+	}
+	t->turns++;
+	assert_int_equal(read(fd, &c, 1), 1);
+	if (t->forgets)
+		pollset_forget(set, t->forgets->fd);
+}
+
+static void
+test_soon(void **state)
+{
+	unsigned turns = 0;
+
+	(void)state;
+	for (int i = 0; i < TOLD; i++) {
+		struct told *t = &told[i];
+
+		*t = (struct told){ .wants = i % 3 != 2 };
+		pair_of(&t->fd, &t->other);
+		assert_int_equal(
+		    pollset_set(set, t->fd,
+			POLLSET_IN | (t->wants ? POLLSET_SOON : 0), on_told, t),
+		    ERR_OK);
+		assert_int_equal(write(t->other, "x", 1), 1);
+	}
+	told[FORGETFUL].forgets = &told[FORGETFUL + 1];
+	pollset_wait(set, 0);
+	for (int i = 0; i < TOLD; i++) {
+		struct told *t = &told[i];
+
+		turns += t->turns;
+		if (t->turns)
+			assert_int_equal(
+			    t->steps, t->wants ? POLLSET_STEPS : 0);
+		pollset_forget(set, t->fd);
+		close(t->fd);
+		close(t->other);
+	}
+	assert_int_equal(turns, TOLD - 1);
+	/* nobody is ready: nobody is told */
+	pollset_wait(set, 0);
+}
+
+/* No longer wanted, it is not told either. */
+static void
+test_soon_no_more(void **state)
+{
+	struct told *t = &told[0];
+
+	(void)state;
+	*t = (struct told){ 0 };
+	pair_of(&t->fd, &t->other);
+	assert_int_equal(
+	    pollset_set(set, t->fd, POLLSET_IN | POLLSET_SOON, on_told, t),
+	    ERR_OK);
+	assert_int_equal(
+	    pollset_set(set, t->fd, POLLSET_IN, on_told, t), ERR_OK);
+	assert_int_equal(write(t->other, "x", 1), 1);
+	pollset_wait(set, 0);
+	assert_int_equal(t->turns, 1);
+	pollset_forget(set, t->fd);
+	close(t->fd);
+	close(t->other);
+}
+
 /* What epoll cannot watch is refused. */
 static void
 test_refused(void **state)
@@ -383,6 +475,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_too_many_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_soon, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_soon_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	};
 

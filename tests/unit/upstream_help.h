@@ -93,11 +93,13 @@ ask_done(void *arg, const struct upstream_result *r)
 
 /* Before bytes, and never of a transfer that is over. */
 static void
-ask_soon(void *arg)
+ask_soon(void *arg, bool is_next)
 {
 	struct ask *a = arg;
 
 	assert_int_equal(a->dones, 0);
+	if (is_next)
+		assert_true(a->soons > 0);
 	a->soons++;
 }
 
