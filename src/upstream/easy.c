@@ -166,6 +166,8 @@ head_complete(struct upstream_xfer *x)
 		return;
 	handed_answered(x);
 	x->is_head_done = true;
+	if (x->url)
+		x->url->is_reused = !x->is_new_connection;
 	x->sink->head(x->arg, (int)status, &x->headers_in);
 	/* A stream may last for minutes: its headers need not. */
 	arena_free(x->arena);
@@ -338,6 +340,9 @@ set_safety(struct upstream_xfer *x)
 		r = curl_easy_setopt(h, CURLOPT_NOPROXY, "*");
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+	/* Or who is cancelled waits, and all others, until its name is known */
+	if (!r)
+		r = curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 	if (!r && c->ca_file)
 		r = curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
 	if (!r && c->unix_socket)
@@ -375,11 +380,13 @@ set_call(struct upstream_xfer *x)
 	CURL *h = x->easy.handle;
 	CURLcode r;
 
-	r = curl_easy_setopt(
-	    h, CURLOPT_CONNECTTIMEOUT_MS, msec(c->timeout_connect));
-	if (!r)
-		r = curl_easy_setopt(
-		    h, CURLOPT_TIMEOUT_MS, msec(c->timeout_total));
+	/*
+	 * xfer.c keeps all times. Where a connection is to be made, though,
+	 * curl must know how long that may take, to try the host's other
+	 * addresses within it.
+	 */
+	r = curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
+	    x->url && x->url->is_reused ? 0L : msec(c->timeout_connect));
 	if (!r)
 		r = curl_easy_setopt(h, CURLOPT_HTTPHEADER, x->headers_out);
 	if (!r && is_post(c))

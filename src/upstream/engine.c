@@ -325,7 +325,7 @@ engine_start(struct upstream *u, const struct upstream_call *call,
 
 	if (!x)
 		return NULL;
-	if (easy_setup(x) != ERR_OK || xfer_watch(x) != ERR_OK ||
+	if (easy_setup(x) != ERR_OK || xfer_watch_start(x) != ERR_OK ||
 	    curl_multi_add_handle(e->multi, x->easy.handle) != CURLM_OK) {
 		xfer_free(x);
 		return NULL;

@@ -68,7 +68,7 @@ struct upstream_xfer {
 	curl_socket_t out_fd; /* the rest goes out on it */
 	struct arena *arena; /* answer's headers, dies with head */
 	struct http_headers headers_in;
-	struct timer watch; /* first byte, then idle */
+	struct timer watch; /* all of its time-outs */
 	struct defer resume;
 	usec_t started; /* all in clock_mono */
 	usec_t first_byte;
@@ -100,7 +100,8 @@ struct upstream_xfer *
 xfer_new(struct engine *e, const struct upstream_call *call,
     const struct upstream_sink *sink, void *arg);
 void xfer_free(struct upstream_xfer *x);
-/* Arms the first-byte watch. */
+/* Looks at its time-outs when the next may be due; start: of a new one. */
+MUST_CHECK enum err xfer_watch_start(struct upstream_xfer *x);
 MUST_CHECK enum err xfer_watch(struct upstream_xfer *x);
 /* Fills the result from curl's verdict. */
 void xfer_result(

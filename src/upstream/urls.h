@@ -7,6 +7,7 @@
  * that want one place take turns, and one that is in use keeps it.
  */
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/str.h"
@@ -20,6 +21,7 @@ struct urls_entry {
 	size_t n;
 	CURLU *parsed;
 	unsigned users;
+	bool is_reused; /* the last answer came over a connection that stood */
 	uint64_t id; /* > 0; no other entry had it or will have it */
 };
 

@@ -49,40 +49,91 @@ xfer_free(struct upstream_xfer *x)
 	free(x);
 }
 
-/* When the present phase runs out, or -1. */
-static usec_t
-watch_due(struct upstream_xfer *x, bool *is_first_byte)
+/* What a transfer's time may end of, and when to look at it again. */
+struct watch {
+	usec_t due; /* -1: nothing limits the present phase */
+	usec_t look; /* -1: never */
+	enum upstream_end end;
+};
+
+static void
+limit(struct watch *w, usec_t from, usec_t timeout, enum upstream_end end)
 {
+	if (!timeout || (w->due >= 0 && w->due <= from + timeout))
+		return;
+	w->due = from + timeout;
+	w->end = end;
+}
+
+/*
+ * libcurl could keep the times to connect and of the whole itself. But it looks
+ * through its tree of all transfers' limits for each piece of an answer, five
+ * hundred instructions and other transfers' memory; one timer of ours does.
+ */
+static struct watch
+watch_now(const struct upstream_xfer *x)
+{
+	const struct upstream_call *c = x->call;
+	struct watch w = { .due = -1, .look = -1 };
+	usec_t next =
+	    c->timeout_first_byte ? c->timeout_first_byte : c->timeout_idle;
 	curl_off_t sent = 0;
 
-	*is_first_byte = x->bytes_in == 0;
-	if (x->bytes_in > 0)
-		return x->call->timeout_idle
-			   ? x->last_byte + x->call->timeout_idle
-			   : -1;
-	/* No limit yet: look again when the next phase may have begun. */
-	if (!x->call->timeout_first_byte)
-		return x->call->timeout_idle
-			   ? clock_mono() + x->call->timeout_idle
-			   : -1;
-	/* Time to connect does not count; it has a limit of its own. */
-	curl_easy_getinfo(x->easy.handle, CURLINFO_PRETRANSFER_TIME_T, &sent);
-	if (sent == 0)
-		return clock_mono() + x->call->timeout_first_byte;
-	return x->started + sent + x->call->timeout_first_byte;
+	if (x->bytes_in > 0) {
+		limit(&w, x->last_byte, c->timeout_idle, UPSTREAM_TIMEOUT_IDLE);
+		next = 0;
+	} else {
+		curl_easy_getinfo(
+		    x->easy.handle, CURLINFO_PRETRANSFER_TIME_T, &sent);
+		if (sent == 0)
+			limit(&w, x->started, c->timeout_connect,
+			    UPSTREAM_TIMEOUT_CONNECT);
+		else /* time to connect does not count */
+			limit(&w, x->started + sent, c->timeout_first_byte,
+			    UPSTREAM_TIMEOUT_FIRST_BYTE);
+		if (sent > 0 && c->timeout_first_byte)
+			next = 0;
+	}
+	limit(&w, x->started, c->timeout_total,
+	    sent > 0 || x->bytes_in > 0 ? UPSTREAM_TIMEOUT_TOTAL
+					: UPSTREAM_TIMEOUT_CONNECT);
+	w.look = w.due;
+	/* the next phase may have begun by then, with a limit of its own */
+	if (next && (w.look < 0 || clock_mono() + next < w.look))
+		w.look = clock_mono() + next;
+	return w;
+}
+
+static enum err
+look_at(struct upstream_xfer *x, usec_t when)
+{
+	usec_t now = clock_mono();
+
+	if (when < 0)
+		return ERR_OK;
+	return timer_set(x->engine->loop, &x->watch,
+	    when > now ? when - now : 0, on_watch, x);
 }
 
 enum err
 xfer_watch(struct upstream_xfer *x)
 {
-	bool is_first_byte;
-	usec_t due = watch_due(x, &is_first_byte);
-	usec_t now = clock_mono();
+	return look_at(x, watch_now(x).look);
+}
 
-	if (due < 0)
-		return ERR_OK;
-	return timer_set(
-	    x->engine->loop, &x->watch, due > now ? due - now : 0, on_watch, x);
+/* What curl tells of its handle is still the transfer's before it. */
+enum err
+xfer_watch_start(struct upstream_xfer *x)
+{
+	const struct upstream_call *c = x->call;
+	struct watch w = { .due = -1 };
+
+	limit(&w, x->started, c->timeout_connect, UPSTREAM_TIMEOUT_CONNECT);
+	limit(&w, x->started, c->timeout_total, UPSTREAM_TIMEOUT_CONNECT);
+	limit(&w, x->started,
+	    c->timeout_first_byte ? c->timeout_first_byte : c->timeout_idle,
+	    UPSTREAM_TIMEOUT_FIRST_BYTE);
+	return look_at(x, w.due);
 }
 
 /*
@@ -93,22 +144,21 @@ static void
 on_watch(void *arg)
 {
 	struct upstream_xfer *x = arg;
+	const struct upstream_sink *sink = x->sink;
+	void *sink_arg = x->arg;
 	struct upstream_result r;
-	bool is_first_byte;
-	usec_t due;
+	struct watch w;
 
 	if (x->is_paused)
 		x->last_byte = clock_mono();
-	due = watch_due(x, &is_first_byte);
-	if (due < 0)
-		return; /* the phase that has begun has no limit */
-	if (due > clock_mono() && xfer_watch(x) == ERR_OK)
-		return;
-	x->end =
-	    is_first_byte ? UPSTREAM_TIMEOUT_FIRST_BYTE : UPSTREAM_TIMEOUT_IDLE;
+	w = watch_now(x);
+	if (w.due < 0 || w.due > clock_mono()) {
+		if (look_at(x, w.look) == ERR_OK)
+			return;
+		w.end = UPSTREAM_FAILED; /* it could no longer be stopped */
+	}
+	x->end = w.end;
 	xfer_result(x, CURLE_OK, &r);
-	const struct upstream_sink *sink = x->sink;
-	void *sink_arg = x->arg;
 	engine_forget(x);
 	sink->done(sink_arg, &r);
 }
@@ -140,9 +190,8 @@ code_end(const struct upstream_xfer *x, CURLcode code)
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_ISSUER_ERROR:
 		return UPSTREAM_TLS;
-	case CURLE_OPERATION_TIMEDOUT:
-		return is_connected(x) ? UPSTREAM_TIMEOUT_TOTAL
-				       : UPSTREAM_TIMEOUT_CONNECT;
+	case CURLE_OPERATION_TIMEDOUT: /* curl has no other limit */
+		return UPSTREAM_TIMEOUT_CONNECT;
 	case CURLE_OUT_OF_MEMORY: /* also: a header beyond curl's own limit */
 		return is_connected(x) && !x->is_head_done ? UPSTREAM_TOO_LARGE
 							   : UPSTREAM_FAILED;

@@ -1,6 +1,9 @@
 #include "upstream/upstream.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -384,6 +387,89 @@ test_timeout_total(void **state)
 	ask_fini(&a);
 }
 
+/*
+ * A name server that does not answer: libcurl's resolver thread is held in
+ * getaddrinfo until the test lets it go.
+ */
+#define SLOW_HOST "slow.invalid"
+static int asked[2], let_go[2];
+
+int
+getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+    struct addrinfo **out)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *,
+	    struct addrinfo **);
+	char c = 'x';
+
+	if (host && strcmp(host, SLOW_HOST) == 0) {
+		if (write(asked[1], &c, 1) != 1 || read(let_go[0], &c, 1) != 1)
+			abort();
+		return EAI_AGAIN;
+	}
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	return real(host, service, hints, out);
+}
+
+static int
+threads(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	int n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+static void
+start_slow(struct ask *a, usec_t timeout)
+{
+	char c;
+
+	ask_init(a, "http://" SLOW_HOST "/");
+	a->call.timeout_connect = timeout;
+	ask_start(a);
+	do
+		loop_poll(loop);
+	while (read(asked[0], &c, 1) != 1);
+}
+
+/*
+ * Neither who is cancelled nor who is out of time waits for it: meanwhile all
+ * other transfers would. Were it so, this would hang.
+ */
+static void
+test_name_is_not_waited_for(void **state)
+{
+	struct ask a, b;
+	int before;
+
+	(void)state;
+	assert_int_equal(pipe(asked), 0);
+	assert_int_equal(pipe(let_go), 0);
+	assert_int_equal(fcntl(asked[0], F_SETFL, O_NONBLOCK), 0);
+	before = threads();
+	start_slow(&a, 20 * SEC);
+	ask_cancel(&a);
+	start_slow(&b, 50 * MSEC);
+	ask_wait();
+	assert_end(&b, UPSTREAM_TIMEOUT_CONNECT);
+	assert_false(b.result.request_sent);
+	assert_true(threads() > before);
+	assert_int_equal(write(let_go[1], "xx", 2), 2);
+	while (threads() > before)
+		sched_yield();
+	for (int i = 0; i < 2; i++) {
+		close(asked[i]);
+		close(let_go[i]);
+	}
+	ask_fini(&a);
+	ask_fini(&b);
+}
+
 /* No limit is no time-out: a drip goes on until somebody else stops it. */
 static enum err
 stop_at_sixty(struct ask *a)
@@ -575,6 +661,7 @@ main(void)
 		UPSTREAM_TEST(test_timeout_idle),
 		UPSTREAM_TEST(test_timeout_total),
 		UPSTREAM_TEST(test_no_timeouts),
+		UPSTREAM_TEST(test_name_is_not_waited_for),
 		UPSTREAM_TEST(test_tls),
 		UPSTREAM_TEST(test_tls_at_plain_server),
 		cmocka_unit_test(test_words),
