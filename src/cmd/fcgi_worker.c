@@ -13,6 +13,7 @@
 #include "sys/heap.h"
 #include "sys/loop.h"
 #include "sys/sigwatch.h"
+#include "sys/slice.h"
 #include "sys/stats.h"
 #include "upstream/upstream.h"
 
@@ -235,6 +236,7 @@ fcgi_worker_run(void *arg, unsigned slot)
 
 	(void)slot;
 	heap_tune();
+	slice_ask(SLICE_SHORT);
 	rand_init();
 	why = init(&w);
 	if (why) {
