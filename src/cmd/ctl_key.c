@@ -8,7 +8,7 @@ static struct ctl_key_given o;
 static struct {
 	const char *pepper;
 	bool is_all;
-} look;
+} listed;
 
 static const struct opt_row in_tenant[] = { CTL_TENANT_ROW(o.tenant), { 0 } };
 
@@ -72,11 +72,11 @@ static const struct opt_row list_options[] = {
 	    .help = "Only this user's." },
 	{ .name = "all",
 	    .type = OPT_FLAG,
-	    .value = &look.is_all,
+	    .value = &listed.is_all,
 	    .help = "Also the former secrets of rotated keys." },
 	{ .name = "pepper",
 	    .type = OPT_TEXT,
-	    .value = &look.pepper,
+	    .value = &listed.pepper,
 	    .arg = "ID",
 	    .help = "Only what hangs on this pepper (key peppers)." },
 	{ 0 },
@@ -147,9 +147,9 @@ run_unblock(struct ctl *c)
 static enum err
 on_key(void *arg, const struct store_key *k)
 {
-	if (look.pepper != NULL && !str_eqz(k->pepper_id, look.pepper))
+	if (listed.pepper != NULL && !str_eqz(k->pepper_id, listed.pepper))
 		return ERR_OK;
-	if (k->replaced_by == 0 || look.is_all)
+	if (k->replaced_by == 0 || listed.is_all)
 		ctl_key_row(arg, k);
 	return ERR_OK;
 }

@@ -34,33 +34,19 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "gate/known.h"
 #include "gate/person.h"
 #include "gate/want.h"
 #include "store/store.h"
 #include "sys/loop.h"
 
-#define GATE_PEOPLE_MAX 1000000u /* that options may ask for */
 #define GATE_BATCH_MAX 64u
 #define GATE_CHANGES_MAX 256u
 #define GATE_LOOKS_MAX 8192u /* that wait; more are GATE_AWAY */
-#define GATE_UNKNOWN_MAX 1024u
-#define GATE_UNKNOWN_FOR (5 * USEC_PER_SEC)
 
 struct gate_directory;
 
 /* ---- where it comes from ------------------------------------------------- */
-
-enum gate_change_sort {
-	GATE_CHANGE_TENANT,
-	GATE_CHANGE_USER,
-	GATE_CHANGE_KEY,
-	GATE_CHANGE_ALL, /* concerns anybody */
-};
-
-struct gate_change {
-	enum gate_change_sort sort;
-	int64_t id;
-};
 
 struct gate_answer {
 	/* ERR_OK: person, one reference. ERR_NOT_FOUND: refusal. Others: none. */

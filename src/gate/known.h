@@ -3,12 +3,32 @@
 /*
  * Whom the directory knows, by the id of who wants (gate/want.h): people, the
  * least recently seen of whom goes when there are too many, and for a while
- * those that were not found. Private to gate/directory.c.
+ * those that were not found. gate/directory.h is over it.
  *
  * A change is noted when it is told, and looked at when somebody is wanted
  * whom it may concern: telling costs the same with one and with 100 000 people.
  */
-#include "gate/directory.h"
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "gate/person.h"
+#include "gate/want.h"
+
+#define GATE_PEOPLE_MAX 1000000u /* that options may ask for */
+#define GATE_UNKNOWN_MAX 1024u
+#define GATE_UNKNOWN_FOR (5 * USEC_PER_SEC)
+
+enum gate_change_sort {
+	GATE_CHANGE_TENANT,
+	GATE_CHANGE_USER,
+	GATE_CHANGE_KEY,
+	GATE_CHANGE_ALL, /* concerns anybody */
+};
+
+struct gate_change {
+	enum gate_change_sort sort;
+	int64_t id;
+};
 
 struct gate_known;
 

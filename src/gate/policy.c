@@ -2,25 +2,12 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
-#include "gate/policy_int.h"
+#include "gate/policy_rules.h"
 
 #define SHOWN 64u
 #define TAGS_SHOWN 256u /* bytes of a residency refusal */
 
 /* ---- whom it is for -------------------------------------------------------- */
-
-bool
-gate_policy_matches(const struct str *globs, uint32_t n, struct str name)
-{
-	if (n == 0)
-		return true;
-	if (name.n == 0)
-		return false;
-	for (uint32_t i = 0; i < n; i++)
-		if (str_glob(globs[i], name))
-			return true;
-	return false;
-}
 
 static bool
 matches_any(const struct str *globs, uint32_t n, const struct str *names,
@@ -47,26 +34,6 @@ is_for(const struct conf_policy_for *f, const struct gate_policy_ask *a)
 	       gate_policy_matches(f->users, f->n_users, w->user) &&
 	       matches_any(f->teams, f->n_teams, w->teams, w->n_teams) &&
 	       matches_any(f->roles, f->n_roles, w->roles, w->n_roles);
-}
-
-/* ---- refusing --------------------------------------------------------------- */
-
-bool
-gate_policy_refuse(struct gate_policy_ask *a, enum msg_fail_class class,
-    struct str param, const char *fmt, ...)
-{
-	char text[640];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	msg_fail_set(a->fail, class, "Policy '%.*s': %s",
-	    STR_ARG(a->policy->name), text);
-	a->fail->should_retry = 0;
-	if (str_present(param))
-		msg_fail_param(a->fail, param);
-	return false;
 }
 
 /* ---- residency ------------------------------------------------------------ */

@@ -1,9 +1,40 @@
 /* What a policy may say of a request, one function for each rule. */
-#include "gate/policy_int.h"
+#include "gate/policy_rules.h"
 
 #include "base/utf8.h"
 
 #define SHOWN 64u
+
+bool
+gate_policy_matches(const struct str *globs, uint32_t n, struct str name)
+{
+	if (n == 0)
+		return true;
+	if (name.n == 0)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (str_glob(globs[i], name))
+			return true;
+	return false;
+}
+
+bool
+gate_policy_refuse(struct gate_policy_ask *a, enum msg_fail_class class,
+    struct str param, const char *fmt, ...)
+{
+	char text[640];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	msg_fail_set(a->fail, class, "Policy '%.*s': %s",
+	    STR_ARG(a->policy->name), text);
+	a->fail->should_retry = 0;
+	if (str_present(param))
+		msg_fail_param(a->fail, param);
+	return false;
+}
 
 static bool
 forbid(struct gate_policy_ask *a, const char *member, const char *what)

@@ -1,6 +1,9 @@
-#ifndef GATE_POLICY_INT_H
-#define GATE_POLICY_INT_H
-/* Between policy.c, which policies count, and policy_rules.c, what they say. */
+#ifndef GATE_POLICY_RULES_H
+#define GATE_POLICY_RULES_H
+/*
+ * What policies say, for gate/policy.c, which knows which of them count.
+ * Private to both.
+ */
 #include "gate/policy.h"
 
 /* What is being decided. */
