@@ -25,7 +25,8 @@ def rows_of(lines):
 def calls_of(mock, id_pattern, most):
     """Request's id -> its calls, in the order in which the provider got them."""
     seen = collections.defaultdict(list)
-    for call in mock.last(most):
+    assert mock.stats()['requests'] <= most, 'the mock has forgotten some'
+    for call in mock.last(most, brief=True):
         found = id_pattern.search(json.dumps(call))
         if found:
             seen[found.group(0)].append(Call(

@@ -44,8 +44,9 @@ class Mock:
     def stats(self):
         return self.call('GET', '/_mock/stats')
 
-    def last(self, n=1):
-        return self.call('GET', '/_mock/last?n=%d' % n)
+    def last(self, n=1, brief=False):
+        return self.call('GET', '/_mock/last?n=%d%s' % (
+            n, '&brief' if brief else ''))
 
     def quiet(self):
         """Waits until earlier tests have let go of it; counters from 0."""

@@ -31,6 +31,7 @@ EVENTS = SHORT if os.environ.get('LLMGW_SHORT') else 210
 CLIENTS = 10
 WORKERS = 4
 HUNG_SECONDS = 30
+CALLS_MAX = 65536  # that the mock provider remembers
 # dollars for a million tokens, so many nano-dollars for one
 INPUT, OUTPUT = 1, 2
 NANO = {'prompt': INPUT * 1000, 'completion': OUTPUT * 1000}
@@ -176,8 +177,8 @@ class World:
                        for d in latest)
 
     def events(self):
-        common = [self.kill_worker, self.kill_jobd, self.hold_memory,
-                  self.flush_memory, self.kill_memory, self.hold_database]
+        common = [self.kill_worker, self.kill_worker, self.kill_jobd,
+                  self.hold_memory, self.flush_memory, self.kill_memory, self.hold_database]
         rare = [self.stop_database, self.kill_database]
         if self.disk:
             rare.append(self.fill_disk)
@@ -201,7 +202,7 @@ def disk(tmp_path):
 
 @pytest.fixture
 def own_mock(build, tmp_path):
-    m = stack.Mock(build, tmp_path, last=20000)
+    m = stack.Mock(build, tmp_path, last=CALLS_MAX)
     yield m
     m.stop()
 
@@ -310,7 +311,7 @@ def test_ledger_is_exact(world):
     done = [d for c in w.clients for d in c.done]
     rows = booked.rows_of(w.db.run(
         'SELECT %s FROM ledger' % booked.COLUMNS, 'truth'))
-    truth = booked.Truth(rows, booked.calls_of(w.mock, ID, 20000))
+    truth = booked.Truth(rows, booked.calls_of(w.mock, ID, CALLS_MAX))
     took = sorted(d.ended - d.began for d in done)
     bad = check_failures(w, done)
     states = collections.Counter(r.state for r in rows)

@@ -42,7 +42,8 @@ mock_control(const struct mock_req *r, struct mock_conn *c)
 		return say(c, 200, &body);
 	}
 	if (str_eqz(r->path, "/_mock/last")) {
-		mock_stats_last(&body, query_n(r->query));
+		mock_stats_last(&body, query_n(r->query),
+		    str_contains(r->query, STR("brief")));
 		return say(c, 200, &body);
 	}
 	if (is_post && str_eqz(r->path, "/_mock/reset")) {

@@ -323,7 +323,8 @@ void mock_stats_spent(
     uint64_t number, int64_t prompt, int64_t completion, bool is_complete);
 void mock_stats_abort(const char *model, int64_t chunks);
 void mock_stats_json(struct buf *out);
-void mock_stats_last(struct buf *out, size_t n);
+/* is_brief: without lines and headers. */
+void mock_stats_last(struct buf *out, size_t n, bool is_brief);
 void mock_stats_reset(void);
 
 #endif

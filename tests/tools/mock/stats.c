@@ -232,15 +232,18 @@ headers_json(struct str head)
 }
 
 static json_t *
-last_json(const struct last *l)
+last_json(const struct last *l, bool is_brief)
 {
 	struct str line = buf_str(&l->head);
 	json_t *o = json_object(), *text;
 
 	line = str_trim(str_cut(&line, '\n'));
 	set_int(o, "at_us", l->at);
-	json_object_set_new(o, "line", json_stringn(line.p, line.n));
-	json_object_set_new(o, "headers", headers_json(buf_str(&l->head)));
+	if (!is_brief) {
+		json_object_set_new(o, "line", json_stringn(line.p, line.n));
+		json_object_set_new(
+		    o, "headers", headers_json(buf_str(&l->head)));
+	}
 	set_int(o, "body_bytes", (int64_t)l->body_bytes);
 	set_int(o, "prompt_tokens", l->prompt);
 	set_int(o, "completion_tokens", l->completion);
@@ -252,7 +255,7 @@ last_json(const struct last *l)
 }
 
 void
-mock_stats_last(struct buf *out, size_t n)
+mock_stats_last(struct buf *out, size_t n, bool is_brief)
 {
 	json_t *list = json_array();
 	uint64_t from;
@@ -261,8 +264,8 @@ mock_stats_last(struct buf *out, size_t n)
 		n = mock_options.last_max;
 	from = n_last > n ? n_last - n : 0;
 	for (uint64_t i = from; i < n_last; i++)
-		json_array_append_new(
-		    list, last_json(&lasts[i % mock_options.last_max]));
+		json_array_append_new(list,
+		    last_json(&lasts[i % mock_options.last_max], is_brief));
 	dump_to(out, list);
 }
 
