@@ -299,6 +299,7 @@ def test_chaos(own_gateway, badnet, mock, is_sanitized):
     in_a_hurry(g.config)
     g.reload()
     parent, right, killed = g.parent_pid(), right_answers(g), []
+    workers = len(g.worker_pids())
     files = reloads(g)
 
     with Crowd(g, right, seed=100) as crowd:
@@ -310,6 +311,8 @@ def test_chaos(own_gateway, badnet, mock, is_sanitized):
     # A death takes what its worker had in hand, nothing else.
     assert crowd.count('cut') <= len(killed) * CLIENTS, cuts_of(crowd, g)
     all_is_calm(g, mock)
+    # The last that was killed comes back after the parent's pause.
+    until('all workers are there', lambda: len(g.worker_pids()) == workers)
 
     seen = []
     for seed in 200, 300:

@@ -238,6 +238,7 @@ def many_config(mock, memcached):
                           'requests': MANY, 'per': '366d'}], memcached)
 
 
+@EXACT
 def test_exact_where_it_is_reserved_ahead(start, mock, memcached):
     assert EACH * CLIENTS > MANY
     g = start(many_config(mock, memcached))
@@ -250,6 +251,7 @@ def test_exact_where_it_is_reserved_ahead(start, mock, memcached):
     assert mock.stats()['requests'] == MANY * MANY_ROUNDS
 
 
+@EXACT
 def test_two_hosts_reserve_ahead(mock, build, tmp_path, memcached):
     gateways = []
     for name in 'ab':
