@@ -319,13 +319,23 @@ none_left(struct gate_limit_result *res)
 }
 
 static enum flow_step
+choose_now(struct req *r)
+{
+	(void)r;
+	return FLOW_CHOOSE;
+}
+
+static enum flow_step
 judge(struct req *r, enum gate_remote_verdict verdict, uint32_t hold)
 {
 	const struct gate_use none = { .is_refused = true };
 
 	switch (verdict) {
 	case GATE_REMOTE_ADMITTED:
-		return FLOW_CHOOSE;
+		/* now, so that the others are told soon */
+		return r->wait.is_lost && r->flow->store
+			   ? seed_limits(r, choose_now)
+			   : FLOW_CHOOSE;
 	case GATE_REMOTE_WAIT:
 		return FLOW_WAIT;
 	case GATE_REMOTE_REFUSED:

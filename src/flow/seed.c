@@ -1,8 +1,8 @@
 /*
- * Limits of a window that this host has not counted in yet: a new host, or the
- * shared memory was lost. The first requests of such a limit wait for one look
- * into the ledger's sums. While the database is away nobody waits, and the
- * limit begins at what the host knows.
+ * Limits of a window that this host has not counted in yet (a new host, or the
+ * shared memory was lost), or that memcached has lost. The first requests of
+ * such a limit wait for one look into the ledger's sums. While the database is
+ * away nobody waits, and the limit begins at what the host knows.
  */
 #include "flow/life.h"
 
@@ -85,9 +85,12 @@ take(struct seed_job *j)
 {
 	usec_t wall = clock_wall();
 
-	for (uint32_t i = 0; i < j->n && j->err == ERR_OK; i++)
-		gate_limit_seed(
-		    &j->flow->limit, &j->seed[i], j->amount[i], wall);
+	for (uint32_t i = 0; i < j->n && j->err == ERR_OK; i++) {
+		gate_limit_seed(&j->seed[i], j->amount[i], wall);
+		if (j->flow->remote)
+			gate_remote_raise(
+			    j->flow->remote, &j->seed[i], j->amount[i]);
+	}
 	if (j->err == ERR_OK)
 		return;
 	/* None was made, and so there is no ledger: no need to look again. */
@@ -108,12 +111,29 @@ on_drop(void *arg)
 	job_free(j);
 }
 
+/* What this request has taken already is certainly not in the ledger. */
+static void
+add_taken(struct seed_job *j, const struct gate_holds *holds)
+{
+	for (uint32_t i = 0; i < j->n; i++) {
+		for (uint32_t k = 0; k < holds->n; k++) {
+			const struct gate_hold *h = &holds->hold[k];
+
+			if (h->is_taken && h->tally == j->seed[i].tally &&
+			    h->window == j->seed[i].window)
+				j->amount[i] =
+				    num_add_i64_sat(j->amount[i], h->took);
+		}
+	}
+}
+
 static enum flow_step
 on_done(struct req *r, void *arg)
 {
 	struct seed_job *j = arg;
 	enum flow_step (*next)(struct req *) = j->next;
 
+	add_taken(j, &r->holds);
 	take(j);
 	job_free(j);
 	return ++r->seed_rounds < ROUNDS_MAX ? seed_limits(r, next) : next(r);

@@ -163,9 +163,10 @@ void gate_limit_settle(struct gate_limit *l, struct gate_holds *holds,
 
 /*
  * A counter that has seen nothing of its window yet: a new host, or its shared
- * memory was lost. What the ledger has is counted first (store/spent.h), and
- * again some time later, while spools may still have held some of it: a count is
- * raised to what the ledger has and never lowered, so nothing counts twice.
+ * memory was lost; or memcached was (shm_lost). What the ledger has is counted
+ * first (store/spent.h), and again some time later, while spools may still have
+ * held some of it: a count is raised to what the ledger has and never lowered,
+ * so nothing counts twice.
  *
  * So begin all that count money or tokens over a period, or over a window of
  * GATE_SEED_PER and more that is older than the host's table. Not requests (the
@@ -177,9 +178,10 @@ void gate_limit_settle(struct gate_limit *l, struct gate_holds *holds,
 /* What it points to is borrowed from the lists and the ask. */
 struct gate_seed {
 	struct shm_tally *tally;
+	uint64_t identity; /* of the counter */
 	unsigned tag_bits;
 	int64_t window;
-	usec_t start; /* of the window */
+	usec_t start, end; /* of the window */
 	const struct conf_limit *limit;
 	const struct gate_rule *rule; /* whose limit it is; NULL: of the file */
 	bool is_own; /* of the key or the provider asked */
@@ -207,8 +209,7 @@ int64_t
 gate_seed_counts(const struct gate_seed *seed, const struct gate_ask *ask,
     const struct conf *conf, const struct store_spent *row);
 /* amount: what the ledger has of it. */
-void gate_limit_seed(struct gate_limit *l, const struct gate_seed *seed,
-    int64_t amount, usec_t wall);
+void gate_limit_seed(const struct gate_seed *seed, int64_t amount, usec_t wall);
 
 /* ---- for those who count for several hosts, and for showing ------------- */
 

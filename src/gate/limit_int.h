@@ -8,7 +8,7 @@ enum {
 	TALLY_COUNT, /* window and what is taken in it */
 	TALLY_SOFT, /* the window that was told, + 1 */
 	TALLY_KNOWN, /* window and what the other hosts may know of it */
-	TALLY_SEEDED, /* of which window the ledger was asked (gate/seed.c) */
+	TALLY_SEEDED, /* when, and of which window, the ledger was asked */
 	TALLY_SPARE, /* window and what is reserved and nobody's (gate/lease.h) */
 	TALLY_SHARED, /* window and what all hosts had reserved when last seen */
 	TALLY_PACE /* how fast it is reserved (gate/lease.c) */

@@ -416,3 +416,26 @@ gate_remote_settle(struct gate_remote *r, struct gate_holds *holds,
 	}
 	*holds = (struct gate_holds){ 0 };
 }
+
+/* Nobody waits for it: the host's own count is no lower. */
+void
+gate_remote_raise(
+    struct gate_remote *r, const struct gate_seed *s, int64_t amount)
+{
+	const struct gate_entry e = { .sort = ENTRY_RAISE,
+		.of = { .tally = s->tally,
+		    .identity = s->identity,
+		    .tag_bits = s->tag_bits,
+		    .window = s->window,
+		    .end = s->end,
+		    .amount = s->limit->amount },
+		.amount = amount };
+
+	if (amount <= 0 || str_present(s->provider) || r->is_away ||
+	    !gate_batch_room(r->gathering, 1))
+		return;
+	gate_batch_add(r->gathering, &e, INT64_MAX);
+	/* what others take until then is among what it is raised to */
+	r->gathering->is_urgent = true;
+	gate_remote_due(r);
+}

@@ -28,7 +28,10 @@
  * - what a killed worker had under way stays taken until the window ends.
  *
  * A counter that memcached has not (lost, flushed, new) begins with what this
- * host knows of it, reserved or used; what only others knew is lost.
+ * host knows of it, reserved or used. Where it is known to have been there, or
+ * when memcached was away, the host notes that counts were lost (shm_lost), and
+ * the ledger is asked what only others knew (gate_limit_unseeded);
+ * gate_remote_raise tells memcached. What is not in the ledger stays lost.
  *
  * Away: one job in vain, which takes GATE_REMOTE_TIMEOUT at most, opens a
  * breaker for all workers of the host; nothing waits then, and one probe at a
@@ -95,6 +98,7 @@ typedef void (*gate_remote_fn)(
 /* A request that waits; zeroed before. */
 struct gate_wait {
 	struct gate_group *group;
+	bool is_lost; /* memcached had lost one of its counters */
 };
 
 /*
@@ -106,6 +110,9 @@ struct gate_wait {
 MUST_CHECK enum gate_remote_verdict
 gate_remote_take(struct gate_remote *r, struct gate_holds *holds,
     struct gate_wait *wait, gate_remote_fn done, void *arg);
+/* What the ledger has of it: it is counted no lower by anyone. */
+void gate_remote_raise(
+    struct gate_remote *r, const struct gate_seed *seed, int64_t amount);
 /*
  * The request has gone while it waited: all that *holds has is given back when
  * it is known what memcached has. *holds is empty then.

@@ -18,8 +18,11 @@ gate_remote_look(struct gate_remote *r)
 	else if (timer_set(r->loop, &r->look, GATE_REMOTE_RETRY, on_look, r) !=
 		 ERR_OK)
 		timer_stop(r->loop, &r->look); /* requests look, too */
-	if (!is_away)
+	if (!is_away) {
+		/* what each host has counted for itself meanwhile */
+		shm_lost(r->limit->shm, clock_wall());
 		gate_remote_pay(r);
+	}
 	if (r->options.on_away)
 		r->options.on_away(r->options.arg, is_away);
 }

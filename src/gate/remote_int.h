@@ -11,7 +11,8 @@ enum gate_entry_sort {
 	ENTRY_MORE, /* it was more than was taken; this host has it */
 	ENTRY_BACK, /* it was less; this host has it when memcached has */
 	ENTRY_RETURN, /* was reserved, and no request's */
-	ENTRY_AHEAD /* reserved for requests to come */
+	ENTRY_AHEAD, /* reserved for requests to come */
+	ENTRY_RAISE /* nothing: it becomes no less than `amount` */
 };
 
 /* One counter of a job, with what is to be done on this host. */

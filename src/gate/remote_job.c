@@ -59,7 +59,8 @@ gate_batch_add(struct gate_batch *b, const struct gate_entry *e, int64_t max)
 
 	b->entry[b->n++] = *e;
 	*c = (struct store_count){ .group = e->group ? e->group->number : 0,
-		.add = e->amount,
+		.add = e->sort == ENTRY_RAISE ? 0 : e->amount,
+		.least = e->sort == ENTRY_RAISE ? e->amount : 0,
 		.max = max,
 		.expires = e->of.end / USEC_PER_SEC + EXPIRES_AFTER };
 	c->key_n = (uint32_t)snprintf(c->key, sizeof(c->key),
@@ -157,6 +158,7 @@ judge_other(struct gate_remote *r, const struct gate_entry *e,
 
 	switch (e->sort) {
 	case ENTRY_TAKE:
+	case ENTRY_RAISE:
 		return;
 	case ENTRY_AHEAD:
 		reserved_ahead(r, e, c);
@@ -318,9 +320,32 @@ tell_groups(struct gate_remote *r, struct gate_batch *b)
 	}
 }
 
+/*
+ * It was there in this window and is not any more: what other hosts have
+ * counted is lost, too. The ledger is asked for this one at once.
+ */
+static void
+note_lost(struct gate_remote *r, struct gate_batch *b)
+{
+	for (uint32_t i = 0; i < b->n; i++) {
+		struct gate_entry *e = &b->entry[i];
+		const struct gate_lease *l = &e->of;
+
+		if (!b->count[i].is_new ||
+		    gate_cell_in(&l->tally->cell[TALLY_SHARED], l->tag_bits,
+			l->window) == 0)
+			continue;
+		shm_lost(r->limit->shm, clock_wall());
+		atomic_store(&l->tally->cell[TALLY_SEEDED], 0);
+		if (e->sort == ENTRY_TAKE && e->group->wait)
+			e->group->wait->is_lost = true;
+	}
+}
+
 static void
 finish(struct gate_remote *r, struct gate_batch *b)
 {
+	note_lost(r, b);
 	for (uint32_t i = 0; i < b->n; i++)
 		judge_other(r, &b->entry[i], &b->count[i]);
 	for (uint32_t i = 0; i < b->n; i++)
@@ -409,6 +434,7 @@ give_up(struct gate_remote *r)
 	r->outcome = ERR_CLOSED;
 	for (uint32_t i = 0; i < b->n; i++) {
 		b->count[i].err = ERR_CLOSED;
+		b->count[i].is_new = false;
 		b->count[i].counted = STORE_COUNTED_NO;
 	}
 }

@@ -54,66 +54,55 @@ gate_limits_may_seed(const struct gate_limits *lists, uint32_t n_lists)
 
 /*
  * The cell: the number of the window, + 1, and the second (of the wall's clock,
- * its lower bits) after which the ledger is asked again; 0: never more.
+ * its lower bits) of the last look.
  */
-#define DUE_BITS 24
-#define DUE_MASK ((INT64_C(1) << DUE_BITS) - 1)
-/* Who has begun to look is given that long before another does. */
-#define LOOK 5
+#define SECOND_BITS 24
+#define SECOND_MASK ((INT64_C(1) << SECOND_BITS) - 1)
 /*
- * What was used before the table was made, or while the database was away, may
- * lie in spools for some time. It is looked for at ever longer intervals until
- * the table is LATE old, and where there was more than was known, once more.
+ * What was used before all was counted here (shm_since) may lie in spools for
+ * some time. It is looked for until that has been so for LATE, at ever longer
+ * intervals. Seconds.
  */
-#define LATE (600 * USEC_PER_SEC)
-#define SOON (2 * USEC_PER_SEC)
+#define LATE 600
+#define SOON 2
 
 static int64_t
 second_of(usec_t wall)
 {
-	return wall / USEC_PER_SEC & DUE_MASK;
-}
-
-static bool
-is_due(int64_t cell, usec_t wall)
-{
-	int64_t due = cell & DUE_MASK;
-
-	/* what is further off than half of all seconds is over */
-	return due != 0 && ((second_of(wall) - due) & DUE_MASK) < DUE_MASK / 2;
+	return wall / USEC_PER_SEC;
 }
 
 static int64_t
-state_of(int64_t window, usec_t due)
+state_of(int64_t window, usec_t wall)
 {
-	int64_t second = due ? second_of(due) : 0;
-
-	return (window + 1) << DUE_BITS | (due && second == 0 ? 1 : second);
+	return (window + 1) << SECOND_BITS | (second_of(wall) & SECOND_MASK);
 }
 
-/* had: what was counted when the ledger had more; 0: nothing, or it had less. */
-static usec_t
-next_due(const struct gate_limit *l, usec_t wall, int64_t had)
+static bool
+is_due(const struct gate_limit *l, int64_t cell, usec_t wall)
 {
-	usec_t age = wall - shm_since(l->shm);
+	int64_t now = second_of(wall), since = second_of(shm_since(l->shm));
+	int64_t ago = (now - cell) & SECOND_MASK, age = now - ago - since;
 
-	if (age < LATE)
-		return wall + (age > SOON ? 3 * age : SOON);
-	return had > 0 ? wall + LATE : 0;
+	/* so old that it cannot be: the clock was set back */
+	if (ago > SECOND_MASK / 2)
+		return false;
+	if (age < 0) /* counts were lost after it */
+		return since <= now;
+	return age < LATE && ago >= (age > SOON ? 3 * age : SOON);
 }
 
 /* All wait for the first look; one request makes each of the later ones. */
 static bool
-wants_look(struct gate_seed *s, usec_t wall)
+wants_look(const struct gate_limit *l, struct gate_seed *s, usec_t wall)
 {
 	_Atomic int64_t *cell = &s->tally->cell[TALLY_SEEDED];
 	int64_t seen = atomic_load(cell);
 
-	if (seen >> DUE_BITS != s->window + 1)
+	if (seen >> SECOND_BITS != s->window + 1)
 		return true;
-	return is_due(seen, wall) &&
-	       atomic_compare_exchange_strong(cell, &seen,
-		   state_of(s->window, wall + LOOK * USEC_PER_SEC));
+	return is_due(l, seen, wall) && atomic_compare_exchange_strong(cell,
+					    &seen, state_of(s->window, wall));
 }
 
 static bool
@@ -131,16 +120,18 @@ wants_seed(struct gate_limit *g, const struct gate_limits *list, uint32_t i,
 	if (l->period == 0 && shm_since(g->shm) <= w.start)
 		return false;
 	*out = (struct gate_seed){
-		.tally = shm_tally(g->shm, gate_limit_identity(l, ask)),
+		.identity = gate_limit_identity(l, ask),
 		.tag_bits = gate_tag_bits(l),
 		.window = w.number,
 		.start = w.start,
+		.end = w.end,
 		.limit = l,
 		.rule = rule,
 		.is_own = list->is_own,
 		.provider = ask->provider,
 	};
-	return out->tally && wants_look(out, wall);
+	out->tally = shm_tally(g->shm, out->identity);
+	return out->tally && wants_look(g, out, wall);
 }
 
 uint32_t
@@ -309,15 +300,13 @@ gate_seed_counts(const struct gate_seed *s, const struct gate_ask *ask,
 
 /* What is counted already is in the ledger's sum, or soon will be. */
 void
-gate_limit_seed(struct gate_limit *l, const struct gate_seed *s, int64_t amount,
-    usec_t wall)
+gate_limit_seed(const struct gate_seed *s, int64_t amount, usec_t wall)
 {
 	struct shm_tally *t = s->tally;
-	int64_t had = gate_cell_raise(
-	    &t->cell[TALLY_COUNT], s->tag_bits, s->window, amount);
 
 	(void)gate_cell_raise(
+	    &t->cell[TALLY_COUNT], s->tag_bits, s->window, amount);
+	(void)gate_cell_raise(
 	    &t->cell[TALLY_KNOWN], s->tag_bits, s->window, amount);
-	atomic_store(&t->cell[TALLY_SEEDED],
-	    state_of(s->window, next_due(l, wall, had < amount ? had : 0)));
+	atomic_store(&t->cell[TALLY_SEEDED], state_of(s->window, wall));
 }

@@ -110,6 +110,7 @@ client_get(struct store_memcached *m)
 	if (!c)
 		return ERR_NOMEM;
 	set(c, MEMCACHED_BEHAVIOR_BINARY_PROTOCOL, 1);
+	set(c, MEMCACHED_BEHAVIOR_SUPPORT_CAS, 1);
 	set(c, MEMCACHED_BEHAVIOR_NO_BLOCK, 1);
 	set(c, MEMCACHED_BEHAVIOR_TCP_NODELAY, 1);
 	set(c, MEMCACHED_BEHAVIOR_KETAMA, 1);
@@ -180,6 +181,8 @@ struct counter {
 	int64_t net; /* what all want of it */
 	int64_t value; /* before the next in turn */
 	int64_t undo;
+	int64_t least;
+	bool is_new;
 	enum store_counted counted; /* net */
 	enum store_counted undone;
 };
@@ -204,6 +207,8 @@ counter_want(struct counter *c, const struct store_count *k)
 		c->first = k;
 	if (k->seed > c->seed)
 		c->seed = k->seed;
+	if (k->least > c->least)
+		c->least = k->least;
 	c->net = num_add_i64_sat(c->net, k->add);
 }
 
@@ -234,12 +239,28 @@ counters_init(struct counters *t, const struct store_count *counts, uint32_t n)
 	return e;
 }
 
-/* *value: after it. Nothing there to give back is 0. */
+/* Nobody has it: it begins. Another may be as quick: then it is added. */
 static enum err
-add(struct call *c, const struct counter *k, int64_t by, int64_t *value)
+create(struct call *c, struct counter *k, uint64_t by, uint64_t *got)
 {
 	const struct store_count *f = k->first;
-	uint64_t initial, got = 0;
+	uint64_t initial =
+	    (uint64_t)num_add_i64_sat(k->seed > 0 ? k->seed : 0, (int64_t)by);
+	enum err e = time_left(c);
+
+	k->is_new = true;
+	if (e != ERR_OK)
+		return e;
+	return verdict(memcached_increment_with_initial(c->m->client, f->key,
+	    f->key_n, by, initial, (time_t)f->expires, got));
+}
+
+/* *value: after it. Nothing there to give back is 0. */
+static enum err
+add(struct call *c, struct counter *k, int64_t by, int64_t *value)
+{
+	const struct store_count *f = k->first;
+	uint64_t got = 0;
 	enum err e = time_left(c);
 
 	if (e != ERR_OK)
@@ -251,14 +272,80 @@ add(struct call *c, const struct counter *k, int64_t by, int64_t *value)
 		if (e == ERR_NOT_FOUND)
 			e = ERR_OK;
 	} else {
-		initial =
-		    (uint64_t)num_add_i64_sat(k->seed > 0 ? k->seed : 0, by);
 		e = verdict(memcached_increment_with_initial(c->m->client,
-		    f->key, f->key_n, (uint64_t)by, initial, (time_t)f->expires,
-		    &got));
+		    f->key, f->key_n, (uint64_t)by, 0,
+		    MEMCACHED_EXPIRATION_NOT_ADD, &got));
+		if (e == ERR_NOT_FOUND)
+			e = create(c, k, (uint64_t)by, &got);
 	}
 	*value = got < INT64_MAX ? (int64_t)got : INT64_MAX;
 	return e;
+}
+
+/* What it is, and which version of it. Digits, and blanks where it was more. */
+static enum err
+look(struct call *c, const struct counter *k, int64_t *value, uint64_t *cas)
+{
+	const struct store_count *f = k->first;
+	const char *const keys[] = { f->key };
+	const size_t lengths[] = { f->key_n };
+	memcached_return_t rc;
+	memcached_result_st *r;
+	enum err e = time_left(c);
+
+	if (e != ERR_OK)
+		return e;
+	e = verdict(memcached_mget(c->m->client, keys, lengths, 1));
+	if (e != ERR_OK)
+		return e;
+	r = memcached_fetch_result(c->m->client, NULL, &rc);
+	if (!r)
+		return rc == MEMCACHED_END ? ERR_NOT_FOUND : verdict(rc);
+	*cas = memcached_result_cas(r);
+	e = num_parse_i64(str_trim(str_of(memcached_result_value(r),
+			      memcached_result_length(r))),
+	    value);
+	memcached_result_free(r);
+	/* the end of the answer */
+	r = memcached_fetch_result(c->m->client, NULL, &rc);
+	if (r)
+		memcached_result_free(r);
+	return e == ERR_OK ? ERR_OK : ERR_CLOSED;
+}
+
+#define RAISE_TRIES 8
+
+/* No less than `least`, whoever counts meanwhile. Nobody has it: it begins so. */
+static enum err
+raise_one(struct call *c, const struct counter *k)
+{
+	const struct store_count *f = k->first;
+	char text[24];
+	int64_t value = 0;
+	uint64_t cas = 0;
+	enum err e;
+	int n;
+
+	for (int i = 0; i < RAISE_TRIES; i++) {
+		e = look(c, k, &value, &cas);
+		if (e == ERR_NOT_FOUND || (e == ERR_OK && value >= k->least))
+			return ERR_OK;
+		if (e == ERR_OK)
+			e = time_left(c);
+		if (e != ERR_OK)
+			return e;
+		n = snprintf(text, sizeof(text), "%lld", (long long)k->least);
+		switch (memcached_cas(c->m->client, f->key, f->key_n, text,
+		    (size_t)n, (time_t)f->expires, 0, cas)) {
+		case MEMCACHED_SUCCESS: /* the next look will tell */
+		case MEMCACHED_DATA_EXISTS: /* somebody was quicker */
+		case MEMCACHED_NOTFOUND:
+			break;
+		default:
+			return ERR_CLOSED;
+		}
+	}
+	return ERR_OK; /* it is asked for again */
 }
 
 /* As if nobody had asked yet; no less than nothing. */
@@ -275,8 +362,11 @@ ask_all(struct call *c, struct counters *t)
 {
 	for (uint32_t i = 0; i < t->n; i++) {
 		struct counter *k = &t->all[i];
-		enum err e = add(c, k, k->net, &k->value);
+		enum err e = k->least > 0 ? raise_one(c, k) : ERR_OK;
 
+		if (e != ERR_OK)
+			return e;
+		e = add(c, k, k->net, &k->value);
 		k->counted =
 		    e == ERR_OK ? STORE_COUNTED_YES : STORE_COUNTED_UNSURE;
 		if (e != ERR_OK)
@@ -371,10 +461,12 @@ tell_counted(struct store_count *counts, const struct counters *t, uint32_t n)
 		[STORE_COUNTED_YES] = STORE_COUNTED_NO,
 	};
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		counts[i].is_new = t->of[i]->is_new;
 		counts[i].counted = counts[i].err == ERR_DENIED
 					? left[t->of[i]->undone]
 					: t->of[i]->counted;
+	}
 }
 
 static enum err
@@ -416,7 +508,7 @@ store_memcached_count(
 
 	for (uint32_t i = 0; i < n; i++) {
 		counts[i].err = ERR_CLOSED;
-		counts[i].is_full = false;
+		counts[i].is_full = counts[i].is_new = false;
 		counts[i].counted = STORE_COUNTED_NO;
 	}
 	if (e == ERR_OK && n > 0)

@@ -37,11 +37,14 @@ struct store_count {
 	int64_t add; /* negative: give back; never below 0 */
 	int64_t max; /* what it may come to; INT64_MAX: anything */
 	int64_t seed; /* what it is, without add, when nobody has it */
+	int64_t
+	    least; /* first of all it becomes no less than that; 0: as it is */
 	int64_t expires; /* seconds since 1970 */
 	/* out: ERR_OK; ERR_DENIED: it or its group is refused; else not done */
 	enum err err;
 	bool is_full; /* ERR_DENIED: this one refuses */
 	int64_t value; /* ERR_OK: after it */
+	bool is_new; /* nobody had it */
 	/* Of a call that failed, and of what it refused: is it counted? */
 	enum store_counted {
 		STORE_COUNTED_NO,
@@ -59,7 +62,7 @@ store_memcached_new(const struct str *servers, uint32_t n, usec_t timeout);
 /* NULL is allowed. */
 void store_memcached_free(struct store_memcached *m);
 /*
- * Decides them in order; each counter is asked once, for all that want it, and
+ * Decides them in order, after `least`; each counter is asked once, for all that want it, and
  * what was refused is undone in one more command. ERR_OK: all were done or
  * refused. ERR_TIMEOUT, ERR_CLOSED, ERR_NOMEM: some were not asked, or what was
  * refused is not undone: `counted` tells of each what memcached has.

@@ -29,7 +29,7 @@ struct shm_file {
 	uint32_t layout;
 	uint32_t slots; /* a power of two */
 	uint32_t slot_bytes;
-	int64_t since; /* usec_t, wall: when it was made */
+	_Atomic int64_t since; /* usec_t, wall: all is counted */
 	_Atomic uint32_t used;
 	_Atomic uint32_t tallies_used;
 	_Atomic uint64_t refused;
@@ -77,7 +77,7 @@ header_write(struct shm_file *f, uint32_t slots)
 	f->layout = SHM_LAYOUT;
 	f->slots = slots;
 	f->slot_bytes = sizeof(struct shm_slot);
-	f->since = clock_wall();
+	atomic_store(&f->since, clock_wall());
 	f->magic = SHM_MAGIC;
 }
 
@@ -315,7 +315,17 @@ shm_close(struct shm *s)
 usec_t
 shm_since(const struct shm *s)
 {
-	return s->file->since;
+	return atomic_load(&s->file->since);
+}
+
+void
+shm_lost(struct shm *s, usec_t wall)
+{
+	int64_t since = shm_since(s);
+
+	/* another worker has told of the same, or a clock was set back */
+	if (wall - since >= SHM_LOST_REST || wall < since)
+		atomic_compare_exchange_strong(&s->file->since, &since, wall);
 }
 
 /* ---- slots ------------------------------------------------------------- */

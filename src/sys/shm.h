@@ -58,8 +58,13 @@ bool shm_is_at(const struct shm *s, const char *path);
  */
 MUST_CHECK enum err shm_open_there(const char *path, struct shm **out);
 void shm_close(struct shm *s);
-/* When it was made: nothing from before is counted in it. */
+/*
+ * Since when all is counted in it: when it was made, or was told that counts
+ * were lost. Told again within SHM_LOST_REST it stays as it is.
+ */
+#define SHM_LOST_REST (60 * USEC_PER_SEC)
 usec_t shm_since(const struct shm *s);
+void shm_lost(struct shm *s, usec_t wall);
 /* Finds or claims. NULL when the table is full. */
 struct shm_slot *shm_slot(struct shm *s, uint64_t identity);
 /* Only finds. NULL: nobody has claimed it. */

@@ -11,17 +11,29 @@ PRICES = [{'provider': '*', 'model': '*', 'input': 1, 'output': 10}]
 TINY = 0.000001  # dollars: less than a call costs
 
 
-class Host:
-    """A gateway with llmgw-jobd, a database and memcached."""
+class Shared:
+    """What hosts have in common: a database and memcached."""
 
-    def __init__(self, build, mock, folder, store, aliases, limits):
-        c = stack.default_config(mock)
+    def __init__(self, folder, store):
         self.memcached = Memcached(folder)
         self.server = MariaDB(folder) if store == 'mariadb' else None
+        self.url = (self.server.create('llmgw') if self.server
+                    else 'sqlite://%s/shared.db' % folder)
+
+    def stop(self):
+        self.memcached.stop()
         if self.server:
-            c['store'] = self.server.create('llmgw')
-        c.update(prices=PRICES, limits=limits,
-                 memcached=[self.memcached.address])
+            self.server.stop()
+
+
+class Host:
+    """A gateway with llmgw-jobd."""
+
+    def __init__(self, build, mock, folder, shared, aliases, limits):
+        c = stack.default_config(mock)
+        self.shared = shared
+        c.update(prices=PRICES, limits=limits, store=shared.url,
+                 memcached=[shared.memcached.address])
         c['providers']['spare'] = dict(c['providers']['openai'])
         c['providers']['metered'] = dict(
             c['providers']['openai'],
@@ -31,9 +43,9 @@ class Host:
             limits=[{'requests': 3, 'period': 'quarter'}])
         for alias, provider in aliases.items():
             c['models'][alias] = stack.target(provider, 'demo')
+        folder.mkdir(exist_ok=True)
         self.gateway = stack.Lighttpd(build, folder, c)
         self.ctl = Ctl(build, self.gateway.config_file)
-        self.ctl.run('db', 'init')
         self.keys = {}
 
     def people(self, tenant, team, user):
@@ -53,12 +65,6 @@ class Host:
     def stop(self):
         self.gateway.stop()
         self.jobd.stop()
-
-    def end(self):
-        self.stop()
-        self.memcached.stop()
-        if self.server:
-            self.server.stop()
 
     def ask(self, who, alias):
         key = self.keys.get(who, stack.CLIENT_KEY)
@@ -84,7 +90,7 @@ class Host:
     def forget(self):
         """As another host, and nobody else has counted."""
         (self.gateway.folder / 'state/shm').unlink()
-        self.memcached.flush()
+        self.shared.memcached.flush()
 
 
 def limit(name, **more):
@@ -133,15 +139,18 @@ def host(request, build, mock, tmp_path):
     aliases = {row[1]: 'openai' for row in SPENT}
     aliases.update({'one-provider': 'spare', 'each-provider': 'anthropic',
                     'metered': 'metered', 'counted': 'counted'})
-    h = Host(build, mock, tmp_path, request.param, aliases,
+    shared = Shared(tmp_path, request.param)
+    h = Host(build, mock, tmp_path / 'gw', shared, aliases,
              [{k: v for k, v in row.items() if v is not None}
               for row in LIMITS])
+    h.ctl.run('db', 'init')
     h.people('acme', 'red', 'kim')
     h.people('acorn', 'red', 'kim')
     h.people('zoo', 'blue', 'lee')
     h.start()
     yield h
-    h.end()
+    h.stop()
+    shared.stop()
 
 
 def test_all_that_was_used_is_used(host):

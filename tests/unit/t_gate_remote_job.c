@@ -44,6 +44,66 @@ test_flushed(void **state)
 	assert_false(admits(&one, &requests, 1, 0, &a));
 }
 
+static struct gate_seed
+seed_of(const struct gate_hold *hold)
+{
+	return (struct gate_seed){ .tally = hold->tally,
+		.identity = hold->identity,
+		.tag_bits = hold->tag_bits,
+		.window = hold->window,
+		.end = hold->end,
+		.limit = hold->limit };
+}
+
+/* What the others knew comes from the ledger, once, whoever looks. */
+static void
+test_flushed_and_rebuilt(void **state)
+{
+	usec_t since = shm_since(one.shm);
+	struct gate_seed seed;
+	struct asked a;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_true(admits(&one, &requests, 1, 0, &a));
+	for (int i = 0; i < 3; i++)
+		assert_true(admits(&two, &requests, 1, 0, &a));
+	assert_false(a.wait.is_lost);
+	memcached_server_flush(&server);
+	clock_set(mono, WALL + 2 * SHM_LOST_REST);
+	assert_true(admits(&one, &requests, 1, 0, &a));
+	assert_true(a.wait.is_lost);
+	assert_true(shm_since(one.shm) > since);
+	assert_int_equal(shm_since(two.shm), since);
+	seed = seed_of(&a.holds.hold[0]);
+	for (int i = 0; i < 2; i++) {
+		gate_limit_seed(&seed, 8, WALL);
+		gate_remote_raise(one.remote, &seed, 8);
+		loop_turn(one.loop);
+		assert_int_equal(gate_remote_pending(one.remote), 0);
+	}
+	assert_int_equal(used(&one, &requests), 8);
+	assert_true(admits(&two, &requests, 1, 0, &a));
+	assert_false(a.wait.is_lost);
+	assert_true(admits(&two, &requests, 1, 0, &a));
+	assert_false(admits(&two, &requests, 1, 0, &a));
+	assert_false(admits(&one, &requests, 1, 0, &a));
+}
+
+/* The first of a window was lost by nobody. */
+static void
+test_new_is_not_lost(void **state)
+{
+	usec_t since = shm_since(one.shm);
+	struct asked a;
+
+	(void)state;
+	clock_set(mono, WALL + 2 * SHM_LOST_REST);
+	assert_true(admits(&one, &requests, 1, 0, &a));
+	assert_false(a.wait.is_lost);
+	assert_int_equal(shm_since(one.shm), since);
+}
+
 /* It goes with the next request, which mostly counts the same. */
 static void
 test_settled_with_the_next(void **state)
@@ -112,6 +172,8 @@ main(void)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 		TEST(test_one_job),
 		TEST(test_flushed),
+		TEST(test_flushed_and_rebuilt),
+		TEST(test_new_is_not_lost),
 		TEST(test_settled_with_the_next),
 		TEST(test_counted_before_the_end),
 		TEST(test_full_batch),

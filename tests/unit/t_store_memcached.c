@@ -118,6 +118,60 @@ test_seed(void **state)
 }
 
 static void
+test_is_new(void **state)
+{
+	struct store_count c = count_of("a", 1, 10);
+
+	(void)state;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_true(c.is_new);
+	assert_int_equal(one(&c), ERR_OK);
+	assert_false(c.is_new);
+	c.add = -1;
+	assert_int_equal(one(&c), ERR_OK);
+	memcached_server_flush(&server);
+	assert_int_equal(one(&c), ERR_OK);
+	assert_false(c.is_new); /* giving back makes nothing */
+	c.add = 0;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_true(c.is_new);
+}
+
+/* What the ledger has: raised to that, never added, never lowered. */
+static void
+test_at_least(void **state)
+{
+	struct store_count c = count_of("a", 0, INT64_MAX), d;
+	struct store_count both[2];
+
+	(void)state;
+	c.least = 1000;
+	c.seed = 1000;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_int_equal(c.value, 1000); /* nobody had it */
+	d = count_of("a", -998, INT64_MAX);
+	assert_int_equal(one(&d), ERR_OK);
+	assert_int_equal(d.value, 2); /* "2   " where it lies */
+	c.least = 30;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_int_equal(c.value, 30);
+	assert_false(c.is_new);
+	c.least = 20;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_int_equal(c.value, 30);
+	/* before what others add in the same call */
+	both[0] = count_of("a", 5, 50);
+	both[1] = count_of("a", 0, INT64_MAX);
+	both[1].least = 45;
+	assert_int_equal(store_memcached_count(m, both, 2), ERR_OK);
+	assert_int_equal(both[0].err, ERR_OK);
+	assert_int_equal(both[1].value, 50);
+	/* it goes on counting */
+	d = count_of("a", 1, 50);
+	assert_int_equal(one(&d), ERR_DENIED);
+}
+
+static void
 test_expires(void **state)
 {
 	struct store_count c = count_of("a", 1, 10);
@@ -328,6 +382,8 @@ main(void)
 		TEST(test_counts),
 		TEST(test_large),
 		TEST(test_seed),
+		TEST(test_is_new),
+		TEST(test_at_least),
 		TEST(test_expires),
 		TEST(test_groups),
 		TEST(test_counted_of_a_failed_call),

@@ -63,6 +63,16 @@ test_since(void **state)
 	shm_close(t);
 	t = open_it(path, 128);
 	assert_true(shm_since(t) > since);
+	/* counts were lost, as several workers tell */
+	since = shm_since(t) + 2 * SHM_LOST_REST;
+	shm_lost(t, since);
+	assert_int_equal(shm_since(t), since);
+	shm_lost(t, since + SHM_LOST_REST - 1);
+	assert_int_equal(shm_since(t), since);
+	shm_lost(t, since + SHM_LOST_REST);
+	assert_int_equal(shm_since(t), since + SHM_LOST_REST);
+	shm_lost(t, since); /* the clock was set back */
+	assert_int_equal(shm_since(t), since);
 	shm_close(t);
 }
 
