@@ -99,6 +99,32 @@ end(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
+static void
+add_secret(const char *name, const char *provider)
+{
+	char all[1024];
+
+	(void)snprintf(all, sizeof(all),
+	    "secret add %s --provider %s --config %s", name, provider,
+	    ctl_path("llmgw.yaml"));
+	if (ctl_run_on(NULL, all, "sk-canary-1\n") != 0)
+		fail_msg("%s\n%.*s", all, STR_ARG(buf_str(&ctl_err)));
+}
+
+/* It may be for one that comes later: it is sealed, and that is noted. */
+static void
+test_secret_for_a_provider(void **state)
+{
+	(void)state;
+	add_secret("here", "p");
+	assert_silent_of("has no provider");
+	add_secret("later", "q");
+	assert_in(ctl_err, "llmgw.yaml has no provider 'q' yet");
+	ok("secret list --json");
+	assert_in(ctl_out, "\"name\":\"here\",\"provider\":\"p\"");
+	assert_in(ctl_out, "\"name\":\"later\",\"provider\":\"q\"");
+}
+
 /* ---- the walk -------------------------------------------------------------- */
 
 /*
@@ -496,6 +522,7 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_secret_for_a_provider),
 		TEST(test_each_change_leaves_one_row),
 		TEST(test_all_commands),
 		TEST(test_sentences),
