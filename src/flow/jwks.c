@@ -1,4 +1,4 @@
-/* The key set of auth.jwt: fetched, kept, fetched again. */
+/* The key set of auth.jwt: fetched, held, fetched again. */
 #include "flow/life.h"
 
 #include "base/log.h"
@@ -75,11 +75,41 @@ again(struct flow_jwks *j, usec_t delay)
 	(void)!timer_set(j->flow->loop, &j->timer, delay, start, j);
 }
 
+static bool
+is_file(const struct flow_jwks *j)
+{
+	return str_starts(j->conf->jwt.keys, STR("file:"));
+}
+
+/* What an earlier process has read is better than nobody's word. */
+static void
+take_kept(struct flow_jwks *j)
+{
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, JWKS_KEPT_MAX);
+	e = jwks_kept_read(j->conf, &b);
+	if (e == ERR_OK)
+		e = jwt_keys_parse(buf_str(&b), &j->keys);
+	if (e == ERR_OK) {
+		j->digest = hash_stable(buf_str(&b));
+		log_msg(LOG_WARN, "auth.jwt: %u keys in force, as kept",
+		    (unsigned)jwt_keys_count(j->keys));
+	} else if (e != ERR_NOT_FOUND && e != ERR_IO) {
+		log_msg(LOG_WARN, "auth.jwt: the kept key set is no good: %s",
+		    err_word(e));
+	}
+	buf_fini(&b);
+}
+
 static void
 failed(struct flow_jwks *j, const char *why)
 {
 	j->is_old = true;
 	log_msg(LOG_WARN, "auth.jwt: the key set cannot be read: %s", why);
+	if (!j->keys && !is_file(j))
+		take_kept(j);
 	again(j, j->retry);
 	j->retry *= 2;
 	if (j->retry > j->conf->jwt.refresh)
@@ -100,6 +130,8 @@ take(struct flow_jwks *j, struct str text)
 		jwt_keys_free(j->keys);
 		j->keys = keys;
 		j->digest = digest;
+		if (!is_file(j))
+			jwks_keep(j->conf, text);
 		if (j->flow->directory)
 			gate_directory_forget(j->flow->directory);
 		log_msg(LOG_INFO, "auth.jwt: %u keys in force",
@@ -177,7 +209,7 @@ start(void *arg)
 
 	j->asked = clock_mono();
 	timer_stop(j->flow->loop, &j->timer);
-	if (str_starts(c->keys, STR("file:"))) {
+	if (is_file(j)) {
 		read_file(j, str_skip(c->keys, 5));
 		return;
 	}

@@ -294,6 +294,15 @@ void identify_drop(struct req *r);
 /* f->conf is a new one. */
 void identify_conf(struct flow *f);
 
+/*
+ * jwks_kept.c: the last good one on disk (0600, replaced whole), for processes
+ * that begin while its server is away. A failure is logged.
+ */
+#define JWKS_KEPT_MAX (JWT_KEY_SET_BYTES_MAX + 64u)
+void jwks_keep(const struct conf *conf, struct str text);
+/* Into out, which takes JWKS_KEPT_MAX. ERR_NOT_FOUND: none of this issuer's. */
+MUST_CHECK enum err jwks_kept_read(const struct conf *conf, struct buf *out);
+
 /* jwks.c: the key set of auth.jwt */
 /* f->conf is a new one. */
 void jwks_conf(struct flow *f);

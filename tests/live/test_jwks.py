@@ -151,3 +151,49 @@ def test_each_cgi_process_reads_it_first(make):
     assert ask(b.gateway, b.second.token(roles='developer')).status == 401
     b.server.keys = [b.second.jwk()]
     assert ask(b.gateway, b.second.token(roles='developer')).status == 200
+
+
+def test_kept_while_its_server_is_away(make):
+    """What one process has read is there for those that begin later."""
+    b = make()
+    g = b.gateway
+    one = b.first.token(roles='developer')
+    two = b.second.token(roles='developer')
+    assert all_workers(g, one, 200)
+    kept = g.folder / 'state/jwks'
+    assert kept.stat().st_mode & 0o777 == 0o600
+    whole = kept.read_bytes()
+    b.server.stop()
+    for text, status in ((whole, 200), (whole[:-9], 503), (b'', 503),
+                         (whole.replace(b'jwks 1', b'jwks 2'), 503)):
+        g.stop()
+        kept.write_bytes(text)
+        g.start()
+        assert all_workers(g, one, status), text
+        # a key that is not in it may be the server's by now
+        assert ask(g, two).status == 503
+    g.stop()
+    kept.write_bytes(whole)
+    kept.chmod(0o620)  # somebody else's word
+    g.start()
+    assert all_workers(g, one, 503)
+    # it is written anew
+    g.stop()
+    b.server.start()
+    b.server.keys = [b.second.jwk()]
+    g.start()
+    assert all_workers(g, two, 200) and ask(g, one).status == 401
+    assert kept.read_bytes() != whole
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert not list(g.folder.glob('state/.jwks*'))
+
+
+def test_each_cgi_process_has_the_kept_one(make):
+    b = make(door='cgi')
+    token = b.first.token(roles='developer')
+    assert ask(b.gateway, token).status == 200
+    b.server.stop()
+    for _ in range(3):
+        assert ask(b.gateway, token).status == 200
+    (b.gateway.folder / 'state/jwks').unlink()
+    assert ask(b.gateway, token).status == 503
