@@ -9,12 +9,12 @@ import subprocess
 import proc
 
 CONNECTIONS = (1, 16, 64, 256)
-# name, streams, alias of the model, ramp and rounds
+# name, streams, alias of the model, ramp, streams one after another, and turns
 STREAMS = (
-    ("streams-500", 500, "s20", 1, 3),
-    ("streams-1000", 1000, "s20", 1, 3),
-    ("streams-2000", 2000, "s20", 2, 3),
-    ("streams-5000", 5000, "s200", 5, 1),
+    ("streams-500", 500, "s20", 1, 3, 1),
+    ("streams-1000", 1000, "s20", 1, 3, 3),
+    ("streams-2000", 2000, "s20", 2, 3, 1),
+    ("streams-5000", 5000, "s200", 5, 1, 1),
 )
 BODIES = (("0.2KB", 200), ("4KB", 4096), ("100KB", 100 << 10),
           ("1MB", 1 << 20))
@@ -147,7 +147,7 @@ class Cases:
 
     # --- cases ------------------------------------------------------------
 
-    def rounds(self, case, peers, n, *args, **more):
+    def rounds(self, case, peers, n, turn):
         """Rounds in which each of the peers has one turn, in changing order.
         One in which others kept the machine busy is done again, 2 n at most;
         the n with the least of that count, for all peers the same."""
@@ -157,7 +157,7 @@ class Cases:
             turns = {}
             for peer in peers if len(done) % 2 == 0 else peers[::-1]:
                 self.bench.say(f"{case} {peer.name}")
-                turns[peer] = self.turn(peer, *args, **more)
+                turns[peer] = turn(peer)
             done.append(turns)
             if disturbance(turns) > QUIET:
                 self.bench.say("   others used "
@@ -175,7 +175,9 @@ class Cases:
         options = ["--connections", connections, "--duration",
                    f"{int(300 + seconds * 1000)}ms", "--warmup", "300ms"]
         peers = self.bench.up() if peers is None else peers
-        done = self.rounds(case, peers, rounds, alias, options, **more)
+        done = self.rounds(
+            case, peers, rounds,
+            lambda peer: self.turn(peer, alias, options, **more))
         for peer in peers:
             outs = [r[peer] for r in done]
             self.add(case, peer, merged(outs), connections=connections)
@@ -188,24 +190,27 @@ class Cases:
         self.closed_loop("delay-1000x50ms", "delay50", 1000,
                          rounds=min(3, self.bench.rounds), seconds=2.5)
 
-    def streams(self, case, n, alias, ramp, rounds):
+    def streams(self, case, n, alias, ramp, in_a_row, turns):
         gap = int(alias[1:]) / 1000
         if self.bench.quick:
-            rounds = 1
-        for peer in self.bench.peers:
-            # a fresh process: memory kept from an earlier case would hide
+            in_a_row = turns = 1
+        options = ["--streams", n, "--ramp", f"{ramp}s", "--rounds", in_a_row,
+                   "--expect", CHUNKS, "--timeout", "60s"]
+        limit = ramp + in_a_row * (CHUNKS * gap + 30) + 30
+
+        def turn(peer):
+            # a fresh process: memory kept from an earlier turn would hide
             # what the streams of this one take
             peer.down()
             if not peer.up():
-                continue
-            self.bench.say(f"{case} {peer.name}")
+                raise RuntimeError(f"{peer.name}: {peer.missing}")
             self.warm(peer, "tiny")
-            out = self.measured(
-                peer, alias,
-                ["--streams", n, "--ramp", f"{ramp}s", "--rounds", rounds,
-                 "--expect", CHUNKS, "--timeout", "60s"],
-                stream=True, limit=ramp + rounds * (CHUNKS * gap + 30) + 30)
-            self.add(case, peer, out, streams=n)
+            return self.turn(peer, alias, options, stream=True, limit=limit)
+
+        peers = self.bench.up()
+        done = self.rounds(case, peers, turns, turn)
+        for peer in peers:
+            self.add(case, peer, merged([r[peer] for r in done]), streams=n)
 
     def bodies(self):
         for dialect in ("openai", "anthropic"):
@@ -222,8 +227,8 @@ class Cases:
         self.throughput()
         self.delay()
         self.bodies()
-        for name, n, alias, ramp, rounds in STREAMS:
+        for name, n, alias, ramp, in_a_row, turns in STREAMS:
             if self.bench.quick and not only and n != 1000:
                 continue
             if self.wanted(name):
-                self.streams(name, n, alias, ramp, rounds)
+                self.streams(name, n, alias, ramp, in_a_row, turns)
