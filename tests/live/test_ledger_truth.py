@@ -94,6 +94,9 @@ class World:
     def __init__(self, gateway, db, memory, jobd, clients, disk):
         self.gateway, self.db, self.memory = gateway, db, memory
         self.jobd, self.clients, self.disk = jobd, clients, disk
+        if disk:  # now: the spool alone may fill it, with jobd just killed
+            self.full = disk / 'full'
+            self.full.touch()
         self.dice = random.Random(7)
         self.count = collections.Counter()
         # when requests may fail: [(word, begin, end)]
@@ -156,15 +159,14 @@ class World:
     def fill_disk(self):
         """What is under way is still booked; the rest is refused."""
         began = time.monotonic()
-        full = self.disk / 'full'
-        with open(full, 'wb') as f:
+        with open(self.full, 'r+b') as f:
             try:
                 while f.write(b'x' * 65536):
                     f.flush()
             except OSError:
                 pass
         self.go_on(40)
-        full.unlink()
+        os.truncate(self.full, 0)
         until('all workers book again', self.is_booking, 60)
         self.windows.append(('full', began, time.monotonic()))
 
