@@ -7,8 +7,7 @@
  *	INSERT INTO t (a, b) SELECT v00, v01 FROM store_rows
  *
  * All rows of store_run_many are then one statement, which opens the tables and
- * finds its place in them once. A row of the ledger costs 20 000 instructions
- * so, and 29 000 bound by itself (SQLite 3.40). Private to store/sqlite.c.
+ * finds its place in them once. Private to store/sqlite.c.
  */
 #include <sqlite3.h>
 #include <stdint.h>

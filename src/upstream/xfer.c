@@ -67,8 +67,8 @@ limit(struct watch *w, usec_t from, usec_t timeout, enum upstream_end end)
 
 /*
  * libcurl could keep the times to connect and of the whole itself. But it looks
- * through its tree of all transfers' limits for each piece of an answer, five
- * hundred instructions and other transfers' memory; one timer of ours does.
+ * through its tree of all transfers' limits for each piece of an answer, and so
+ * through other transfers' memory; one timer of ours does.
  */
 static struct watch
 watch_now(const struct upstream_xfer *x)

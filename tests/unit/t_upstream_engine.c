@@ -226,6 +226,35 @@ test_attempt_in_vain_leaves_nothing(void **state)
 	full_close(&f);
 }
 
+/*
+ * Where the last answer came over a connection that stood, curl is told of no
+ * limit: ours holds when the next one has to be made after all.
+ */
+static void
+test_connect_has_a_limit_after_reuse(void **state)
+{
+	static struct ask a;
+	struct urls_entry *url;
+	struct full f;
+
+	(void)state;
+	full_open(&f);
+	url = urls_take(&((struct engine *)up)->urls, str_z(f.url));
+	assert_non_null(url);
+	url->is_reused = true;
+	urls_put(url);
+	ask_init(&a, f.url);
+	a.call.timeout_connect = 300 * MSEC;
+	ask_start(&a);
+	ask_wait();
+	assert_end(&a, UPSTREAM_TIMEOUT_CONNECT);
+	assert_string_equal(
+	    a.result.detail, upstream_end_word(UPSTREAM_TIMEOUT_CONNECT));
+	assert_numbers_are_free();
+	ask_fini(&a);
+	full_close(&f);
+}
+
 /* When TCP was there and TLS was not curl tells in time: it must stay so. */
 static void
 test_silent_tls_leaves_nothing(void **state)
@@ -370,6 +399,7 @@ main(void)
 		UPSTREAM_TEST(test_start_in_done),
 		UPSTREAM_TEST(test_start_in_head_is_refused),
 		UPSTREAM_TEST(test_attempt_in_vain_leaves_nothing),
+		UPSTREAM_TEST(test_connect_has_a_limit_after_reuse),
 		UPSTREAM_TEST(test_silent_tls_leaves_nothing),
 		UPSTREAM_TEST(test_free_with_transfers_under_way),
 		UPSTREAM_TEST(test_pool_of_handles),
