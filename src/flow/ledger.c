@@ -93,8 +93,9 @@ ledger_begin(struct req *r)
 	b.usage.prompt = ledger_prompt_estimate(r);
 	b.is_estimated = true;
 	if (r->flow->spool)
-		k->slot = spool_begin(
-		    r->flow->spool, bytes, meter_booking_encode(&b, bytes));
+		k->slot = spool_begin(r->flow->spool, METER_CALL_NOT_SENT,
+		    bytes, meter_booking_encode(&b, bytes));
+	fault_kill("kill.begun");
 	return k->slot ? ERR_OK : no_room(r);
 }
 

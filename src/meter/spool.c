@@ -522,11 +522,20 @@ spool_limit(struct spool *s, uint64_t max_bytes)
 	s->max_bytes = max_bytes;
 }
 
+static void
+words_reset(struct spool_slot *slot, uint32_t first)
+{
+	_Atomic uint32_t *words = spool_words(slot);
+
+	for (int i = 0; i < SPOOL_WORDS; i++)
+		atomic_store_explicit(
+		    &words[i], i == 0 ? first : 0, memory_order_relaxed);
+}
+
 struct spool_slot *
-spool_begin(struct spool *s, const void *payload, size_t n)
+spool_begin(struct spool *s, uint32_t first_word, const void *payload, size_t n)
 {
 	struct spool_slot *slot;
-	_Atomic uint32_t *words;
 
 	ASSERT(n <= SPOOL_SLOT_PAYLOAD_MAX);
 	if (spool_is_full(s) || (!s->free && !table_grow(s)))
@@ -537,9 +546,7 @@ spool_begin(struct spool *s, const void *payload, size_t n)
 	s->n_used++;
 	atomic_store_explicit(
 	    (_Atomic uint64_t *)slot->p, 0, memory_order_relaxed);
-	words = spool_words(slot);
-	for (int i = 0; i < SPOOL_WORDS; i++)
-		atomic_store_explicit(&words[i], 0, memory_order_relaxed);
+	words_reset(slot, first_word);
 	spool_record_put(
 	    slot->p + SPOOL_SLOT_BEGIN, table_seed(s), SPOOL_BEGIN, payload, n);
 	s->is_table_dirty = true;

@@ -98,14 +98,16 @@ const char *spool_why(const struct spool *s);
 
 /*
  * Something begins. NULL: the spool is full. The handle is valid until it is
- * settled. n <= SPOOL_SLOT_PAYLOAD_MAX.
+ * settled. n <= SPOOL_SLOT_PAYLOAD_MAX. first_word: of the slot's words (below),
+ * there before the record is: who dies right after this has told it.
  */
-struct spool_slot *spool_begin(struct spool *s, const void *payload, size_t n);
+struct spool_slot *spool_begin(
+    struct spool *s, uint32_t first_word, const void *payload, size_t n);
 /* One store: what has come so far, in the caller's unit. */
 void spool_progress(struct spool_slot *slot, uint64_t done);
 /*
- * SPOOL_WORDS words that are 0 when something begins. Valid as the slot is;
- * written from one thread.
+ * SPOOL_WORDS words; all but the first are 0 when something begins. Valid as the
+ * slot is; written from one thread.
  */
 _Atomic uint32_t *spool_words(struct spool_slot *slot);
 /* Never fails: it waits in its slot where a segment has no room. */

@@ -54,8 +54,8 @@ one_call(struct bench *b, uint64_t i)
 {
 	char bytes[METER_BOOKING_MAX];
 	struct meter_booking k = usual(i);
-	struct spool_slot *slot =
-	    spool_begin(b->spool, bytes, meter_booking_encode(&k, bytes));
+	struct spool_slot *slot = spool_begin(b->spool, METER_CALL_NOT_SENT,
+	    bytes, meter_booking_encode(&k, bytes));
 
 	ASSERT(slot);
 	k.ended = clock_wall();

@@ -327,15 +327,7 @@ def test_killed(ledger, mock):
     unsure = [r for r in rows if r['state'] == 'unsure']
     asked = mock.stats()['requests']
     # Killed within the system call that hands a request over: nobody knows.
-    # KNOWN DEFECT: of some thousand kills one left a row `lost`, not unsure, of
-    # a call that the mock had not counted. Its cause is not found; more than
-    # one in a run is another matter. test_ledger_truth.py has not shown it.
-    beyond = len(sent) - len(unsure) - asked
-    if beyond > 0:
-        print('#| %d row lost of a call that the provider has not counted'
-              % beyond)
-    assert beyond <= min(1, len(lost))
-    assert asked <= len(sent)
+    assert len(sent) - len(unsure) <= asked <= len(sent)
     ok = [r for r in rows if r['state'] == 'ok']
     assert all(not r['is_estimated'] for r in ok)
     assert all(r['is_estimated'] for r in unsure)

@@ -30,6 +30,7 @@ NANO = {'prompt': 1000, 'completion': 2000}
 # place -> what becomes of the calls that were in hand there (state, is the
 # provider's count known exactly); None: either
 PLACES = {
+    'kill.begun': ('not_sent', True),
     'kill.unhanded': ('not_sent', True),
     'kill.handing': ('unsure', False),
     'kill.sent': ('unsure', False),
@@ -42,7 +43,7 @@ PLACES = {
     'kill.settled': ('ok', True),
 }
 # Never asked, and asked, though both are unsure.
-UNASKED = ('kill.unhanded', 'kill.handing')
+UNASKED = ('kill.begun', 'kill.unhanded', 'kill.handing')
 
 
 def config(mock):

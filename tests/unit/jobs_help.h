@@ -71,7 +71,8 @@ begin(struct writer *w, uint32_t i)
 	struct meter_booking b = booking(i, METER_BOOKED_OPEN);
 	char bytes[METER_BOOKING_MAX];
 
-	return spool_begin(w->spool, bytes, meter_booking_encode(&b, bytes));
+	return spool_begin(w->spool, METER_CALL_UNKNOWN, bytes,
+	    meter_booking_encode(&b, bytes));
 }
 
 static inline void

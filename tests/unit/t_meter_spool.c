@@ -73,7 +73,7 @@ begin(struct bed *b, int i)
 {
 	struct str s = numbered("begin", i);
 
-	return spool_begin(b->spool, s.p, s.n);
+	return spool_begin(b->spool, 0, s.p, s.n);
 }
 
 /* All records of all segments: how many times each number comes. */
@@ -226,7 +226,7 @@ check_words(const char *folder, uint32_t first, uint32_t last)
 	spool_reader_close(&r);
 }
 
-/* They begin at 0, are seen as they were left, and are in nobody's way. */
+/* The first begins as told, the others at 0; they are seen as they were left. */
 static void
 test_slot_words(void **state)
 {
@@ -237,10 +237,10 @@ test_slot_words(void **state)
 	(void)state;
 	memset(longest, 'x', sizeof(longest));
 	bed_open(&b, SPOOL_MAX_ALL, 4);
-	for (int i = 0; i < 2; i++) {
-		slot = spool_begin(b.spool, longest, sizeof(longest));
+	for (uint32_t i = 0; i < 2; i++) {
+		slot = spool_begin(b.spool, i, longest, sizeof(longest));
 		assert_non_null(slot);
-		check_words(b.folder, 0, 0);
+		check_words(b.folder, i, 0);
 		spool_words(slot)[0] = 3;
 		spool_words(slot)[SPOOL_WORDS - 1] = UINT32_MAX;
 		check_words(b.folder, 3, UINT32_MAX);
