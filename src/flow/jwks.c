@@ -130,8 +130,6 @@ take(struct flow_jwks *j, struct str text)
 		jwt_keys_free(j->keys);
 		j->keys = keys;
 		j->digest = digest;
-		if (!is_file(j))
-			jwks_keep(j->conf, text);
 		if (j->flow->directory)
 			gate_directory_forget(j->flow->directory);
 		log_msg(LOG_INFO, "auth.jwt: %u keys in force",
@@ -142,6 +140,9 @@ take(struct flow_jwks *j, struct str text)
 		    e == ERR_NOT_FOUND ? "it has no key of use" : err_word(e));
 		return;
 	}
+	/* also the same again: it may not have been kept, or be gone */
+	if (!is_file(j))
+		jwks_keep(j->flow, j->conf, text);
 	j->is_old = false;
 	j->retry = RETRY_FIRST;
 	again(j, j->conf->jwt.refresh);

@@ -5,12 +5,10 @@
 #include "flow/life.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fault.h"
 #include "base/log.h"
 #include "conf/file.h"
 #include "wire/jwt.h"
@@ -30,15 +28,6 @@ head_of(const struct conf_jwt *c, char out[HEAD_SIZE])
 		str_of((const char *)of, sizeof(of))));
 }
 
-static bool
-path_of(const struct conf *conf, const char *name, char out[PATH_MAX])
-{
-	int n =
-	    snprintf(out, PATH_MAX, "%.*s/%s", STR_ARG(conf->state_dir), name);
-
-	return n > 0 && n < PATH_MAX;
-}
-
 /* Ours alone may write it. */
 static bool
 is_ours(const struct stat *st)
@@ -51,10 +40,12 @@ enum err
 jwks_kept_read(const struct conf *conf, struct buf *out)
 {
 	char path[PATH_MAX], head[HEAD_SIZE];
+	int n =
+	    snprintf(path, sizeof(path), "%.*s/jwks", STR_ARG(conf->state_dir));
 	struct stat st;
 	enum err e;
 
-	if (!path_of(conf, "jwks", path))
+	if (n < 0 || (size_t)n >= sizeof(path))
 		return ERR_LIMIT;
 	e = conf_file_read(path, out, &st);
 	if (e != ERR_OK)
@@ -66,67 +57,118 @@ jwks_kept_read(const struct conf *conf, struct buf *out)
 	return ERR_OK;
 }
 
+/* ---- on the thread pool ------------------------------------------------- */
+
+/* One at a time, so that the newest is the last. */
+struct jwks_keeping {
+	struct flow *flow;
+	struct conf *conf;
+	struct buf whole; /* the file */
+	struct jwks_keeping *next; /* what came meanwhile; NULL: nothing */
+	enum err e;
+	int errno_then;
+};
+
 static bool
-is_kept(const struct conf *conf, struct str text)
+is_kept(const struct jwks_keeping *k, size_t head)
 {
 	struct buf b;
 	bool same;
 
 	buf_init(&b, JWKS_KEPT_MAX);
-	same = jwks_kept_read(conf, &b) == ERR_OK && str_eq(buf_str(&b), text);
+	same = jwks_kept_read(k->conf, &b) == ERR_OK &&
+	       str_eq(buf_str(&b), str_skip(buf_str(&k->whole), head));
 	buf_fini(&b);
 	return same;
 }
 
-static enum err
-write_all(int fd, struct str s)
+static void
+on_work(void *arg)
 {
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
+	struct jwks_keeping *k = arg;
+	char head[HEAD_SIZE];
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return ERR_IO;
-		s = str_skip(s, (size_t)n);
-	}
-	return ERR_OK;
+	head_of(&k->conf->jwt, head);
+	if (is_kept(k, strlen(head)))
+		return;
+	/* No sync: what a crash left of it is no key set, and so is not used. */
+	k->e =
+	    conf_file_write(k->conf->state_dir, "jwks", buf_str(&k->whole), 0);
+	k->errno_then = errno;
 }
 
-static enum err
-replace(const struct conf *conf, struct str text)
-{
-	char path[PATH_MAX], temp[PATH_MAX], name[32], head[HEAD_SIZE];
-	enum err e;
-	int fd;
+/* ---- on the loop -------------------------------------------------------- */
 
-	(void)snprintf(name, sizeof(name), ".jwks.%ld", (long)getpid());
-	if (!path_of(conf, "jwks", path) || !path_of(conf, name, temp))
-		return ERR_LIMIT;
-	(void)unlink(temp); /* of one that was killed, whose number we have */
-	fd = open(
-	    temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return ERR_IO;
-	head_of(&conf->jwt, head);
-	e = fault("jwks.write") ? ERR_IO : write_all(fd, str_z(head));
-	if (e == ERR_OK)
-		e = write_all(fd, text);
-	/* No sync: what a crash left of it is no key set, and so is not used. */
-	if (close(fd) != 0 && e == ERR_OK)
-		e = ERR_IO;
-	if (e == ERR_OK && rename(temp, path) != 0)
-		e = ERR_IO;
-	if (e != ERR_OK)
-		(void)unlink(temp);
-	return e;
+static void
+keeping_free(struct jwks_keeping *k)
+{
+	if (!k)
+		return;
+	buf_fini(&k->whole);
+	conf_unref(k->conf);
+	free(k);
+}
+
+static void
+tell(const struct conf *conf, const char *why)
+{
+	log_msg(LOG_WARN, "auth.jwt: the key set cannot be kept in %.*s: %s",
+	    STR_ARG(conf->state_dir), why);
+}
+
+static void begin(struct jwks_keeping *k);
+
+static void
+on_done(void *arg)
+{
+	struct jwks_keeping *k = arg, *next = k->next;
+
+	k->flow->n_jobs--;
+	k->flow->jwks_keeping = NULL;
+	if (k->e != ERR_OK)
+		tell(k->conf, conf_file_why(k->e, k->errno_then));
+	keeping_free(k);
+	if (next)
+		begin(next);
+}
+
+static void
+begin(struct jwks_keeping *k)
+{
+	struct flow *f = k->flow;
+
+	if (loop_work(f->loop, on_work, on_done, k) != ERR_OK) {
+		tell(k->conf, err_word(ERR_NOMEM));
+		keeping_free(k);
+		return;
+	}
+	f->jwks_keeping = k;
+	f->n_jobs++;
 }
 
 void
-jwks_keep(const struct conf *conf, struct str text)
+jwks_keep(struct flow *f, struct conf *conf, struct str text)
 {
-	if (!is_kept(conf, text) && replace(conf, text) != ERR_OK)
-		log_msg(LOG_WARN,
-		    "auth.jwt: the key set cannot be kept in %.*s",
-		    STR_ARG(conf->state_dir));
+	struct jwks_keeping *k = calloc(1, sizeof(*k));
+	char head[HEAD_SIZE];
+
+	if (!k) {
+		tell(conf, err_word(ERR_NOMEM));
+		return;
+	}
+	k->flow = f;
+	k->conf = conf_ref(conf);
+	buf_init(&k->whole, JWKS_KEPT_MAX);
+	head_of(&conf->jwt, head);
+	buf_adds(&k->whole, str_z(head));
+	buf_adds(&k->whole, text);
+	if (k->whole.failed) {
+		tell(conf, err_word(ERR_NOMEM));
+		keeping_free(k);
+	} else if (f->jwks_keeping) {
+		keeping_free(f->jwks_keeping->next);
+		f->jwks_keeping->next = k;
+	} else {
+		begin(k);
+	}
 }

@@ -214,6 +214,7 @@ struct flow {
 	struct store_pool *store; /* NULL: no database */
 	struct gate_directory *directory; /* NULL: no database, or no conf */
 	struct flow_jwks *jwks; /* NULL: no auth.jwt */
+	struct jwks_keeping *jwks_keeping; /* NULL: none is being written */
 	struct conf *conf;
 	struct route_ring *ring; /* of conf; NULL: none, or no memory */
 	struct store_secrets *sealed; /* may be NULL */
@@ -296,11 +297,12 @@ void identify_conf(struct flow *f);
 
 /*
  * jwks_kept.c: the last good one on disk (0600, replaced whole), for processes
- * that begin while its server is away. A failure is logged.
+ * that begin while its server is away. Written on the thread pool unless it is
+ * there already; a failure is logged.
  */
 #define JWKS_KEPT_MAX (JWT_KEY_SET_BYTES_MAX + 64u)
-void jwks_keep(const struct conf *conf, struct str text);
-/* Into out, which takes JWKS_KEPT_MAX. ERR_NOT_FOUND: none of this issuer's. */
+void jwks_keep(struct flow *f, struct conf *conf, struct str text);
+/* Blocks. Into out, which takes JWKS_KEPT_MAX. ERR_NOT_FOUND: none of this issuer's. */
 MUST_CHECK enum err jwks_kept_read(const struct conf *conf, struct buf *out);
 
 /* jwks.c: the key set of auth.jwt */

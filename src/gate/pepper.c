@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/rand.h"
+#include "conf/file.h"
 
 #define FILE_BYTES_MAX ((size_t)GATE_PEPPERS_MAX * GATE_PEPPER_BYTES)
 
@@ -113,56 +114,16 @@ gate_pepper_load(struct str state_dir, struct gate_pepper *out)
 	return e;
 }
 
-/* Root makes it for the folder's owner, who is to read it. */
 static enum err
-fill(int fd, const char *folder, const unsigned char *bytes, size_t size)
+write_file(
+    struct str state_dir, const unsigned char *bytes, size_t size, unsigned how)
 {
-	struct stat st;
-	ssize_t n = write(fd, bytes, size);
+	/* Root makes it for the folder's owner, who is to read it. */
+	enum err e = conf_file_write(state_dir, "pepper",
+	    str_of((const char *)bytes, size),
+	    how | CONF_FILE_SYNC | CONF_FILE_OWNERS);
 
-	if (n < 0 || (size_t)n != size)
-		return ERR_IO;
-	if (geteuid() == 0 && stat(folder, &st) == 0 &&
-	    fchown(fd, st.st_uid, st.st_gid) != 0)
-		return from_errno();
-	return fsync(fd) == 0 ? ERR_OK : ERR_IO;
-}
-
-/*
- * Under a name of its own first: nobody sees half a pepper. One that is there
- * is replaced, or stays.
- */
-static enum err
-write_file(struct str state_dir, const unsigned char *bytes, size_t size,
-    bool is_replaced)
-{
-	char folder[PATH_MAX], path[PATH_MAX], temp[PATH_MAX];
-	char name[64];
-	enum err e = path_of(state_dir, "", folder);
-	uint64_t nonce;
-	int fd;
-
-	rand_secret(&nonce, sizeof(nonce));
-	snprintf(name, sizeof(name), ".pepper.%llx", (unsigned long long)nonce);
-	if (e == ERR_OK)
-		e = path_of(state_dir, "pepper", path);
-	if (e == ERR_OK)
-		e = path_of(state_dir, name, temp);
-	if (e != ERR_OK)
-		return e;
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return from_errno();
-	e = fill(fd, folder, bytes, size);
-	if (close(fd) != 0 && e == ERR_OK)
-		e = ERR_IO;
-	if (e == ERR_OK && is_replaced && rename(temp, path) != 0)
-		e = from_errno();
-	if (e == ERR_OK && !is_replaced && link(temp, path) != 0 &&
-	    errno != EEXIST)
-		e = from_errno();
-	unlink(temp);
-	return e;
+	return e == ERR_IO ? from_errno() : e;
 }
 
 static enum err
@@ -172,7 +133,7 @@ make(struct str state_dir)
 	enum err e;
 
 	rand_secret(bytes, sizeof(bytes));
-	e = write_file(state_dir, bytes, sizeof(bytes), false);
+	e = write_file(state_dir, bytes, sizeof(bytes), CONF_FILE_STAYS);
 	secret_wipe(bytes, sizeof(bytes));
 	return e;
 }
@@ -225,7 +186,7 @@ rewrite(struct str state_dir, const struct gate_pepper *p, bool add,
 	for (uint32_t i = 0; i < p->n_older; i++)
 		if (!str_eqz(drop, p->older[i].id))
 			n = put_bytes(bytes, n, p->older[i].bytes);
-	e = write_file(state_dir, bytes, n, true);
+	e = write_file(state_dir, bytes, n, 0);
 	secret_wipe(bytes, sizeof(bytes));
 	return e;
 }

@@ -161,6 +161,7 @@ def test_kept_while_its_server_is_away(make):
     two = b.second.token(roles='developer')
     assert all_workers(g, one, 200)
     kept = g.folder / 'state/jwks'
+    until('it is kept', kept.exists)
     assert kept.stat().st_mode & 0o777 == 0o600
     whole = kept.read_bytes()
     b.server.stop()
@@ -183,6 +184,7 @@ def test_kept_while_its_server_is_away(make):
     b.server.keys = [b.second.jwk()]
     g.start()
     assert all_workers(g, two, 200) and ask(g, one).status == 401
+    g.stop()
     assert kept.read_bytes() != whole
     assert kept.stat().st_mode & 0o777 == 0o600
     assert not list(g.folder.glob('state/.jwks*'))
@@ -197,3 +199,23 @@ def test_each_cgi_process_has_the_kept_one(make):
         assert ask(b.gateway, token).status == 200
     (b.gateway.folder / 'state/jwks').unlink()
     assert ask(b.gateway, token).status == 503
+
+
+def test_not_kept_is_told_and_mended(make):
+    """Who cannot keep it serves on, and keeps it when it is read again."""
+    b = make()
+    g = b.gateway
+    kept = g.folder / 'state/jwks'
+    g.stop()
+    kept.unlink(missing_ok=True)
+    kept.mkdir(parents=True)
+    g.start()
+    assert all_workers(g, b.first.token(roles='developer'), 200)
+    until('the log tells', lambda: 'the key set cannot be kept in %s: Is a '
+          'directory' % kept.parent in g.requests_log.read_text())
+    kept.rmdir()
+    g.config['auth']['jwt']['leeway'] = '20s'
+    g.reload()
+    until('it is kept', kept.exists)
+    g.stop()
+    assert not list(g.folder.glob('state/.jwks*'))
