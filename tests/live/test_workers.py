@@ -1,7 +1,10 @@
-"""The pool under load: reload, a worker's death, the end."""
+"""The pool under load: reload, a worker's death, the end; and its turns."""
+import ctypes
 import os
+import platform
 import re
 import signal
+import struct
 import threading
 
 import pytest
@@ -264,3 +267,43 @@ def test_logs_are_opened_again(own_gateway, mock):
     os.kill(g.parent_pid(), signal.SIGUSR1)
     until('a new file', lambda: g.chat('gpt').status == 200 and g.requests())
     assert [line for line in old.read_text().splitlines() if 'gpt' in line]
+
+
+SCHED_GETATTR = 315  # of x86-64; the C library has no function for it
+SCHED_ATTR = struct.Struct('=IIQiIQQQ')  # sched_setattr(2)
+SHORT = 400_000  # ns: SLICE_SHORT of src/sys/slice.h
+
+
+def slice_of(pid):
+    """ns that the scheduler lets a process run at a time."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    got = ctypes.create_string_buffer(SCHED_ATTR.size)
+    if libc.syscall(ctypes.c_long(SCHED_GETATTR), ctypes.c_int(pid), got,
+                    ctypes.c_uint(SCHED_ATTR.size), ctypes.c_uint(0)) != 0:
+        raise OSError(ctypes.get_errno(), 'sched_getattr')
+    return SCHED_ATTR.unpack(got.raw)[5]
+
+
+def has_no_slices():
+    """Why they cannot be asked for here; '' if they can."""
+    release = tuple(map(int, re.findall(r'\d+', platform.release())[:2]))
+    if platform.machine() != 'x86_64':
+        return 'the number of sched_getattr is known for x86-64 alone'
+    if release < (6, 12):
+        return 'slices of one\'s own came with Linux 6.12; this is %s' % (
+            platform.release())
+    return ''
+
+
+def test_workers_ask_for_short_slices(own_gateway, mock):
+    """They have them when they serve; those that follow, too. Who started
+    them is served as everybody is."""
+    if has_no_slices():
+        pytest.skip(has_no_slices())
+    g = own_gateway
+    assert [slice_of(p) for p in g.worker_pids()] == [SHORT] * 2
+    assert slice_of(g.parent_pid()) == slice_of(0) != SHORT
+    victim = g.worker_pids()[0]
+    os.kill(victim, signal.SIGKILL)
+    until('it is replaced and asks', lambda: [
+        slice_of(p) for p in g.worker_pids() if p != victim] == [SHORT] * 2)
