@@ -182,6 +182,22 @@ id_of(int64_t of_rule, bool is_each, int64_t of_ask)
 	return of_rule ? of_rule : is_each ? of_ask : 0;
 }
 
+/* A key's owner, and a user's tenant, are the same in all rows of theirs. */
+static void
+narrow(const struct gate_ask *a, struct store_spent_ask *out)
+{
+	const bool is_key = out->key_id > 0 && out->key_id == a->key_id;
+
+	if (!is_key && (out->user_id <= 0 || out->user_id != a->user_id ||
+			   out->key_id > 0))
+		return;
+	out->is_one = true;
+	out->tenant_id = a->tenant_id;
+	out->user_id = a->user_id;
+	if (is_key)
+		out->team_id = a->team_id;
+}
+
 void
 gate_seed_ask(const struct gate_seed *s, const struct gate_ask *a,
     struct store_spent_ask *out)
@@ -191,6 +207,7 @@ gate_seed_ask(const struct gate_seed *s, const struct gate_ask *a,
 	const unsigned each = s->limit->each_of;
 
 	*out = (struct store_spent_ask){ .from = s->start,
+		.to = s->end,
 		.by = by(s),
 		.tenant_id =
 		    id_of(r->tenant_id, each & CONF_EACH_TENANT, a->tenant_id),
@@ -202,6 +219,7 @@ gate_seed_ask(const struct gate_seed *s, const struct gate_ask *a,
 		out->alias = a->model;
 	if (s->is_own && !str_present(s->provider))
 		out->client = a->key;
+	narrow(a, out);
 }
 
 static bool

@@ -25,6 +25,7 @@
 
 struct store_key {
 	int64_t id;
+	/* whose it is, for ever: store/spent.h reads by it */
 	int64_t tenant_id;
 	int64_t team_id; /* or 0 */
 	int64_t user_id; /* or 0 */

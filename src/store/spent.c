@@ -7,8 +7,12 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
+/* The sums of so many days, hours or minutes are looked up one by one. */
+#define STARTS_MAX 400
+
 enum {
 	SPENT,
+	ONES,
 	ROWS,
 };
 
@@ -47,6 +51,23 @@ enum {
 				 " WHERE span = ?"    \
 				 " AND start >= ? AND start < ? AND" FILTERS
 /*
+ * The same for one whose tenant and user are known, by the primary key: its
+ * parts one after the other, from the start of each sum to the key. Where the
+ * team is not known it is none, or one of the tenant's. With 10^6 sums by day
+ * of 100 000 keys and 100 teams a month of a key takes 0.1 ms (MariaDB 0.3),
+ * of a user 5 (10); all that others have used, read as above, 70 (230).
+ */
+#define STARTS                                                   \
+	"WITH RECURSIVE d (begins) AS (SELECT CAST(? AS SIGNED)" \
+	" UNION ALL SELECT begins + ? FROM d WHERE begins + ? < ?) "
+#define ONES_OF(sum)                                                          \
+	STARTS COLUMNS GROUPS SUMS(                                           \
+	    sum) " FROM d CROSS JOIN (SELECT CAST(? AS SIGNED) AS of_team"    \
+		 " UNION ALL SELECT id FROM team WHERE tenant_id = ?) o"      \
+		 " CROSS JOIN usage_rollup WHERE span = ? AND start = begins" \
+		 " AND tenant_id = ? AND team_id = of_team AND user_id = ?"   \
+		 " AND key_id BETWEEN ? AND ? AND" FILTERS
+/*
  * As they would be in a sum. SQLite takes the day for the better index, which
  * "+" keeps it from; MariaDB finds the partition by it.
  */
@@ -63,6 +84,7 @@ enum {
 
 const struct store_sql store_spent_sql[] = {
 	[SPENT] = { SPENT_OF(STORE_SUM_HALVES), SPENT_OF(STORE_SUM_DECIMAL) },
+	[ONES] = { ONES_OF(STORE_SUM_HALVES), ONES_OF(STORE_SUM_DECIMAL) },
 	[ROWS] = { ROWS_OF(STORE_SUM_HALVES, "+day"),
 	    ROWS_OF(STORE_SUM_DECIMAL, "day") },
 	STORE_SQL_END,
@@ -104,6 +126,9 @@ enum {
 	N_WHERE = 3,
 	N_FILTERS = 14,
 	N_VALUES = N_GROUPS + N_WHERE + N_FILTERS,
+	N_STARTS = 4,
+	N_ONE = 7,
+	N_ONES_VALUES = N_STARTS + N_GROUPS + N_ONE + N_FILTERS,
 };
 
 /* By what; returns behind the last, as the next one. */
@@ -150,16 +175,50 @@ span_for(const struct store_spent_ask *ask, enum store_span span)
 				      : span;
 }
 
+static struct store_value
+span_value(enum store_span span)
+{
+	return store_text(str_z(store_span_word(span)));
+}
+
+static enum err
+sums_of_one(struct store *s, const struct store_spent_ask *ask,
+    enum store_span span, usec_t length, usec_t from, usec_t to,
+    struct reading *r)
+{
+	const bool is_key = ask->key_id > 0;
+	struct store_value v[N_ONES_VALUES] = { store_int(from),
+		store_int(length), store_int(length), store_int(to) };
+	struct store_value *one = bind_groups(ask, v + N_STARTS);
+	const struct store_value is[N_ONE] = {
+		store_int(is_key ? ask->team_id : 0),
+		store_int(is_key ? 0 : ask->tenant_id),
+		span_value(span),
+		store_int(ask->tenant_id),
+		store_int(ask->user_id),
+		store_int(ask->key_id),
+		store_int(is_key ? ask->key_id : INT64_MAX),
+	};
+
+	memcpy(one, is, sizeof(is));
+	bind_filters(ask, one + N_ONE);
+	return store_run(
+	    s, &store_spent_sql[ONES], v, N_ONES_VALUES, on_row, r);
+}
+
+/* Of those that begin in [from, to); from is such a begin. */
 static enum err
 sums(struct store *s, const struct store_spent_ask *ask, enum store_span span,
-    usec_t from, usec_t to, struct reading *r)
+    usec_t length, usec_t from, usec_t to, struct reading *r)
 {
 	struct store_value v[N_VALUES];
 	struct store_value *where = bind_groups(ask, v);
 
 	if (from >= to)
 		return ERR_OK;
-	where[0] = store_text(str_z(store_span_word(span_for(ask, span))));
+	if (ask->is_one && (to - from) / length < STARTS_MAX)
+		return sums_of_one(s, ask, span, length, from, to, r);
+	where[0] = span_value(span_for(ask, span));
 	where[1] = store_int(from);
 	where[2] = store_int(to);
 	bind_filters(ask, where + N_WHERE);
@@ -197,16 +256,17 @@ store_spent_each(struct store *s, const struct store_spent_ask *ask,
 	struct reading r = { fn, arg };
 	usec_t hour = next(ask->from, HOUR), day = next(ask->from, DAY);
 	usec_t minute = next(ask->from, MINUTE);
+	usec_t to = ask->to > 0 ? ask->to : INT64_MAX;
 	enum err e;
 
 	if (minute < ask->minutes_from)
 		minute = hour;
 	e = rows(s, ask, ask->from, minute, &r);
 	if (e == ERR_OK)
-		e = sums(s, ask, STORE_MINUTE, minute, hour, &r);
+		e = sums(s, ask, STORE_MINUTE, MINUTE, minute, hour, &r);
 	if (e == ERR_OK)
-		e = sums(s, ask, STORE_HOUR, hour, day, &r);
+		e = sums(s, ask, STORE_HOUR, HOUR, hour, day, &r);
 	if (e == ERR_OK)
-		e = sums(s, ask, STORE_DAY_SPAN, day, INT64_MAX, &r);
+		e = sums(s, ask, STORE_DAY_SPAN, DAY, day, to, &r);
 	return e;
 }

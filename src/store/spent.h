@@ -21,11 +21,18 @@
 
 struct store_spent_ask {
 	usec_t from;
+	usec_t to; /* days (UTC) from here on are not wanted; 0: all */
 	/* Sums by minute are there from here on; 0: all of them. */
 	usec_t minutes_from;
 	/* What is to be told apart (store/usage.h), but for time and model. */
 	unsigned by;
 	int64_t tenant_id, team_id, user_id, key_id; /* 0: any */
+	/*
+	 * key_id or user_id is given, and with it whose that is: the tenant and
+	 * user (0: none) of all its rows, with key_id the team as well. A key's
+	 * never change, nor a user's tenant. Then nobody else's rows are read.
+	 */
+	bool is_one;
 	struct str client, alias, provider; /* absent: any */
 };
 

@@ -278,6 +278,10 @@ told(const struct store_spent *r, const struct store_spent_ask *a,
 	}
 	t->alias = has(a->by, STORE_BY_ALIAS) ? r->alias : none;
 	t->provider = has(a->by, STORE_BY_PROVIDER) ? r->provider : none;
+	if (a->is_one &&
+	    (a->tenant_id != r->tenant_id || a->user_id != r->user_id ||
+		(a->key_id > 0 && a->team_id != r->team_id)))
+		return false;
 	return is_id(a->tenant_id, r->tenant_id) &&
 	       is_id(a->team_id, r->team_id) && is_id(a->user_id, r->user_id) &&
 	       is_id(a->key_id, r->key_id) && is_text(a->client, r->client) &&
@@ -296,6 +300,8 @@ sum_of(const struct gate_limits *list, const struct gate_ask *ask)
 		return -1;
 	gate_seed_ask(&s, ask, &spent);
 	assert_int_equal(spent.from, s.start);
+	assert_int_equal(spent.to, s.end);
+	assert_int_equal(spent.is_one, spent.key_id > 0 || spent.user_id > 0);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct store_spent t;
 
@@ -376,6 +382,35 @@ test_of_the_file(void **state)
 		if (sum != cases[i].sum)
 			fail_msg("row %zu: %lld", i, (long long)sum);
 	}
+}
+
+/* A key's or a user's rows are asked for by all that is known of whose. */
+static void
+test_of_one(void **state)
+{
+	const struct gate_ask all = ALL, web = WEB_USER;
+	struct conf_limit l = { .each_of = CONF_EACH_KEY };
+	struct gate_seed s = { .limit = &l, .end = 1 };
+	struct store_spent_ask a;
+
+	(void)state;
+	gate_seed_ask(&s, &all, &a);
+	assert_true(a.is_one && a.key_id == all.key_id);
+	assert_int_equal(a.tenant_id, all.tenant_id);
+	assert_int_equal(a.team_id, all.team_id);
+	assert_int_equal(a.user_id, all.user_id);
+	l.each_of = CONF_EACH_USER;
+	gate_seed_ask(&s, &all, &a);
+	assert_true(a.is_one && a.key_id == 0);
+	assert_int_equal(a.tenant_id, all.tenant_id);
+	assert_int_equal(a.team_id, 0);
+	assert_int_equal(a.user_id, all.user_id);
+	/* he has no number */
+	gate_seed_ask(&s, &web, &a);
+	assert_false(a.is_one);
+	l.each_of = CONF_EACH_TEAM | CONF_EACH_TENANT;
+	gate_seed_ask(&s, &all, &a);
+	assert_false(a.is_one);
 }
 
 static void
@@ -537,6 +572,7 @@ main(void)
 		TEST(test_later_looks),
 		TEST(test_one_makes_a_later_look),
 		TEST(test_of_the_file),
+		TEST(test_of_one),
 		TEST(test_of_a_provider),
 		TEST(test_of_a_key_in_the_file),
 		TEST(test_of_the_database),

@@ -244,6 +244,106 @@ test_rows_of_an_hour(void **state)
 	told_is(ask, "/////n/: 1 0;");
 }
 
+/* ---- of one key or user -------------------------------------------------- */
+
+static void
+call_by(usec_t at, int64_t tenant, int64_t team, int64_t user, int64_t key,
+    nanousd_t cost)
+{
+	const struct store_rollup r = { .tenant_id = tenant,
+		.team_id = team,
+		.user_id = user,
+		.key_id = key,
+		.client = STR("c"),
+		.alias = key % 2 ? STR("m") : STR("n"),
+		.provider = STR("p"),
+		.model = STR("x"),
+		.requests = 1,
+		.cost = cost };
+
+	call_of(at, &r);
+}
+
+/* Is the same for both ways to ask. */
+static nanousd_t
+cost_of_one(struct store_spent_ask ask)
+{
+	struct store_spent_ask any = ask;
+	nanousd_t sum;
+
+	ask.is_one = true;
+	sum = cost_of(ask);
+	if (ask.key_id > 0)
+		any.tenant_id = any.team_id = any.user_id = 0;
+	assert_int_equal(cost_of(any), sum);
+	return sum;
+}
+
+/* In minutes, hours and days; with a team, a user, or none. */
+static void
+test_of_one(void **state)
+{
+	const usec_t from = DAY_0 + 18 * HOUR + 30 * MINUTE;
+	const usec_t at[] = { from - MINUTE, from, DAY_0 + 19 * HOUR - MINUTE,
+		DAY_0 + 19 * HOUR, DAY_0 + DAY - HOUR, DAY_0 + DAY,
+		DAY_0 + 30 * DAY, DAY_0 + 31 * DAY };
+	struct store_spent_ask ask = { .from = from, .to = DAY_0 + 31 * DAY };
+	int64_t other;
+
+	(void)state;
+	add_people();
+	other = add_tenant("other");
+	for (size_t i = 0; i < COUNT(at); i++) {
+		call_by(at[i], acme.id, red.id, kim.id, 1, 1);
+		call_by(at[i], acme.id, 0, kim.id, 2, 10);
+		call_by(at[i], acme.id, red.id, 0, 3, 100);
+		call_by(at[i], acme.id, 0, 0, 4, 1000);
+		call_by(at[i], acme.id, red.id, kim.id, 0, 10000);
+		call_by(at[i], other, 0, kim.id + 1, 5, 100000);
+	}
+	ask.tenant_id = acme.id;
+	ask.user_id = kim.id;
+	assert_int_equal(cost_of_one(ask), 6 * 10011);
+	ask.alias = STR("m");
+	assert_int_equal(cost_of_one(ask), 6 * 1);
+	ask.alias = (struct str){ 0 };
+	ask.key_id = 2;
+	assert_int_equal(cost_of_one(ask), 6 * 10);
+	ask.key_id = 1;
+	ask.team_id = red.id;
+	assert_int_equal(cost_of_one(ask), 6 * 1);
+	ask.key_id = 3;
+	ask.user_id = 0;
+	assert_int_equal(cost_of_one(ask), 6 * 100);
+	ask.key_id = 4;
+	ask.team_id = 0;
+	assert_int_equal(cost_of_one(ask), 6 * 1000);
+	/* for ever, and for so long that it is not looked up day by day */
+	ask.to = 0;
+	assert_int_equal(cost_of_one(ask), 7 * 1000);
+	ask.to = DAY_0 + 398 * DAY;
+	assert_int_equal(cost_of_one(ask), 7 * 1000);
+	ask.to = DAY_0 + 2000 * DAY;
+	assert_int_equal(cost_of_one(ask), 7 * 1000);
+	ask.to = DAY_0 + 30 * DAY + 1;
+	assert_int_equal(cost_of_one(ask), 6 * 1000);
+	ask.to = DAY_0 + 30 * DAY;
+	assert_int_equal(cost_of_one(ask), 5 * 1000);
+	/* nothing else is read: it is nobody's key */
+	ask.is_one = true;
+	ask.team_id = red.id;
+	assert_int_equal(cost_of(ask), 0);
+	/* who it was is told as ever */
+	ask = (struct store_spent_ask){ .from = DAY_0 + 31 * DAY,
+		.to = DAY_0 + 32 * DAY,
+		.by = STORE_BY_USER | STORE_BY_KEY | STORE_BY_ALIAS,
+		.tenant_id = acme.id,
+		.user_id = kim.id,
+		.alias = STR("m"),
+		.is_one = true };
+	told_is(ask, "//kim//c/m/: 1 1;");
+}
+
 int
 main(void)
 {
@@ -251,6 +351,7 @@ main(void)
 		BED_TEST(test_since),
 		PEOPLE_TEST(test_by),
 		BED_TEST(test_rows_of_an_hour),
+		PEOPLE_TEST(test_of_one),
 	};
 
 	return bed_run("spent", tests, COUNT(tests));
