@@ -360,7 +360,9 @@ static const struct opt rows[] = {
 		   "of what is left (1/32 with estimates that come back). "
 		   "Other hosts may be refused that until it is used, or is "
 		   "given back 1.5 s after the last request; never is the "
-		   "limit passed. A change takes effect at the next start." },
+		   "limit passed. What a flushed memcached has lost each host "
+		   "adds again; requests under such a limit wait a second "
+		   "for that. A change takes effect at the next start." },
 	{ "limits_when_away", OPT_WORD, IN(conf, limits_when_away),
 	    .dflt = "local", .words = away_words,
 	    .doc = "What limits do while memcached does not answer." },

@@ -191,20 +191,17 @@ gate_hold_soft(
     const struct gate_hold *h, int64_t count, struct gate_limit_result *o)
 {
 	const struct conf_limit *l = h->limit;
-	_Atomic int64_t *cell = &h->tally->cell[TALLY_SOFT];
-	int64_t told = atomic_load(cell);
+	static const struct gate_mark told = { GATE_MARK_TOLD, 0,
+		GATE_MARK_TOLD };
 
 	if (l->soft_percent == 0 || !o ||
 	    count < l->amount / 100 * l->soft_percent +
 			l->amount % 100 * l->soft_percent / 100)
 		return;
-	while (told != h->window + 1)
-		if (atomic_compare_exchange_weak(cell, &told, h->window + 1)) {
-			if (o->n_events < GATE_EVENTS_MAX)
-				o->event[o->n_events++] =
-				    (struct gate_event){ l, count };
-			return;
-		}
+	if (gate_cell_mark(
+		&h->tally->cell[TALLY_MARKS], h->tag_bits, h->window, &told) &&
+	    o->n_events < GATE_EVENTS_MAX)
+		o->event[o->n_events++] = (struct gate_event){ l, count };
 }
 
 /*

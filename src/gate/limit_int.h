@@ -6,13 +6,18 @@
 /* Cells of a tally. */
 enum {
 	TALLY_COUNT, /* window and what is taken in it */
-	TALLY_SOFT, /* the window that was told, + 1 */
+	TALLY_MARKS, /* window and what is below: GATE_MARK_* */
 	TALLY_KNOWN, /* window and what the other hosts may know of it */
 	TALLY_SEEDED, /* when, and of which window, the ledger was asked */
 	TALLY_SPARE, /* window and what is reserved and nobody's (gate/lease.h) */
 	TALLY_SHARED, /* window and what all hosts had reserved when last seen */
 	TALLY_PACE /* how fast it is reserved (gate/lease.c) */
 };
+
+/* The generation of memcached's counter that TALLY_KNOWN is in; 0: none. */
+#define GATE_MARK_GENERATION UINT64_C(0xff)
+/* That the soft percentage is reached has been told. */
+#define GATE_MARK_TOLD UINT64_C(0x100)
 
 /* Where a moment lies. */
 struct gate_window {
@@ -61,6 +66,15 @@ int64_t gate_cell_raise(
 /* Subtracts up to `most` of what is counted in that very window: how much. */
 int64_t gate_cell_draw(
     _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t most);
+/*
+ * Bits of the count become `to` if they are `from`; false: they are not, or the
+ * next window has begun there.
+ */
+struct gate_mark {
+	uint64_t mask, from, to;
+};
+bool gate_cell_mark(_Atomic int64_t *cell, unsigned tag_bits, int64_t window,
+    const struct gate_mark *mark);
 /* Subtracts that much, or nothing and false. 0: is there any? */
 bool gate_cell_use(
     _Atomic int64_t *cell, unsigned tag_bits, int64_t window, int64_t want);

@@ -13,7 +13,8 @@ parts_new(struct gate_remote *r, const struct gate_remote_options *options)
 	r->memcached = store_memcached_new(
 	    options->servers, options->n_servers, GATE_REMOTE_TIMEOUT);
 	r->leases = gate_leases_new();
-	return r->memcached && r->leases;
+	r->met = gate_met_new();
+	return r->memcached && r->leases && r->met;
 }
 
 static void
@@ -21,6 +22,7 @@ parts_free(struct gate_remote *r)
 {
 	store_memcached_free(r->memcached);
 	gate_leases_free(r->leases);
+	gate_met_free(r->met);
 	gate_batch_fini(&r->a);
 	gate_batch_fini(&r->b);
 	free(r);
@@ -60,6 +62,7 @@ gate_remote_free(struct gate_remote *r)
 	if (r->running)
 		loop_finish_work(r->loop);
 	ASSERT(!r->running);
+	r->is_ending = true;
 	if (!r->is_away)
 		return_surplus(r, true);
 	gate_remote_pay(r);
@@ -67,6 +70,7 @@ gate_remote_free(struct gate_remote *r)
 	loop_defer_cancel(r->loop, &r->due);
 	timer_stop(r->loop, &r->soon);
 	timer_stop(r->loop, &r->scan);
+	gate_met_stop(r);
 	gate_remote_breaker_fini(r);
 	parts_free(r);
 }
@@ -292,6 +296,7 @@ group_new(struct gate_remote *r, const struct gate_holds *holds,
 		.holds = *holds,
 		.done = done,
 		.arg = arg,
+		.since = clock_mono(),
 		.until = clock_mono() + GATE_REMOTE_AGAIN,
 		.number = r->next_group };
 	*r->gathering->last = g;

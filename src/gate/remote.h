@@ -16,7 +16,8 @@
  * memcached has it, so that the shared count is never above this host's own for
  * no reason.
  *
- * Never is one too many admitted, over all hosts. One too few:
+ * Never is one too many admitted, over all hosts, while memcached answers (what
+ * it loses: below). One too few:
  *
  * - never on one host, while more is wanted: who is refused by memcached is
  *   admitted by what is spare, and tried again while another worker has
@@ -27,11 +28,40 @@
  *   much that is, and for how long;
  * - what a killed worker had under way stays taken until the window ends.
  *
- * A counter that memcached has not (lost, flushed, new) begins with what this
- * host knows of it, reserved or used. Where it is known to have been there, or
- * when memcached was away, the host notes that counts were lost (shm_lost), and
- * the ledger is asked what only others knew (gate_limit_unseeded);
- * gate_remote_raise tells memcached. What is not in the ledger stays lost.
+ * A counter that memcached has lost (flushed, evicted, begun anew) is rebuilt by
+ * those who have counted in it, and nobody is admitted by it before it is whole:
+ *
+ * - the one that is made instead is another generation (store/memcached.h); a
+ *   host that knew another adds its own part to it, once, whichever of its
+ *   workers meets it first. A host that nobody asks meets it, too: each worker
+ *   looks every GATE_REMOTE_LOOK at some of the counters that it has counted in
+ *   and that nobody has asked since, and at all of them when one was lost or
+ *   memcached is back;
+ * - nothing is taken from a generation that this host's part is not in;
+ * - made by a host that knew another, it is being rebuilt. Whoever wants of it
+ *   waits until GATE_REMOTE_REBUILD after its worker has met it first, says that
+ *   it is whole then, and takes its verdict. What is reserved on a host, and a
+ *   part of its share already, is used meanwhile; nothing more is reserved;
+ * - the host notes that counts were lost (shm_lost), and the ledger is asked
+ *   for what hosts that are not there any more knew (gate_limit_unseeded);
+ *   gate_remote_raise tells memcached when the counter is whole.
+ *
+ * So it is exact again for all hosts that live and reach memcached within
+ * GATE_REMOTE_REBUILD. What it does not do:
+ *
+ * - the part of a host that has ended, or of a worker that was killed while the
+ *   part was under way, is what the ledger has of it, or lost. The ledger is
+ *   asked for it beside the first verdict, not before it;
+ * - a host that has counted nothing of the window cannot tell a counter that
+ *   was lost from one that nobody has had yet, and waits for nobody: what it
+ *   admits until the others look counts beside theirs. It takes one of 255
+ *   generations at random: as often it is the old one, and then the others'
+ *   parts are not missed;
+ * - a worker looks at GATE_REMOTE_MET_MAX counters, GATE_REMOTE_LOOK_AT of them
+ *   at a time: of one of several servers that has lost its own it may learn
+ *   later, and what a counter that rests beyond them has lost is added when it
+ *   is asked for again;
+ * - a worker that is stopped for longer adds its part when it goes on.
  *
  * Away: one job in vain, which takes GATE_REMOTE_TIMEOUT at most, opens a
  * breaker for all workers of the host; nothing waits then, and one probe at a
@@ -56,6 +86,18 @@
 #define GATE_REMOTE_RETRY_MAX (5 * USEC_PER_SEC)
 /* A request that is refused while something is under way is tried again. */
 #define GATE_REMOTE_AGAIN (200 * USEC_PER_MSEC)
+/*
+ * A request that meets a counter which is being rebuilt waits so long for the
+ * other hosts, and if it is lost again meanwhile, at most so long.
+ */
+#define GATE_REMOTE_REBUILD USEC_PER_SEC
+#define GATE_REMOTE_REBUILD_MAX (4 * GATE_REMOTE_REBUILD)
+/* So often a worker looks at what it has counted and nobody asks for. */
+#define GATE_REMOTE_LOOK (250 * USEC_PER_MSEC)
+#define GATE_REMOTE_MET_MAX 2048u
+/* In one job, and when one is lost: at its time-out it is taken for away. */
+#define GATE_REMOTE_LOOK_AT 32u
+#define GATE_REMOTE_LOOK_AT_LOST 128u
 /* Counters of which something is to be given back; of more it is forgotten. */
 #define GATE_REMOTE_OWED_MAX 256u
 /* Counters in one job; what is more is counted on this host only. */
@@ -98,7 +140,8 @@ typedef void (*gate_remote_fn)(
 /* A request that waits; zeroed before. */
 struct gate_wait {
 	struct gate_group *group;
-	bool is_lost; /* memcached had lost one of its counters */
+	bool
+	    is_lost; /* memcached had lost one of its counters: it has waited */
 };
 
 /*

@@ -22,6 +22,7 @@ gate_remote_look(struct gate_remote *r)
 		/* what each host has counted for itself meanwhile */
 		shm_lost(r->limit->shm, clock_wall());
 		gate_remote_pay(r);
+		gate_remote_look_at_all(r);
 	}
 	if (r->options.on_away)
 		r->options.on_away(r->options.arg, is_away);

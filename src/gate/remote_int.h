@@ -25,6 +25,11 @@ struct gate_entry {
 	uint32_t hold; /* TAKE: its index */
 	bool is_owned; /* TAKE: memcached has it, or it was spare */
 	bool is_missing; /* TAKE: refused, itself or with its group */
+	bool is_stale; /* it was counted in what is lost since */
+	/* TAKE, RAISE: waits for a counter that is being rebuilt */
+	bool is_waiting;
+	usec_t until; /* for the others to add theirs; 0: it is whole */
+	int64_t max; /* what it may come to */
 };
 
 /* A request that waits. */
@@ -34,6 +39,7 @@ struct gate_group {
 	struct gate_holds holds; /* of the request, while it waits */
 	gate_remote_fn done;
 	void *arg;
+	usec_t since;
 	usec_t until; /* it is tried again */
 	uint32_t number; /* in the job */
 	enum gate_remote_verdict verdict;
@@ -57,6 +63,7 @@ struct gate_remote {
 	struct store_memcached *memcached;
 	struct gate_remote_options options;
 	struct gate_leases *leases;
+	struct gate_met *met;
 	struct gate_batch a, b;
 	struct gate_batch *gathering; /* one of them */
 	struct gate_batch *running; /* the other, or NULL */
@@ -66,6 +73,7 @@ struct gate_remote {
 	struct timer scan; /* of the leases */
 	uint32_t next_group;
 	bool is_probe; /* what runs counts nothing */
+	bool is_ending; /* nobody waits any more */
 	enum err outcome; /* of what has run */
 	bool is_away; /* as far as this worker has looked */
 	usec_t retry_after;
@@ -105,6 +113,29 @@ void gate_remote_owe(
     struct gate_remote *r, const struct gate_lease *l, int64_t amount);
 /* What is owed goes with the next job. */
 void gate_remote_pay(struct gate_remote *r);
+
+/* ---- remote_join.c -------------------------------------------------------- */
+
+/* Which generation is known here, and one for who makes it. */
+void gate_remote_generation(const struct gate_lease *l, struct store_count *c);
+/* Before what comes of it is judged: adds this host's part to one that is new. */
+void gate_remote_meet(
+    struct gate_remote *r, struct gate_entry *e, const struct store_count *c);
+/* As gate_remote_known, of what memcached has counted. */
+void gate_remote_counted(struct gate_remote *r, const struct gate_entry *e,
+    const struct store_count *c, int64_t amount);
+
+struct gate_met *gate_met_new(void); /* NULL: no memory */
+void gate_met_free(struct gate_met *m);
+void gate_met_stop(struct gate_remote *r);
+/*
+ * It is looked at from time to time. Returns until when the others may add
+ * theirs if it is being rebuilt, else 0.
+ */
+usec_t gate_remote_met(struct gate_remote *r, const struct gate_lease *l,
+    const struct store_count *c);
+/* All of them, soon. */
+void gate_remote_look_at_all(struct gate_remote *r);
 
 /* ---- remote_away.c -------------------------------------------------------- */
 

@@ -57,15 +57,23 @@ gate_batch_add(struct gate_batch *b, const struct gate_entry *e, int64_t max)
 {
 	struct store_count *c = &b->count[b->n];
 
-	b->entry[b->n++] = *e;
-	*c = (struct store_count){ .group = e->group ? e->group->number : 0,
-		.add = e->sort == ENTRY_RAISE ? 0 : e->amount,
-		.least = e->sort == ENTRY_RAISE ? e->amount : 0,
-		.max = max,
+	b->entry[b->n] = *e;
+	b->entry[b->n].is_stale = false;
+	b->entry[b->n++].max = max;
+	*c = (struct store_count){ .max = max,
+		.make_ready = e->until != 0 && !e->is_waiting,
 		.expires = e->of.end / USEC_PER_SEC + EXPIRES_AFTER };
 	c->key_n = (uint32_t)snprintf(c->key, sizeof(c->key),
-	    "llmgw:%016llx:%llx", (unsigned long long)e->of.identity,
+	    "llmgw1:%016llx:%llx", (unsigned long long)e->of.identity,
 	    (unsigned long long)e->of.window);
+	if (e->sort == ENTRY_RAISE) {
+		c->least = e->amount;
+	} else if (e->is_waiting) {
+		c->max = INT64_MAX;
+	} else {
+		c->add = e->amount;
+		c->group = e->group ? e->group->number : 0;
+	}
 }
 
 /* ---- this host ------------------------------------------------------------ */
@@ -138,33 +146,50 @@ reserved_ahead(struct gate_remote *r, const struct gate_entry *e,
 {
 	const struct gate_lease *l = &e->of;
 
-	if (c->err == ERR_OK)
+	if (e->is_stale)
+		return;
+	if (c->err == ERR_OK && !c->is_rebuilding)
 		gate_lease_seen(l, c->value);
 	else if (c->err == ERR_DENIED)
 		gate_lease_seen(l, gate_lease_max(l));
 	if (c->counted != STORE_COUNTED_YES)
 		return;
-	gate_remote_known(l, e->amount);
-	if (c->err == ERR_DENIED || !gate_lease_add(l, e->amount))
+	gate_remote_counted(r, e, c, e->amount);
+	if (c->err == ERR_DENIED || c->is_rebuilding ||
+	    !gate_lease_add(l, e->amount))
 		gate_remote_owe(r, l, e->amount);
+}
+
+/* What the ledger has may be part of what is not added yet. */
+static void
+raised(struct gate_remote *r, struct gate_entry *e, const struct store_count *c)
+{
+	if (c->err != ERR_OK || !c->is_rebuilding || r->is_ending ||
+	    e->of.end <= clock_wall())
+		return;
+	e->is_waiting = clock_mono() < e->until;
+	if (gate_batch_room(r->gathering, 1))
+		gate_batch_add(r->gathering, e, INT64_MAX);
 }
 
 /* Nobody waits for these. */
 static void
-judge_other(struct gate_remote *r, const struct gate_entry *e,
-    const struct store_count *c)
+judge_other(
+    struct gate_remote *r, struct gate_entry *e, const struct store_count *c)
 {
 	bool is_lost = c->err != ERR_OK && c->counted == STORE_COUNTED_NO;
 
 	switch (e->sort) {
 	case ENTRY_TAKE:
+		return;
 	case ENTRY_RAISE:
+		raised(r, e, c);
 		return;
 	case ENTRY_AHEAD:
 		reserved_ahead(r, e, c);
 		break;
 	case ENTRY_MORE:
-		gate_remote_known(&e->of, e->amount);
+		gate_remote_counted(r, e, c, e->amount);
 		break;
 	case ENTRY_BACK:
 		gate_remote_drop(&e->of, -e->amount);
@@ -173,7 +198,7 @@ judge_other(struct gate_remote *r, const struct gate_entry *e,
 		if (is_lost)
 			gate_remote_owe(r, &e->of, -e->amount);
 		else
-			gate_remote_known(&e->of, e->amount);
+			gate_remote_counted(r, e, c, e->amount);
 		break;
 	}
 	if (e->claim)
@@ -188,15 +213,47 @@ may_yet_be(const struct gate_entry *e)
 }
 
 static void
+undo(struct gate_remote *r, const struct gate_entry *e,
+    const struct store_count *c)
+{
+	if (c->counted != STORE_COUNTED_YES || e->is_stale)
+		return;
+	gate_remote_counted(r, e, c, e->amount);
+	gate_remote_owe(r, &e->of, e->amount);
+}
+
+/* No verdict comes of a counter that is not whole. */
+static bool
+is_rebuilding(
+    struct gate_remote *r, struct gate_entry *e, const struct store_count *c)
+{
+	struct gate_group *g = e->group;
+	usec_t most = g->since + GATE_REMOTE_REBUILD_MAX;
+
+	if (c->err != ERR_OK && c->err != ERR_DENIED)
+		return false;
+	if (!c->is_rebuilding && !e->is_waiting)
+		return false;
+	if (!e->is_waiting)
+		undo(r, e, c);
+	e->is_waiting = clock_mono() < e->until;
+	e->is_missing = true;
+	if (++g->n_missing == 1)
+		g->hold = e->hold;
+	if (g->until < e->until + GATE_REMOTE_REBUILD)
+		g->until = e->until + GATE_REMOTE_REBUILD;
+	if (g->until > most)
+		g->until = most;
+	return true;
+}
+
+static void
 judge_refused(
     struct gate_remote *r, struct gate_entry *e, const struct store_count *c)
 {
 	struct gate_group *g = e->group;
 
-	if (c->counted == STORE_COUNTED_YES) { /* it could not be undone */
-		gate_remote_known(&e->of, e->amount);
-		gate_remote_owe(r, &e->of, e->amount);
-	}
+	undo(r, e, c); /* what could not be undone */
 	/* Spare by now; nobody is refused while anything is. */
 	e->is_owned = gate_lease_use(&e->of, e->amount);
 	if (e->is_owned)
@@ -215,6 +272,9 @@ judge_take(
 {
 	struct gate_group *g = e->group;
 
+	if (is_rebuilding(r, e, c))
+		return;
+	e->is_waiting = false;
 	if (c->err == ERR_DENIED) {
 		judge_refused(r, e, c);
 		return;
@@ -225,8 +285,9 @@ judge_take(
 	else if (r->options.when_away == CONF_AWAY_CLOSED)
 		g->verdict = GATE_REMOTE_CLOSED;
 	/* Counted, or on this host only, if there is still who wants it. */
-	if (e->is_owned ||
-	    (g->wait && r->options.when_away != CONF_AWAY_CLOSED))
+	if (e->is_owned)
+		gate_remote_counted(r, e, c, e->amount);
+	else if (g->wait && r->options.when_away != CONF_AWAY_CLOSED)
 		gate_remote_known(&e->of, e->amount);
 }
 
@@ -242,7 +303,7 @@ judge_group(struct gate_remote *r, struct gate_group *g)
 	g->is_judged = true;
 	if (g->verdict != GATE_REMOTE_ADMITTED || g->n_missing == 0)
 		return;
-	if (!g->wait || clock_mono() >= g->until ||
+	if (!g->wait || r->is_ending || clock_mono() >= g->until ||
 	    !gate_batch_room(r->gathering, g->n_missing)) {
 		g->verdict = GATE_REMOTE_REFUSED;
 		return;
@@ -254,14 +315,14 @@ judge_group(struct gate_remote *r, struct gate_group *g)
 }
 
 static void
-end_take(struct gate_remote *r, struct gate_entry *e, int64_t max)
+end_take(struct gate_remote *r, struct gate_entry *e)
 {
 	struct gate_group *g = e->group;
 
 	judge_group(r, g);
 	if (g->is_again && e->is_missing) {
 		e->is_missing = false;
-		gate_batch_add(r->gathering, e, max);
+		gate_batch_add(r->gathering, e, e->max);
 	} else if (g->wait) {
 		g->holds.hold[e->hold].is_reserved = e->is_owned;
 	} else if (e->is_owned) {
@@ -320,32 +381,11 @@ tell_groups(struct gate_remote *r, struct gate_batch *b)
 	}
 }
 
-/*
- * It was there in this window and is not any more: what other hosts have
- * counted is lost, too. The ledger is asked for this one at once.
- */
-static void
-note_lost(struct gate_remote *r, struct gate_batch *b)
-{
-	for (uint32_t i = 0; i < b->n; i++) {
-		struct gate_entry *e = &b->entry[i];
-		const struct gate_lease *l = &e->of;
-
-		if (!b->count[i].is_new ||
-		    gate_cell_in(&l->tally->cell[TALLY_SHARED], l->tag_bits,
-			l->window) == 0)
-			continue;
-		shm_lost(r->limit->shm, clock_wall());
-		atomic_store(&l->tally->cell[TALLY_SEEDED], 0);
-		if (e->sort == ENTRY_TAKE && e->group->wait)
-			e->group->wait->is_lost = true;
-	}
-}
-
 static void
 finish(struct gate_remote *r, struct gate_batch *b)
 {
-	note_lost(r, b);
+	for (uint32_t i = 0; i < b->n; i++)
+		gate_remote_meet(r, &b->entry[i], &b->count[i]);
 	for (uint32_t i = 0; i < b->n; i++)
 		judge_other(r, &b->entry[i], &b->count[i]);
 	for (uint32_t i = 0; i < b->n; i++)
@@ -353,7 +393,7 @@ finish(struct gate_remote *r, struct gate_batch *b)
 			judge_take(r, &b->entry[i], &b->count[i]);
 	for (uint32_t i = 0; i < b->n; i++)
 		if (b->entry[i].sort == ENTRY_TAKE)
-			end_take(r, &b->entry[i], b->count[i].max);
+			end_take(r, &b->entry[i]);
 	tell_groups(r, b);
 	gate_batch_reset(b);
 }
@@ -434,20 +474,9 @@ give_up(struct gate_remote *r)
 	r->outcome = ERR_CLOSED;
 	for (uint32_t i = 0; i < b->n; i++) {
 		b->count[i].err = ERR_CLOSED;
-		b->count[i].is_new = false;
+		b->count[i].is_new = b->count[i].is_rebuilding = false;
+		b->count[i].generation = 0;
 		b->count[i].counted = STORE_COUNTED_NO;
-	}
-}
-
-/* What memcached has not begins with what this host knows. */
-static void
-seed(struct gate_batch *b)
-{
-	for (uint32_t i = 0; i < b->n; i++) {
-		const struct gate_lease *l = &b->entry[i].of;
-
-		b->count[i].seed = gate_cell_get(
-		    &l->tally->cell[TALLY_KNOWN], l->tag_bits, l->window);
 	}
 }
 
@@ -456,7 +485,9 @@ swap(struct gate_remote *r)
 {
 	r->running = r->gathering;
 	r->gathering = r->running == &r->a ? &r->b : &r->a;
-	seed(r->running);
+	for (uint32_t i = 0; i < r->running->n; i++)
+		gate_remote_generation(
+		    &r->running->entry[i].of, &r->running->count[i]);
 }
 
 void

@@ -324,7 +324,5 @@ gate_limit_seed(const struct gate_seed *s, int64_t amount, usec_t wall)
 
 	(void)gate_cell_raise(
 	    &t->cell[TALLY_COUNT], s->tag_bits, s->window, amount);
-	(void)gate_cell_raise(
-	    &t->cell[TALLY_KNOWN], s->tag_bits, s->window, amount);
 	atomic_store(&t->cell[TALLY_SEEDED], state_of(s->window, wall));
 }

@@ -187,6 +187,25 @@ gate_cell_draw(
 }
 
 bool
+gate_cell_mark(_Atomic int64_t *cell, unsigned bits, int64_t window,
+    const struct gate_mark *m)
+{
+	int64_t seen = atomic_load(cell);
+	uint64_t count;
+
+	do {
+		if (is_ahead(bits, (uint64_t)seen, window))
+			return false;
+		count = count_in(bits, (uint64_t)seen, window);
+		if ((count & m->mask) != m->from)
+			return false;
+		count = (count & ~m->mask) | m->to;
+	} while (!atomic_compare_exchange_weak(
+	    cell, &seen, (int64_t)pack(bits, window, count)));
+	return true;
+}
+
+bool
 gate_cell_use(
     _Atomic int64_t *cell, unsigned bits, int64_t window, int64_t want)
 {

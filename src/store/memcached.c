@@ -170,6 +170,13 @@ time_left(struct call *c)
 
 /* ---- counters of a call ---------------------------------------------------- */
 
+/* The word of a counter. */
+#define COUNT_BITS 54
+#define COUNT_ZERO (INT64_C(1) << (COUNT_BITS - 1))
+#define COUNT_MOST (COUNT_ZERO / 2)
+#define GENERATION_MASK 255u
+#define IS_REBUILDING (INT64_C(1) << (COUNT_BITS + 8))
+
 /*
  * A command costs a round trip, and many requests count the same: each counter
  * is asked once for all of them. What is known then decides for each in turn,
@@ -177,12 +184,14 @@ time_left(struct call *c)
  */
 struct counter {
 	const struct store_count *first; /* its key, and how it begins */
-	int64_t seed;
 	int64_t net; /* what all want of it */
 	int64_t value; /* before the next in turn */
 	int64_t undo;
 	int64_t least;
+	bool make_ready;
 	bool is_new;
+	bool is_rebuilding;
+	uint32_t generation;
 	enum store_counted counted; /* net */
 	enum store_counted undone;
 };
@@ -205,8 +214,7 @@ counter_want(struct counter *c, const struct store_count *k)
 {
 	if (!c->first)
 		c->first = k;
-	if (k->seed > c->seed)
-		c->seed = k->seed;
+	c->make_ready |= k->make_ready;
 	if (k->least > c->least)
 		c->least = k->least;
 	c->net = num_add_i64_sat(c->net, k->add);
@@ -239,25 +247,55 @@ counters_init(struct counters *t, const struct store_count *counts, uint32_t n)
 	return e;
 }
 
-/* Nobody has it: it begins. Another may be as quick: then it is added. */
-static enum err
-create(struct call *c, struct counter *k, uint64_t by, uint64_t *got)
+static int64_t
+word_of(uint32_t generation, bool is_rebuilding, int64_t count)
 {
-	const struct store_count *f = k->first;
-	uint64_t initial =
-	    (uint64_t)num_add_i64_sat(k->seed > 0 ? k->seed : 0, (int64_t)by);
-	enum err e = time_left(c);
-
-	k->is_new = true;
-	if (e != ERR_OK)
-		return e;
-	return verdict(memcached_increment_with_initial(c->m->client, f->key,
-	    f->key_n, by, initial, (time_t)f->expires, got));
+	return (int64_t)(generation & GENERATION_MASK) << COUNT_BITS |
+	       (is_rebuilding ? IS_REBUILDING : 0) | (count + COUNT_ZERO);
 }
 
-/* *value: after it. Nothing there to give back is 0. */
+static uint32_t
+generation_of(int64_t word)
+{
+	return (uint32_t)(word >> COUNT_BITS) & GENERATION_MASK;
+}
+
+static int64_t
+count_of(int64_t word)
+{
+	return (word & (COUNT_ZERO * 2 - 1)) - COUNT_ZERO;
+}
+
+static int64_t
+within(int64_t amount)
+{
+	return amount > COUNT_MOST    ? COUNT_MOST
+	       : amount < -COUNT_MOST ? -COUNT_MOST
+				      : amount;
+}
+
+/* Nobody has it: it begins. Another may be as quick: then it is added. */
 static enum err
-add(struct call *c, struct counter *k, int64_t by, int64_t *value)
+create(struct call *c, struct counter *k, int64_t by, uint64_t *got)
+{
+	const struct store_count *f = k->first;
+	bool is_lost = f->was != 0;
+	/* what the ledger has is in it when those who count have added theirs */
+	int64_t count = within(num_add_i64_sat(is_lost ? 0 : k->least, by));
+	uint64_t initial = (uint64_t)word_of(f->next, is_lost, count);
+	enum err e = time_left(c);
+
+	if (e != ERR_OK)
+		return e;
+	e = verdict(memcached_increment_with_initial(c->m->client, f->key,
+	    f->key_n, (uint64_t)by, initial, (time_t)f->expires, got));
+	k->is_new = e == ERR_OK && *got == initial;
+	return e;
+}
+
+/* Where nobody knew of any, there is nothing to give back. */
+static enum err
+add(struct call *c, struct counter *k, int64_t by)
 {
 	const struct store_count *f = k->first;
 	uint64_t got = 0;
@@ -265,26 +303,31 @@ add(struct call *c, struct counter *k, int64_t by, int64_t *value)
 
 	if (e != ERR_OK)
 		return e;
+	by = within(by);
 	if (by < 0) {
 		e = verdict(memcached_decrement_with_initial(c->m->client,
 		    f->key, f->key_n, 0 - (uint64_t)by, 0,
 		    MEMCACHED_EXPIRATION_NOT_ADD, &got));
-		if (e == ERR_NOT_FOUND)
-			e = ERR_OK;
+		if (e == ERR_NOT_FOUND && f->was == 0)
+			return ERR_OK;
 	} else {
 		e = verdict(memcached_increment_with_initial(c->m->client,
 		    f->key, f->key_n, (uint64_t)by, 0,
 		    MEMCACHED_EXPIRATION_NOT_ADD, &got));
-		if (e == ERR_NOT_FOUND)
-			e = create(c, k, (uint64_t)by, &got);
 	}
-	*value = got < INT64_MAX ? (int64_t)got : INT64_MAX;
-	return e;
+	if (e == ERR_NOT_FOUND)
+		e = create(c, k, by, &got);
+	if (e != ERR_OK)
+		return e;
+	k->generation = generation_of((int64_t)got);
+	k->is_rebuilding = ((int64_t)got & IS_REBUILDING) != 0;
+	k->value = count_of((int64_t)got);
+	return ERR_OK;
 }
 
 /* What it is, and which version of it. Digits, and blanks where it was more. */
 static enum err
-look(struct call *c, const struct counter *k, int64_t *value, uint64_t *cas)
+look(struct call *c, const struct counter *k, int64_t *word, uint64_t *cas)
 {
 	const struct store_count *f = k->first;
 	const char *const keys[] = { f->key };
@@ -304,7 +347,7 @@ look(struct call *c, const struct counter *k, int64_t *value, uint64_t *cas)
 	*cas = memcached_result_cas(r);
 	e = num_parse_i64(str_trim(str_of(memcached_result_value(r),
 			      memcached_result_length(r))),
-	    value);
+	    word);
 	memcached_result_free(r);
 	/* the end of the answer */
 	r = memcached_fetch_result(c->m->client, NULL, &rc);
@@ -313,28 +356,40 @@ look(struct call *c, const struct counter *k, int64_t *value, uint64_t *cas)
 	return e == ERR_OK ? ERR_OK : ERR_CLOSED;
 }
 
-#define RAISE_TRIES 8
+#define PUT_TRIES 8
 
-/* No less than `least`, whoever counts meanwhile. Nobody has it: it begins so. */
+/* What it is to be instead; the same: nothing to do. */
+static int64_t
+word_wanted(const struct counter *k, int64_t word)
+{
+	if (k->make_ready && generation_of(word) == k->first->was)
+		word &= ~IS_REBUILDING;
+	if (!(word & IS_REBUILDING) && count_of(word) < k->least)
+		word = word_of(generation_of(word), false, within(k->least));
+	return word;
+}
+
+/* No less than `least`, and ready, whoever counts meanwhile. */
 static enum err
-raise_one(struct call *c, const struct counter *k)
+put_one(struct call *c, const struct counter *k)
 {
 	const struct store_count *f = k->first;
 	char text[24];
-	int64_t value = 0;
+	int64_t word = 0, to;
 	uint64_t cas = 0;
 	enum err e;
 	int n;
 
-	for (int i = 0; i < RAISE_TRIES; i++) {
-		e = look(c, k, &value, &cas);
-		if (e == ERR_NOT_FOUND || (e == ERR_OK && value >= k->least))
+	for (int i = 0; i < PUT_TRIES; i++) {
+		e = look(c, k, &word, &cas);
+		to = word_wanted(k, word);
+		if (e == ERR_NOT_FOUND || (e == ERR_OK && to == word))
 			return ERR_OK;
 		if (e == ERR_OK)
 			e = time_left(c);
 		if (e != ERR_OK)
 			return e;
-		n = snprintf(text, sizeof(text), "%lld", (long long)k->least);
+		n = snprintf(text, sizeof(text), "%lld", (long long)to);
 		switch (memcached_cas(c->m->client, f->key, f->key_n, text,
 		    (size_t)n, (time_t)f->expires, 0, cas)) {
 		case MEMCACHED_SUCCESS: /* the next look will tell */
@@ -348,32 +403,39 @@ raise_one(struct call *c, const struct counter *k)
 	return ERR_OK; /* it is asked for again */
 }
 
-/* As if nobody had asked yet; no less than nothing. */
-static int64_t
-before(int64_t value, int64_t net)
-{
-	if (net > 0)
-		return value > net ? value - net : 0;
-	return num_add_i64_sat(value, net > -INT64_MAX ? -net : INT64_MAX);
-}
-
 static enum err
 ask_all(struct call *c, struct counters *t)
 {
 	for (uint32_t i = 0; i < t->n; i++) {
 		struct counter *k = &t->all[i];
-		enum err e = k->least > 0 ? raise_one(c, k) : ERR_OK;
+		enum err e =
+		    k->least > 0 || k->make_ready ? put_one(c, k) : ERR_OK;
 
 		if (e != ERR_OK)
 			return e;
-		e = add(c, k, k->net, &k->value);
+		e = add(c, k, k->net);
 		k->counted =
 		    e == ERR_OK ? STORE_COUNTED_YES : STORE_COUNTED_UNSURE;
 		if (e != ERR_OK)
 			return e;
-		k->value = before(k->value, k->net);
+		k->value -= k->generation ? within(k->net) : 0;
 	}
 	return ERR_OK;
+}
+
+/* If it is another by now, it never had what is undone. */
+static enum err
+undo_one(struct call *c, struct counter *k)
+{
+	const struct counter was = *k;
+	enum err e = add(c, k, -k->undo);
+
+	if (e == ERR_OK && k->generation != was.generation)
+		e = add(c, k, k->undo);
+	k->generation = was.generation;
+	k->is_new = was.is_new;
+	k->is_rebuilding = was.is_rebuilding;
+	return e;
 }
 
 static enum err
@@ -383,11 +445,10 @@ undo_all(struct call *c, struct counters *t)
 
 	for (uint32_t i = 0; e == ERR_OK && i < t->n; i++) {
 		struct counter *k = &t->all[i];
-		int64_t ignored;
 
 		if (k->undo == 0)
 			continue;
-		e = add(c, k, -k->undo, &ignored);
+		e = undo_one(c, k);
 		k->undone =
 		    e == ERR_OK ? STORE_COUNTED_YES : STORE_COUNTED_UNSURE;
 	}
@@ -419,7 +480,7 @@ refuse_one(struct store_count *k, struct counter *c, bool is_counted)
 /* Refuses the whole group of counts[i], which stand together. */
 static void
 refuse(struct store_count *counts, const struct counters *t, uint32_t n,
-    uint32_t i)
+    uint32_t i, bool is_full)
 {
 	uint32_t group = counts[i].group, from = i, to = i + 1;
 
@@ -427,9 +488,16 @@ refuse(struct store_count *counts, const struct counters *t, uint32_t n,
 		from--;
 	while (group && to < n && counts[to].group == group)
 		to++;
-	counts[i].is_full = true;
+	counts[i].is_full = is_full;
 	for (uint32_t k = from; k < to; k++)
 		refuse_one(&counts[k], t->of[k], k <= i);
+}
+
+/* The part of who asks is not in it yet. */
+static bool
+is_another(const struct store_count *k, const struct counter *c)
+{
+	return k->was != 0 && c->generation != 0 && c->generation != k->was;
 }
 
 static void
@@ -442,12 +510,12 @@ decide(struct store_count *counts, const struct counters *t, uint32_t n)
 		if (k->err == ERR_DENIED) /* its group was refused */
 			continue;
 		c->value = num_add_i64_sat(c->value, k->add);
-		if (c->value < 0)
-			c->value = 0;
 		k->err = ERR_OK;
-		k->value = c->value;
-		if (is_beyond(k, c->value))
-			refuse(counts, t, n, i);
+		k->value = c->value > 0 ? c->value : 0;
+		if (k->group && (c->is_rebuilding || is_another(k, c)))
+			refuse(counts, t, n, i, false);
+		else if (is_beyond(k, c->value))
+			refuse(counts, t, n, i, true);
 	}
 }
 
@@ -463,6 +531,8 @@ tell_counted(struct store_count *counts, const struct counters *t, uint32_t n)
 
 	for (uint32_t i = 0; i < n; i++) {
 		counts[i].is_new = t->of[i]->is_new;
+		counts[i].generation = t->of[i]->generation;
+		counts[i].is_rebuilding = t->of[i]->is_rebuilding;
 		counts[i].counted = counts[i].err == ERR_DENIED
 					? left[t->of[i]->undone]
 					: t->of[i]->counted;
@@ -509,6 +579,8 @@ store_memcached_count(
 	for (uint32_t i = 0; i < n; i++) {
 		counts[i].err = ERR_CLOSED;
 		counts[i].is_full = counts[i].is_new = false;
+		counts[i].is_rebuilding = false;
+		counts[i].generation = 0;
 		counts[i].counted = STORE_COUNTED_NO;
 	}
 	if (e == ERR_OK && n > 0)

@@ -13,6 +13,14 @@
  * Binary protocol, since only there "increment, or create with" is one command.
  * Several servers share the counters by ketama; one that is away is not
  * replaced by another, whose counters would begin at nothing.
+ *
+ * A counter tells which one it is. Its word, from the top: a bit that is 0; one
+ * that tells that it is being rebuilt; 8 bits that whoever makes it has drawn,
+ * its generation; 54 bits of what is counted, from 2^53 on, so that what is
+ * given back before it was added borrows nothing. A counter that was flushed or
+ * evicted and made again has another generation: whose part is not in it adds
+ * that. Who makes it and knew another one makes it as being rebuilt; it is so
+ * until somebody says make_ready.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,20 +39,28 @@ struct store_count {
 	uint32_t key_n;
 	/*
 	 * Those of one group stand together and are taken all or none. 0: on
-	 * its own.
+	 * its own. A group is refused, without is_full, by a counter that is
+	 * being rebuilt or of another generation than the one that was known.
 	 */
 	uint32_t group;
-	int64_t add; /* negative: give back; never below 0 */
+	int64_t add; /* negative: give back */
 	int64_t max; /* what it may come to; INT64_MAX: anything */
-	int64_t seed; /* what it is, without add, when nobody has it */
-	int64_t
-	    least; /* first of all it becomes no less than that; 0: as it is */
+	/*
+	 * First of all it becomes no less than that; 0: as it is. Not while it
+	 * is being rebuilt.
+	 */
+	int64_t least;
+	uint32_t was; /* the generation that was known; 0: none */
+	uint32_t next; /* 1 .. 255, not `was`: if it is made now */
+	bool make_ready; /* first of all, if it is the generation `was` */
 	int64_t expires; /* seconds since 1970 */
 	/* out: ERR_OK; ERR_DENIED: it or its group is refused; else not done */
 	enum err err;
 	bool is_full; /* ERR_DENIED: this one refuses */
 	int64_t value; /* ERR_OK: after it */
 	bool is_new; /* nobody had it */
+	uint32_t generation; /* 1 .. 255; 0: there is none */
+	bool is_rebuilding;
 	/* Of a call that failed, and of what it refused: is it counted? */
 	enum store_counted {
 		STORE_COUNTED_NO,

@@ -17,7 +17,7 @@
 
 enum {
 	/* Change it with anything below or in struct shm_slot, shm_tally. */
-	SHM_LAYOUT = 8,
+	SHM_LAYOUT = 9,
 	SHM_SLOTS_MIN = 16,
 	SHM_SLOTS_MAX = 1 << 20,
 	OPEN_TRIES = 16,

@@ -1,6 +1,7 @@
 #ifndef TESTS_UNIT_GATE_REMOTE_HELP_H
 #define TESTS_UNIT_GATE_REMOTE_HELP_H
 /* Hosts that count limits together in a memcached of the test's own. */
+#include "base/rand.h"
 #include "gate/lease.h"
 #include "gate/limit_int.h"
 #include "gate/remote.h"
@@ -26,7 +27,7 @@ struct host {
 static struct memcached_server server;
 static struct host one, two;
 static struct arena *arena;
-static usec_t mono;
+static usec_t mono, wall_now;
 
 static inline void
 on_away(void *arg, bool is_away)
@@ -68,7 +69,9 @@ setup(void **state)
 {
 	(void)state;
 	mono = 1000 * USEC_PER_SEC;
+	wall_now = WALL;
 	clock_set(mono, WALL);
+	rand_init_fixed(7);
 	arena = arena_new(16 << 20);
 	memcached_server_init(&server);
 	host_init(&one, CONF_AWAY_LOCAL);
@@ -93,7 +96,7 @@ static inline void
 later(usec_t by)
 {
 	mono += by;
-	clock_set(mono, WALL);
+	clock_set(mono, wall_now);
 }
 
 struct asked {
@@ -163,6 +166,41 @@ pass_a_moment(struct host *h)
 	later(10 * USEC_PER_MSEC);
 	loop_turn(h->loop);
 	assert_int_equal(gate_remote_pending(h->remote), 0);
+}
+
+static inline void
+both_turn(usec_t by)
+{
+	later(by);
+	loop_turn(one.loop);
+	if (two.loop)
+		loop_turn(two.loop);
+}
+
+/* Both hosts have added their parts to what was lost, and nobody waits. */
+static inline void
+rebuild(void)
+{
+	for (int i = 0; i < 4; i++)
+		both_turn(GATE_REMOTE_LOOK / 4);
+	both_turn(GATE_REMOTE_REBUILD);
+	for (int i = 0; i < 4; i++)
+		both_turn(10 * USEC_PER_MSEC);
+}
+
+/* As admits, of a counter that is lost. */
+static inline bool
+admits_rebuilt(struct host *h, const struct conf_limit *l, uint32_t n,
+    int64_t in, struct asked *a)
+{
+	ask(h, l, n, in, a);
+	loop_turn(h->loop);
+	assert_int_equal(a->verdict, GATE_REMOTE_WAIT);
+	rebuild();
+	assert_int_equal(a->told, 1);
+	if (a->verdict != GATE_REMOTE_ADMITTED)
+		give_back_refused(h, a);
+	return a->verdict == GATE_REMOTE_ADMITTED;
 }
 
 static inline void

@@ -142,10 +142,13 @@ struct halves {
 static bool
 is_counted(struct store_memcached *m, uint64_t identity)
 {
-	struct store_count c = { .max = INT64_MAX, .expires = 4100000000 };
+	struct store_count c = {
+		.max = INT64_MAX, .expires = 4100000000, .next = 1
+	};
 
-	c.key_n = (uint32_t)snprintf(c.key, sizeof(c.key), "llmgw:%016llx:%llx",
-	    (unsigned long long)identity, (unsigned long long)(WALL / MINUTE));
+	c.key_n = (uint32_t)snprintf(c.key, sizeof(c.key),
+	    "llmgw1:%016llx:%llx", (unsigned long long)identity,
+	    (unsigned long long)(WALL / MINUTE));
 	return store_memcached_count(m, &c, 1) == ERR_OK;
 }
 

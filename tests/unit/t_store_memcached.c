@@ -38,7 +38,9 @@ teardown(void **state)
 static struct store_count
 count_of(const char *key, int64_t add, int64_t max)
 {
-	struct store_count c = { .add = add, .max = max, .expires = LATER };
+	struct store_count c = {
+		.add = add, .max = max, .expires = LATER, .next = 7
+	};
 
 	c.key_n = (uint32_t)snprintf(c.key, sizeof(c.key), "%s", key);
 	return c;
@@ -69,10 +71,11 @@ test_counts(void **state)
 	c.add = -4;
 	assert_int_equal(one(&c), ERR_OK);
 	assert_int_equal(c.value, 1);
+	/* below nothing until what it belongs to is added */
 	c.add = -40;
 	assert_int_equal(one(&c), ERR_OK);
 	assert_int_equal(c.value, 0);
-	c.add = 100;
+	c.add = 139;
 	c.max = INT64_MAX;
 	assert_int_equal(one(&c), ERR_OK);
 	assert_int_equal(c.value, 100);
@@ -93,28 +96,81 @@ test_large(void **state)
 	assert_int_equal(c.value, INT64_C(1000000000000000));
 }
 
-/* What nobody has begins with what this host knows. */
+/* Each that is made is another one. */
 static void
-test_seed(void **state)
+test_generations(void **state)
 {
-	struct store_count c = count_of("a", 1, 10);
+	struct store_count c = count_of("a", 1, 10), d;
 
 	(void)state;
-	c.seed = 7;
 	assert_int_equal(one(&c), ERR_OK);
-	assert_int_equal(c.value, 8);
+	assert_int_equal(c.generation, 7);
+	assert_false(c.is_rebuilding); /* nobody knew another */
+	c.was = 7;
+	c.next = 255;
 	assert_int_equal(one(&c), ERR_OK);
-	assert_int_equal(c.value, 9);
+	assert_int_equal(c.generation, 7);
+	assert_int_equal(c.value, 2);
 	memcached_server_flush(&server);
 	assert_int_equal(one(&c), ERR_OK);
-	assert_int_equal(c.value, 8);
-	/* giving back what is not there makes nothing */
-	c = count_of("b", -1, INT64_MAX);
-	c.seed = 7;
+	assert_true(c.is_new);
+	assert_true(c.is_rebuilding);
+	assert_int_equal(c.generation, 255);
+	assert_int_equal(c.value, 1);
+	/* those of a group are not counted meanwhile */
+	d = count_of("a", 1, 10);
+	d.group = 1;
+	assert_int_equal(one(&d), ERR_DENIED);
+	assert_false(d.is_full);
+	assert_true(d.is_rebuilding);
+	assert_int_equal(d.counted, STORE_COUNTED_NO);
+	/* what the ledger has waits for those who add their part */
+	d = count_of("a", 0, INT64_MAX);
+	d.least = 9;
+	assert_int_equal(one(&d), ERR_OK);
+	assert_int_equal(d.value, 1);
+	/* another one is ready */
+	d.make_ready = true;
+	d.was = 7;
+	assert_int_equal(one(&d), ERR_OK);
+	assert_true(d.is_rebuilding);
+	d.was = 255;
+	assert_int_equal(one(&d), ERR_OK);
+	assert_false(d.is_rebuilding);
+	assert_int_equal(d.generation, 255);
+	assert_int_equal(d.value, 9);
+	d = count_of("a", 1, 10);
+	d.group = 1;
+	assert_int_equal(one(&d), ERR_OK);
+	assert_int_equal(d.value, 10);
+}
+
+/* What is given back may come before what it is given back of. */
+static void
+test_below_nothing(void **state)
+{
+	struct store_count c = count_of("b", -3, INT64_MAX);
+
+	(void)state;
 	assert_int_equal(one(&c), ERR_OK);
-	c.add = 1;
+	assert_int_equal(c.generation, 0); /* of nothing: nothing */
+	c.was = 9;
 	assert_int_equal(one(&c), ERR_OK);
-	assert_int_equal(c.value, 8);
+	assert_int_equal(c.generation, 7);
+	assert_int_equal(c.value, 0);
+	c.add = 5;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_int_equal(c.value, 2);
+	/* more than there is room for is as much as there is */
+	c.add = INT64_MAX;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_int_equal(c.generation, 7);
+	c.add = -INT64_MAX;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_int_equal(c.generation, 7);
+	c.add = 0;
+	assert_int_equal(one(&c), ERR_OK);
+	assert_int_equal(c.value, 2);
 }
 
 static void
@@ -146,12 +202,11 @@ test_at_least(void **state)
 
 	(void)state;
 	c.least = 1000;
-	c.seed = 1000;
 	assert_int_equal(one(&c), ERR_OK);
 	assert_int_equal(c.value, 1000); /* nobody had it */
 	d = count_of("a", -998, INT64_MAX);
 	assert_int_equal(one(&d), ERR_OK);
-	assert_int_equal(d.value, 2); /* "2   " where it lies */
+	assert_int_equal(d.value, 2); /* digits may be fewer */
 	c.least = 30;
 	assert_int_equal(one(&c), ERR_OK);
 	assert_int_equal(c.value, 30);
@@ -313,9 +368,8 @@ test_away_and_back(void **state)
 	assert_int_equal(store_memcached_probe(m), ERR_CLOSED);
 	memcached_server_start(&server);
 	assert_int_equal(store_memcached_probe(m), ERR_OK);
-	c[0].seed = 4;
 	assert_int_equal(store_memcached_count(m, c, 2), ERR_OK);
-	assert_int_equal(c[0].value, 5);
+	assert_int_equal(c[0].value, 1);
 }
 
 /* A server that is stopped costs one time-out, whatever there was to do. */
@@ -381,7 +435,8 @@ main(void)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 		TEST(test_counts),
 		TEST(test_large),
-		TEST(test_seed),
+		TEST(test_generations),
+		TEST(test_below_nothing),
 		TEST(test_is_new),
 		TEST(test_at_least),
 		TEST(test_expires),
