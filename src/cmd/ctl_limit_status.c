@@ -51,7 +51,9 @@ is_unasked(const struct status *st, const struct conf_limit *l,
 {
 	const struct gate_limits list = { .file = l, .n = 1 };
 
-	return !n->is_known && gate_limits_may_seed(&list, 1) &&
+	return !n->is_known &&
+	       (gate_limits_may_seed(&list, 1, false) ||
+		   gate_limits_may_seed(&list, 1, true)) &&
 	       (l->period > 0 || shm_since(st->limit.shm) > n->start);
 }
 

@@ -142,20 +142,40 @@ on_done(struct req *r, void *arg)
 /* ---- what is wanted ----------------------------------------------------- */
 
 struct wanted {
+	bool by_all; /* the file or the rules may want some of providers */
 	struct gate_ask ask;
 	usec_t wall;
 	uint32_t n;
 	struct gate_seed seed[SEEDS_MAX];
 };
 
-/* p NULL: the client's. */
+static bool
+any_by_all(const struct gate_limits *lists, uint32_t n)
+{
+	for (uint32_t k = 0; k < n; k++)
+		if (!lists[k].is_own &&
+		    gate_limits_may_seed(&lists[k], 1, true))
+			return true;
+	return false;
+}
+
+/* p NULL: the client's, which comes first. */
 static void
 add(const struct req *r, const struct conf_provider *p, struct wanted *w)
 {
 	struct gate_limits lists[LIMITS_LISTS_MAX];
-	uint32_t n = limits_lists(r, p, lists);
+	uint32_t n = 1;
 
-	if (!gate_limits_may_seed(lists, n))
+	/* most often a provider's own are all there is to look at */
+	if (p && !w->by_all)
+		lists[0] = (struct gate_limits){
+			.file = p->limits, .n = p->n_limits, .is_own = true
+		};
+	else
+		n = limits_lists(r, p, lists);
+	if (!p)
+		w->by_all = any_by_all(lists, n);
+	if (!gate_limits_may_seed(lists, n, p != NULL))
 		return;
 	if (w->wall == 0) {
 		w->wall = clock_wall();

@@ -188,8 +188,12 @@ struct gate_seed {
 	struct str provider; /* absent: a limit of the client's */
 };
 
-/* May any of them want it? Cheap, for each request. */
-bool gate_limits_may_seed(const struct gate_limits *lists, uint32_t n_lists);
+/*
+ * May any of them want it, for an ask with a provider or without? Cheap, for
+ * each request and each of its model's providers.
+ */
+bool gate_limits_may_seed(
+    const struct gate_limits *lists, uint32_t n_lists, bool has_provider);
 /* Up to max of the limits that the ask must take from and that want it. */
 uint32_t
 gate_limit_unseeded(struct gate_limit *l, const struct gate_limits *lists,

@@ -38,14 +38,25 @@ may_seed(const struct conf_limit *l, bool is_own)
 	       is_in_ledger(l, is_own);
 }
 
+/* The same for an ask; and of the file's and the rules' only those it looks at. */
+static bool
+may_want(const struct gate_limits *list, uint32_t i, bool has_provider)
+{
+	const struct conf_limit *l =
+	    list->rules ? &list->rules[i].limit : &list->file[i];
+
+	if (!list->is_own && is_of_provider(l, false) != has_provider)
+		return false;
+	return may_seed(l, list->is_own && has_provider);
+}
+
 bool
-gate_limits_may_seed(const struct gate_limits *lists, uint32_t n_lists)
+gate_limits_may_seed(
+    const struct gate_limits *lists, uint32_t n_lists, bool has_provider)
 {
 	for (uint32_t k = 0; k < n_lists; k++)
 		for (uint32_t i = 0; i < lists[k].n; i++)
-			if (may_seed(lists[k].rules ? &lists[k].rules[i].limit
-						    : &lists[k].file[i],
-				lists[k].is_own))
+			if (may_want(&lists[k], i, has_provider))
 				return true;
 	return false;
 }
@@ -113,7 +124,7 @@ wants_seed(struct gate_limit *g, const struct gate_limits *list, uint32_t i,
 	const struct conf_limit *l = rule ? &rule->limit : &list->file[i];
 	struct gate_window w;
 
-	if (!may_seed(l, list->is_own && str_present(ask->provider)) ||
+	if (!may_want(list, i, str_present(ask->provider)) ||
 	    !gate_limit_at(list, i, ask))
 		return false;
 	w = gate_window_of(g, l, gate_limit_zone(l, ask), wall);

@@ -75,7 +75,7 @@ test_first_look(void **state)
 	struct gate_seed s[4], later;
 
 	(void)state;
-	assert_true(gate_limits_may_seed(&list, 1));
+	assert_true(gate_limits_may_seed(&list, 1, false));
 	assert_int_equal(unseeded(&r, 1, &ask, s), 1);
 	assert_int_equal(unseeded(&r, 1, &ask, s), 1); /* another worker */
 	/* 2026-09-01T00:00:00Z */
@@ -516,7 +516,7 @@ test_windows(void **state)
 	struct gate_seed s;
 
 	(void)state;
-	assert_true(gate_limits_may_seed(&list, 1));
+	assert_true(gate_limits_may_seed(&list, 1, false));
 	assert_int_equal(
 	    gate_limit_unseeded(&limit, &list, 1, &ask, since, &s, 1), 1);
 	assert_int_equal(s.start, since / hour * hour);
@@ -524,12 +524,50 @@ test_windows(void **state)
 	    gate_limit_unseeded(&limit, &list, 1, &ask, since + hour, &s, 1),
 	    0);
 	l.per = hour - USEC_PER_SEC;
-	assert_false(gate_limits_may_seed(&list, 1));
+	assert_false(gate_limits_may_seed(&list, 1, false));
 	assert_int_equal(
 	    gate_limit_unseeded(&limit, &list, 1, &ask, since, &s, 1), 0);
 	l.per = hour;
 	l.sort = CONF_LIMIT_REQUESTS;
-	assert_false(gate_limits_may_seed(&list, 1));
+	assert_false(gate_limits_may_seed(&list, 1, false));
+}
+
+/* Before a target is chosen a provider's are not asked, then only those. */
+static void
+test_may_want(void **state)
+{
+	static const struct {
+		struct conf_limit l;
+		bool is_own;
+		bool without, with;
+	} cases[] = {
+		{ { .sort = CONF_LIMIT_MONEY }, false, true, false },
+		{ { .sort = CONF_LIMIT_MONEY, .provider = STR("p") }, false,
+		    false, true },
+		{ { .each_of = CONF_EACH_PROVIDER }, false, false, true },
+		{ { .sort = CONF_LIMIT_REQUESTS }, false, false, false },
+		{ { .sort = CONF_LIMIT_CONCURRENT, .provider = STR("p") },
+		    false, false, false },
+		/* a key's own, and a provider's */
+		{ { .sort = CONF_LIMIT_MONEY }, true, true, true },
+		{ { .sort = CONF_LIMIT_REQUESTS }, true, false, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct conf_limit l = cases[i].l;
+		const struct gate_limits list = {
+			.file = &l, .n = 1, .is_own = cases[i].is_own
+		};
+
+		if (l.each_of)
+			l.sort = CONF_LIMIT_TOKENS;
+		assert_int_equal(gate_limits_may_seed(&list, 1, true), false);
+		l.period = 1 + ZONE_DAY;
+		if (gate_limits_may_seed(&list, 1, false) != cases[i].without ||
+		    gate_limits_may_seed(&list, 1, true) != cases[i].with)
+			fail_msg("row %zu", i);
+	}
 }
 
 static void
@@ -578,6 +616,7 @@ main(void)
 		TEST(test_of_the_database),
 		TEST(test_names_without_ids),
 		TEST(test_windows),
+		TEST(test_may_want),
 		TEST(test_amounts),
 	};
 
