@@ -184,6 +184,12 @@ run_uv(struct loop *l)
 }
 
 static void
+on_between(void *arg)
+{
+	run_rounds(arg);
+}
+
+static void
 on_uv_ready(void *arg, int fd, unsigned events)
 {
 	(void)fd;
@@ -238,6 +244,7 @@ loop_new(void)
 		loop_free(l);
 		return NULL;
 	}
+	pollset_between(l->pollset, on_between, l);
 	return l;
 }
 

@@ -70,8 +70,12 @@ timer_is_set(const struct timer *t)
 	return t->pos != 0;
 }
 
-/* ---- deferred calls: once, at the end of this turn of the loop ---------- */
+/* ---- deferred calls ------------------------------------------------------ */
 
+/*
+ * Once, at the end of this turn of the loop; or earlier in it, when descriptors
+ * that go first were served (sys/pollset.h), and never from within a call.
+ */
 struct defer {
 	struct defer *next;
 	bool queued;

@@ -9,7 +9,7 @@
 
 #define BATCH 128
 /* Of a full batch this many are served between two looks at the first. */
-#define STRIDE 16
+#define STRIDE 4
 /* So many places before its turn comes a descriptor's first step, and so on. */
 #define STEP_PLACES 2
 #define AHEAD ((POLLSET_STEPS + 1) * STEP_PLACES)
@@ -32,6 +32,8 @@ struct pollset {
 	int n_entries;
 	int n_first;
 	int first[POLLSET_FIRST_MAX];
+	void (*between)(void *arg);
+	void *between_arg;
 };
 
 static uint32_t
@@ -78,45 +80,57 @@ unregister(struct pollset *p, int fd)
 	p->entry[fd].registered = 0;
 }
 
-static void
+/* True: one that goes first was called. */
+static bool
 dispatch(struct pollset *p, const struct epoll_event *ev)
 {
 	int fd = (int)(uint32_t)ev->data.u64;
 	struct pollset_entry *e = &p->entry[fd];
 	unsigned got = from_epoll(ev->events);
+	bool is_first;
 
 	/* Forgotten, or closed and opened again, by an earlier event. */
 	if (e->generation != (uint32_t)(ev->data.u64 >> 32))
-		return;
+		return false;
 	if (!e->wanted) {
 		unregister(p, fd);
-		return;
+		return false;
 	}
 	got &= e->wanted | POLLSET_ERR;
-	if (got)
-		e->fn(e->arg, fd, got);
-	else /* more is registered than wanted: trim it */
+	if (!got) { /* more is registered than wanted: trim it */
 		(void)!control(p, EPOLL_CTL_MOD, fd, e->wanted);
+		return false;
+	}
+	is_first = e->first;
+	e->fn(e->arg, fd, got);
+	return is_first;
 }
 
-/* What the batch tells of them later finds nothing to read: that is allowed. */
-static void
+/*
+ * What the batch tells of them later finds nothing to read: that is allowed.
+ * True: there was one.
+ */
+static bool
 serve_first(struct pollset *p)
 {
 	struct pollfd v[POLLSET_FIRST_MAX];
-	int n = p->n_first;
+	unsigned n = (unsigned)p->n_first;
+	bool any = false;
 
-	for (int i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++)
 		v[i] = (struct pollfd){ .fd = p->first[i], .events = POLLIN };
-	if (poll(v, (nfds_t)n, 0) <= 0)
-		return;
-	for (int i = 0; i < n; i++) {
+	if (n == 0 || poll(v, n, 0) <= 0)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
 		struct pollset_entry *e = &p->entry[v[i].fd];
 
 		if (v[i].revents & ~POLLNVAL && e->first &&
-		    e->wanted & POLLSET_IN)
+		    e->wanted & POLLSET_IN) {
 			e->fn(e->arg, v[i].fd, POLLSET_IN);
+			any = true;
+		}
 	}
+	return any;
 }
 
 static void
@@ -158,10 +172,14 @@ pollset_wait(struct pollset *p, int msec)
 	for (int i = -AHEAD; i < 0 && n > 0; i++)
 		look_ahead(p, batch, i, n);
 	for (int i = 0; i < n; i++) { /* -1: a signal came */
+		bool any;
+
 		look_ahead(p, batch, i, n);
-		dispatch(p, &batch[i]);
-		if (i % STRIDE == STRIDE - 1 && p->n_first > 0)
-			serve_first(p);
+		any = dispatch(p, &batch[i]);
+		if (i % STRIDE == STRIDE - 1)
+			any |= serve_first(p);
+		if (any && p->between)
+			p->between(p->between_arg);
 	}
 }
 
@@ -178,6 +196,13 @@ pollset_new(void)
 		return NULL;
 	}
 	return p;
+}
+
+void
+pollset_between(struct pollset *p, void (*fn)(void *arg), void *arg)
+{
+	p->between = fn;
+	p->between_arg = arg;
 }
 
 void

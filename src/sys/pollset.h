@@ -47,6 +47,11 @@ typedef void (*pollset_fn)(void *arg, int fd, unsigned events);
 
 /* NULL: no memory or descriptors. */
 struct pollset *pollset_new(void);
+/*
+ * fn(arg) is called when some that go first were served while others of their
+ * batch still wait: what they have begun need not wait as well.
+ */
+void pollset_between(struct pollset *p, void (*fn)(void *arg), void *arg);
 /* NULL is allowed. Descriptors are not closed. */
 void pollset_free(struct pollset *p);
 

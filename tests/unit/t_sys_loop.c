@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "sys/loop.h"
+#include "sys/pollset.h"
 
 /* What ran, in order, as letters. */
 static char trace[256];
@@ -303,6 +304,57 @@ test_work(void **state)
 	loop_free(l);
 }
 
+/* Of two that are ready one goes first; both defer a call, in small letters. */
+static void
+on_pipe(void *arg, int fd, unsigned events)
+{
+	struct step *s = arg;
+	char x;
+
+	(void)events;
+	assert_int_equal(read(fd, &x, 1), 1);
+	run_step(s);
+	pollset_forget(loop_pollset(s->loop), fd);
+}
+
+static void
+turn_of_two(unsigned flags)
+{
+	struct step a = { .letter = 'A', .then_delay = -1 }, b = a,
+		    later_a = { .letter = 'a' }, later_b = { .letter = 'b' };
+	struct loop *l = loop_new();
+	int pipes[2][2];
+
+	assert_non_null(l);
+	b.letter = 'B';
+	a.then = &later_a;
+	b.then = &later_b;
+	a.loop = b.loop = later_a.loop = later_b.loop = l;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pipe(pipes[i]), 0);
+		assert_int_equal(write(pipes[i][1], "x", 1), 1);
+		assert_int_equal(
+		    pollset_set(loop_pollset(l), pipes[i][0],
+			POLLSET_IN | (i ? 0 : flags), on_pipe, i ? &b : &a),
+		    ERR_OK);
+	}
+	loop_poll(l);
+	for (int i = 0; i < 4; i++)
+		close(pipes[i / 2][i % 2]);
+	loop_free(l);
+}
+
+static void
+test_defer_of_the_first(void **state)
+{
+	(void)state;
+	turn_of_two(0);
+	assert_string_equal(trace, "ABab");
+	reset(NULL);
+	turn_of_two(POLLSET_FIRST);
+	assert_string_equal(trace, "AaBb");
+}
+
 int
 main(void)
 {
@@ -311,6 +363,7 @@ main(void)
 		cmocka_unit_test_setup(test_virtual_chain, reset),
 		cmocka_unit_test_setup(test_defer, reset),
 		cmocka_unit_test_setup(test_defer_cancel_inside, reset),
+		cmocka_unit_test_setup(test_defer_of_the_first, reset),
 		cmocka_unit_test_setup(test_real, reset),
 		cmocka_unit_test_setup(test_defer_forever, reset),
 		cmocka_unit_test_setup(test_work, reset),

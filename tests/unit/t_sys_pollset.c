@@ -325,6 +325,33 @@ test_first(void **state)
 	late_close();
 }
 
+static int between_calls, served_at_between;
+
+static void
+on_between(void *arg)
+{
+	struct crowd *c = arg;
+
+	if (between_calls++ == 0)
+		served_at_between = c->served;
+}
+
+/* What one that goes first has begun goes on before the others are served. */
+static void
+test_between(void **state)
+{
+	(void)state;
+	pollset_between(set, on_between, &crowd);
+	between_calls = 0;
+	(void)served_before_late(0);
+	assert_int_equal(between_calls, 0);
+	late_close();
+	(void)served_before_late(POLLSET_FIRST);
+	assert_true(between_calls > 0);
+	assert_int_equal(served_at_between, crowd.served_before_late);
+	late_close();
+}
+
 /* Beyond the most that may be first, the others wait like all. */
 static void
 test_too_many_first(void **state)
@@ -473,6 +500,7 @@ main(void)
 		    test_forget_in_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_between, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    test_too_many_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_soon, setup, teardown),
