@@ -1,5 +1,6 @@
 #include "upstream/engine.h"
 
+#include "upstream/drained.h"
 #include "upstream/handed.h"
 #include "upstream/wipe.h"
 
@@ -219,7 +220,10 @@ run(struct engine *e, curl_socket_t fd, int events)
 	int running;
 
 	e->depth++;
+	if (fd != CURL_SOCKET_TIMEOUT)
+		drained_begin();
 	curl_multi_socket_action(e->multi, fd, events, &running);
+	drained_end();
 	e->depth--;
 	if (e->depth == 0)
 		reap(e);
