@@ -318,11 +318,19 @@ none_left(struct gate_limit_result *res)
 	}
 }
 
+/* memcached had lost it; what the ledger has of it is counted by now. */
 static enum flow_step
-choose_now(struct req *r)
+choose_if_fits(struct req *r)
 {
-	(void)r;
-	return FLOW_CHOOSE;
+	const struct gate_use none = { .is_refused = true };
+	uint32_t hold;
+
+	if (r->flow->limit.is_lenient || gate_holds_fit(&r->holds, &hold))
+		return FLOW_CHOOSE;
+	gate_limit_refused(&r->holds.hold[hold], clock_wall(), &r->limit);
+	none_left(&r->limit);
+	gate_remote_settle(r->flow->remote, &r->holds, &none, NULL);
+	return refused(r);
 }
 
 static enum flow_step
@@ -332,9 +340,8 @@ judge(struct req *r, enum gate_remote_verdict verdict, uint32_t hold)
 
 	switch (verdict) {
 	case GATE_REMOTE_ADMITTED:
-		/* now, so that the others are told soon */
 		return r->wait.is_lost && r->flow->store
-			   ? seed_limits(r, choose_now)
+			   ? seed_limits(r, choose_if_fits)
 			   : FLOW_CHOOSE;
 	case GATE_REMOTE_WAIT:
 		return FLOW_WAIT;

@@ -497,6 +497,22 @@ gate_limit_take(struct gate_limit *l, struct arena *arena,
 	return ERR_OK;
 }
 
+bool
+gate_holds_fit(const struct gate_holds *holds, uint32_t *hold)
+{
+	for (uint32_t i = 0; i < holds->n; i++) {
+		const struct gate_hold *h = &holds->hold[i];
+
+		if (!h->tally || !h->is_taken || h->limit->is_shadow ||
+		    gate_cell_in(&h->tally->cell[TALLY_COUNT], h->tag_bits,
+			h->window) <= h->limit->amount)
+			continue;
+		*hold = i;
+		return false;
+	}
+	return true;
+}
+
 void
 gate_limit_settle(struct gate_limit *l, struct gate_holds *holds,
     const struct gate_use *use, struct gate_limit_result *out)

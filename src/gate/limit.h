@@ -146,6 +146,12 @@ MUST_CHECK enum err gate_limit_take(struct gate_limit *l, struct arena *arena,
     const struct gate_ask *ask, usec_t wall, struct gate_holds *holds,
     struct gate_limit_result *out);
 
+/*
+ * What is counted on this host may have been raised since (gate_limit_seed).
+ * False: by that it would have been refused; *hold: by which.
+ */
+bool gate_holds_fit(const struct gate_holds *holds, uint32_t *hold);
+
 /* What it was in the end; unknown is 0. */
 struct gate_use {
 	int64_t input, output;

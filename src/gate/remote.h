@@ -50,8 +50,8 @@
  * GATE_REMOTE_REBUILD. What it does not do:
  *
  * - the part of a host that has ended, or of a worker that was killed while the
- *   part was under way, is what the ledger has of it, or lost. The ledger is
- *   asked for it beside the first verdict, not before it;
+ *   part was under way, is what the ledger has of it (the request that finds the
+ *   counter lost waits for that, too: gate_holds_fit), or lost;
  * - a host that has counted nothing of the window cannot tell a counter that
  *   was lost from one that nobody has had yet, and waits for nobody: what it
  *   admits until the others look counts beside theirs. It takes one of 255

@@ -197,3 +197,35 @@ def test_what_spools_held_is_found_later(host):
         assert host.ask('acorn', 'team').status == 429
         return host.used()['team'] == 2 * spent
     until('both count', both_count, 30)
+
+
+def test_what_a_host_knew_that_is_gone(build, mock, tmp_path):
+    """memcached is flushed: the other host is not there to count again."""
+    shared = Shared(tmp_path, 'sqlite')
+    limits = [limit('tokens', money=None, input=40)]
+    hosts = [Host(build, mock, tmp_path / name, shared, {'tokens': 'openai'},
+                  [{k: v for k, v in row.items() if v is not None}
+                   for row in limits]) for name in 'ab']
+    hosts[0].ctl.run('db', 'init')
+    # one llmgw-jobd at a time: they are one machine's
+    hosts[0].gateway.start()
+    hosts[1].start()
+    try:
+        mine = sum(hosts[0].ask('live', 'tokens').status == 200
+                   for _ in range(2))
+        assert mine == 2
+        n = hosts[1].ask_until_refused('live', 'tokens')
+        assert n > 2
+        until('its part is in the ledger', lambda: hosts[0].booked() == n, 60)
+        hosts[1].stop()
+        hosts[0].jobd = Jobd(hosts[0].gateway)
+        until('all of it is', lambda: hosts[0].booked() == n + mine, 60)
+        shared.memcached.flush()
+        for _ in range(3):
+            assert hosts[0].ask('live', 'tokens').status == 429
+    finally:
+        for h in hosts:
+            h.gateway.stop()
+            if hasattr(h, 'jobd'):
+                h.jobd.stop()
+        shared.stop()

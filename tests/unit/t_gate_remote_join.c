@@ -198,6 +198,7 @@ test_raised_when_it_is_whole(void **state)
 {
 	struct gate_seed seed;
 	struct asked a;
+	uint32_t hold = 9;
 
 	(void)state;
 	take(&one, &requests, 4);
@@ -217,6 +218,10 @@ test_raised_when_it_is_whole(void **state)
 	rebuild();
 	assert_int_equal(a.verdict, GATE_REMOTE_ADMITTED);
 	assert_in_range(shared(&requests), 9, 10);
+	assert_true(gate_holds_fit(&a.holds, &hold));
+	gate_limit_seed(&seed, 11, WALL);
+	assert_false(gate_holds_fit(&a.holds, &hold));
+	assert_int_equal(hold, 0);
 	assert_int_equal(gate_remote_pending(one.remote), 0);
 }
 
