@@ -178,7 +178,7 @@ pollset_wait(struct pollset *p, int msec)
 		any = dispatch(p, &batch[i]);
 		if (i % STRIDE == STRIDE - 1)
 			any |= serve_first(p);
-		if (any && p->between)
+		if (any && p->between && i + 1 < n)
 			p->between(p->between_arg);
 	}
 }

@@ -349,6 +349,11 @@ test_between(void **state)
 	(void)served_before_late(POLLSET_FIRST);
 	assert_true(between_calls > 0);
 	assert_int_equal(served_at_between, crowd.served_before_late);
+	/* alone it keeps nobody waiting */
+	between_calls = 0;
+	assert_int_equal(write(crowd.late_other, "x", 1), 1);
+	pollset_wait(set, 1000);
+	assert_int_equal(between_calls, 0);
 	late_close();
 }
 
