@@ -99,6 +99,38 @@ later(usec_t by)
 	clock_set(mono, wall_now);
 }
 
+/* What memcached has of such a counter by the minute. */
+static inline enum err
+memcached_has(struct store_memcached *m, uint64_t identity, int64_t *value)
+{
+	struct store_count c = {
+		.max = INT64_MAX, .expires = 4100000000, .next = 1
+	};
+	enum err e;
+
+	c.key_n = (uint32_t)snprintf(c.key, sizeof(c.key),
+	    "llmgw1:%016llx:%llx", (unsigned long long)identity,
+	    (unsigned long long)(WALL / MINUTE));
+	e = store_memcached_count(m, &c, 1);
+	*value = c.value;
+	return e;
+}
+
+static inline int64_t
+shared(const struct conf_limit *l)
+{
+	const struct str names[] = { str_z(server.name) };
+	struct store_memcached *m =
+	    store_memcached_new(names, 1, 10 * USEC_PER_SEC);
+	int64_t value;
+
+	assert_non_null(m);
+	assert_int_equal(l->per, MINUTE);
+	assert_int_equal(memcached_has(m, l->identity, &value), ERR_OK);
+	store_memcached_free(m);
+	return value;
+}
+
 struct asked {
 	struct gate_holds holds;
 	struct gate_wait wait;

@@ -139,19 +139,6 @@ struct halves {
 	struct conf_limit limit[2];
 };
 
-static bool
-is_counted(struct store_memcached *m, uint64_t identity)
-{
-	struct store_count c = {
-		.max = INT64_MAX, .expires = 4100000000, .next = 1
-	};
-
-	c.key_n = (uint32_t)snprintf(c.key, sizeof(c.key),
-	    "llmgw1:%016llx:%llx", (unsigned long long)identity,
-	    (unsigned long long)(WALL / MINUTE));
-	return store_memcached_count(m, &c, 1) == ERR_OK;
-}
-
 static void
 halves_begin(struct halves *s, enum conf_away when_away)
 {
@@ -159,6 +146,7 @@ halves_begin(struct halves *s, enum conf_away when_away)
 	struct gate_remote_options o = { names, 2, when_away, on_away, &one };
 	struct store_memcached *m;
 	uint64_t id = 100;
+	int64_t value;
 
 	memcached_server_init(&s->other);
 	names[1] = str_z(s->other.name);
@@ -166,7 +154,7 @@ halves_begin(struct halves *s, enum conf_away when_away)
 	m = store_memcached_new(names, 2, GATE_REMOTE_TIMEOUT);
 	assert_non_null(m);
 	for (int i = 0; i < 2; i++) {
-		while (is_counted(m, id) != (i == 0))
+		while ((memcached_has(m, id, &value) == ERR_OK) != (i == 0))
 			id++;
 		s->limit[i] = requests;
 		s->limit[i].identity = id++;
@@ -191,7 +179,7 @@ until_back(struct halves *s)
 
 /* What all hosts have of the first limit. */
 static int64_t
-shared(const struct halves *s)
+first_shared(const struct halves *s)
 {
 	struct shm_tally *t = shm_tally(one.shm, s->limit[0].identity);
 	struct asked a;
@@ -220,7 +208,7 @@ test_half_closed(void **state)
 	}
 	assert_int_equal(used(&one, s.limit), 0);
 	until_back(&s);
-	assert_int_equal(shared(&s), 0);
+	assert_int_equal(first_shared(&s), 0);
 	memcached_server_fini(&s.other);
 }
 
@@ -247,7 +235,7 @@ test_half_local(void **state)
 	assert_int_equal(used(&one, s.limit), 2);
 	assert_int_equal(used(&one, &s.limit[1]), 2);
 	until_back(&s);
-	assert_int_equal(shared(&s), 2);
+	assert_int_equal(first_shared(&s), 2);
 	memcached_server_fini(&s.other);
 }
 

@@ -12,25 +12,6 @@ static struct conf_limit volume = { .sort = CONF_LIMIT_INPUT,
 	.identity = 22 };
 
 static int64_t
-shared(const struct conf_limit *l)
-{
-	const struct str names[] = { str_z(server.name) };
-	struct store_memcached *m =
-	    store_memcached_new(names, 1, 10 * USEC_PER_SEC);
-	struct store_count c = {
-		.max = INT64_MAX, .expires = 4100000000, .next = 1
-	};
-
-	assert_non_null(m);
-	c.key_n = (uint32_t)snprintf(c.key, sizeof(c.key),
-	    "llmgw1:%016llx:%llx", (unsigned long long)l->identity,
-	    (unsigned long long)(WALL / l->per));
-	assert_int_equal(store_memcached_count(m, &c, 1), ERR_OK);
-	store_memcached_free(m);
-	return c.value;
-}
-
-static int64_t
 cell(struct host *h, const struct conf_limit *l, unsigned which)
 {
 	struct shm_tally *t = shm_tally(h->shm, l->identity);
