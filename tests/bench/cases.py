@@ -100,8 +100,10 @@ class Cases:
         return path
 
     def load(self, peer, alias, options, dialect="openai", size=200,
-             stream=False, limit=60):
-        argv = proc.BATCH + [self.bench.loadgen, "--to", f"127.0.0.1:{peer.port}",
+             stream=False, limit=60, core=None):
+        argv = proc.BATCH + ([] if core is None else
+                             ["taskset", "-c", str(core)])
+        argv += [self.bench.loadgen, "--to", f"127.0.0.1:{peer.port}",
                 "--path", peer.path(dialect),
                 "--body", self.body(peer, alias, dialect, size, stream)]
         for h in peer.headers(dialect):
@@ -127,11 +129,13 @@ class Cases:
             out[f"{k}_memory_kb"] = memory[k]
         return out
 
-    def turn(self, peer, *args, **more):
+    def turn(self, peer, *args, how=proc.ANYWHERE, **more):
         """Measured, and how busy others kept the machine meanwhile; it ends
         when the peer's processes rest, so the next one has its cores."""
         others = proc.Others()
-        out = self.measured(peer, *args, **more)
+        load, mock = peer.place(proc.ANYWHERE if self.bench.floats else how)
+        proc.place([self.bench.mock.pid], mock)
+        out = self.measured(peer, *args, core=load, **more)
         out["others"] = others.share()
         proc.rest([p for g in peer.groups().values() for p in g], peer.pause)
         return out
@@ -184,7 +188,9 @@ class Cases:
 
     def throughput(self):
         for c in CONNECTIONS:
-            self.closed_loop(f"throughput-{c}", "tiny", c)
+            self.closed_loop(
+                f"throughput-{c}", "tiny", c,
+                how=proc.TOGETHER if c == 1 else proc.ANYWHERE)
 
     def delay(self):
         self.closed_loop("delay-1000x50ms", "delay50", 1000,
@@ -205,7 +211,8 @@ class Cases:
             if not peer.up():
                 raise RuntimeError(f"{peer.name}: {peer.missing}")
             self.warm(peer, "tiny")
-            return self.turn(peer, alias, options, stream=True, limit=limit)
+            return self.turn(peer, alias, options, stream=True, limit=limit,
+                             how=proc.APART)
 
         peers = self.bench.up()
         done = self.rounds(case, peers, turns, turn)

@@ -26,6 +26,9 @@ class Peer:
     translates = False  # speaks OpenAI in front, Anthropic behind
     is_ours = False
     pause = 0.05  # at rest when this long idle, in seconds
+    # Groups of one busy thread each, in the order in which a request meets
+    # them. None: more than one core is of use to it.
+    chain = ("gateway",)
 
     def __init__(self, bench):
         self.bench = bench
@@ -74,10 +77,30 @@ class Peer:
     def groups(self):
         return {"gateway": proc.family(self.popen.pid)}
 
+    def place(self, how):
+        """Puts its processes where README.md says; returns the core for the
+        load before it and that for the mock behind it."""
+        groups = self.groups()
+        if how == proc.TOGETHER:
+            for pids in groups.values():
+                proc.place(pids, 0)
+            return 0, 0
+        cores = os.cpu_count()
+        is_apart = how == proc.APART and self.chain is not None and \
+            self.bench.workers == 1
+        for pids in groups.values():
+            proc.place(pids, None)
+        if not is_apart:
+            return None, None
+        for i, name in enumerate(self.chain, 1):
+            proc.place(groups[name], i % cores)
+        return 0, (len(self.chain) + 1) % cores
+
 
 class Direct(Peer):
     name = "direct"
     about = "no gateway: straight to the mock provider"
+    chain = ()
     translates = True  # the reference of the translating cases
 
     def up(self):
@@ -185,6 +208,7 @@ proxy.server = ( "" => (( "host" => "127.0.0.1",
 class Portkey(Peer):
     name = "portkey"
     about = "@portkey-ai/gateway on Node"
+    chain = None
     translates = True
 
     def __init__(self, bench):
@@ -232,6 +256,7 @@ class Ours(Peer):
     translates = True
     is_ours = True
     programs = ("lighttpd",)
+    chain = ("web", "gateway")
 
     def __init__(self, bench):
         super().__init__(bench)
@@ -357,6 +382,7 @@ class OursApache(Ours):
     name = "llmgw-apache"
     about = "LLM Gateway behind Apache mod_proxy_fcgi, flushpackets=on"
     programs = ("apache2",)
+    chain = None
 
     def start(self):
         config = self.configure()

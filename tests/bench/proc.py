@@ -10,6 +10,21 @@ import time
 # Load and mock do not push the measured processes off a core that they share:
 # they take what has gathered when it is their turn (sched(7), SCHED_BATCH).
 BATCH = ["chrt", "--batch", "0"]
+# On which core a process is: the kernel's choice, all on one, or each on
+# another than its neighbours in the chain.
+ANYWHERE, TOGETHER, APART = range(3)
+
+
+def place(pids, core):
+    """All threads of these processes on this core, and what they start later;
+    None: on any."""
+    cores = range(os.cpu_count()) if core is None else [core]
+    for pid in pids:
+        try:
+            for tid in os.listdir(f"/proc/{pid}/task"):
+                os.sched_setaffinity(int(tid), cores)
+        except OSError:
+            pass  # it has just ended
 
 
 def free_port():
