@@ -309,6 +309,7 @@ enum gate_remote_verdict
 gate_remote_take(struct gate_remote *r, struct gate_holds *holds,
     struct gate_wait *wait, gate_remote_fn done, void *arg)
 {
+	bool takes_unready = gate_remote_is_just_back(r);
 	struct gate_group *g;
 	uint32_t missing;
 
@@ -332,7 +333,8 @@ gate_remote_take(struct gate_remote *r, struct gate_holds *holds,
 			.of = gate_hold_lease(h),
 			.amount = h->took,
 			.group = g,
-			.hold = i };
+			.hold = i,
+			.takes_unready = takes_unready };
 
 		if (is_missing(h))
 			gate_batch_add(r->gathering, &e,

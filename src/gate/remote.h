@@ -40,8 +40,9 @@
  * - nothing is taken from a generation that this host's part is not in;
  * - made by a host that knew another, it is being rebuilt. Whoever wants of it
  *   waits until GATE_REMOTE_REBUILD after its worker has met it first, says that
- *   it is whole then, and takes its verdict. What is reserved on a host, and a
- *   part of its share already, is used meanwhile; nothing more is reserved;
+ *   it is whole then, and takes its verdict; where nobody wants of it, a worker
+ *   that looks at it says so. What is reserved on a host, and a part of its
+ *   share already, is used meanwhile; nothing more is reserved;
  * - the host notes that counts were lost (shm_lost), and the ledger is asked
  *   for what hosts that are not there any more knew (gate_limit_unseeded);
  *   gate_remote_raise tells memcached when the counter is whole.
@@ -49,6 +50,9 @@
  * So it is exact again for all hosts that live and reach memcached within
  * GATE_REMOTE_REBUILD. What it does not do:
  *
+ * - wait where memcached was away, as far as this host knows, and is back with
+ *   nothing: each host counted for itself then, and does so, as far as the
+ *   others have not added their parts, until GATE_REMOTE_REBUILD after that;
  * - the part of a host that has ended, or of a worker that was killed while the
  *   part was under way, is what the ledger has of it (the request that finds the
  *   counter lost waits for that, too: gate_holds_fit), or lost;

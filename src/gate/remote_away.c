@@ -36,8 +36,19 @@ gate_remote_away(struct gate_remote *r, bool is_away)
 	r->retry_after = is_away ? r->retry_after * 2 : GATE_REMOTE_RETRY;
 	if (r->retry_after > GATE_REMOTE_RETRY_MAX)
 		r->retry_after = GATE_REMOTE_RETRY_MAX;
+	if (!is_away && atomic_load(r->away_until) != 0)
+		atomic_store(r->back_at, clock_mono());
 	atomic_store(r->away_until, until);
 	gate_remote_look(r);
+}
+
+bool
+gate_remote_is_just_back(const struct gate_remote *r)
+{
+	usec_t since = clock_mono() - atomic_load(r->back_at);
+
+	/* below 0: of another boot's clock */
+	return since >= 0 && since < GATE_REMOTE_REBUILD;
 }
 
 bool
@@ -93,7 +104,8 @@ gate_remote_breaker_init(struct gate_remote *r)
 	    shm_tally(r->limit->shm, UINT64_C(0x6d656d6361636865));
 
 	r->retry_after = GATE_REMOTE_RETRY;
-	r->away_until = t ? &t->cell[TALLY_COUNT] : &r->own;
+	r->away_until = t ? &t->cell[TALLY_COUNT] : &r->own[0];
+	r->back_at = t ? &t->cell[TALLY_KNOWN] : &r->own[1];
 }
 
 void

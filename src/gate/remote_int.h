@@ -28,6 +28,7 @@ struct gate_entry {
 	bool is_stale; /* it was counted in what is lost since */
 	/* TAKE, RAISE: waits for a counter that is being rebuilt */
 	bool is_waiting;
+	bool takes_unready; /* TAKE: memcached is only just back */
 	usec_t until; /* for the others to add theirs; 0: it is whole */
 	int64_t max; /* what it may come to */
 };
@@ -82,7 +83,8 @@ struct gate_remote {
 	 * again (clock_mono). own: where the shared table is full.
 	 */
 	_Atomic int64_t *away_until;
-	_Atomic int64_t own;
+	_Atomic int64_t *back_at; /* it was found to be back then, likewise */
+	_Atomic int64_t own[2];
 	struct timer look;
 	/* What is to be given back when memcached answers again. */
 	struct gate_entry owed[GATE_REMOTE_OWED_MAX];
@@ -142,6 +144,11 @@ void gate_remote_look_at_all(struct gate_remote *r);
 void gate_remote_breaker_init(struct gate_remote *r);
 void gate_remote_breaker_fini(struct gate_remote *r);
 void gate_remote_away(struct gate_remote *r, bool is_away);
+/*
+ * Less than GATE_REMOTE_REBUILD ago it was away. Each host counted for itself,
+ * and what others add now is waited for no more than it was then.
+ */
+bool gate_remote_is_just_back(const struct gate_remote *r);
 
 /* ---- remote.c ------------------------------------------------------------- */
 

@@ -61,7 +61,9 @@ gate_batch_add(struct gate_batch *b, const struct gate_entry *e, int64_t max)
 	b->entry[b->n].is_stale = false;
 	b->entry[b->n++].max = max;
 	*c = (struct store_count){ .max = max,
-		.make_ready = e->until != 0 && !e->is_waiting,
+		.make_ready =
+		    e->until != 0 && !e->is_waiting && !e->takes_unready,
+		.takes_unready = e->takes_unready,
 		.expires = e->of.end / USEC_PER_SEC + EXPIRES_AFTER };
 	c->key_n = (uint32_t)snprintf(c->key, sizeof(c->key),
 	    "llmgw1:%016llx:%llx", (unsigned long long)e->of.identity,
@@ -230,7 +232,7 @@ is_rebuilding(
 	struct gate_group *g = e->group;
 	usec_t most = g->since + GATE_REMOTE_REBUILD_MAX;
 
-	if (c->err != ERR_OK && c->err != ERR_DENIED)
+	if (e->takes_unready || (c->err != ERR_OK && c->err != ERR_DENIED))
 		return false;
 	if (!c->is_rebuilding && !e->is_waiting)
 		return false;
@@ -280,9 +282,9 @@ judge_take(
 		return;
 	}
 	e->is_owned = c->counted == STORE_COUNTED_YES;
-	if (c->err == ERR_OK)
+	if (c->err == ERR_OK && !c->is_rebuilding)
 		gate_lease_seen(&e->of, c->value);
-	else if (r->options.when_away == CONF_AWAY_CLOSED)
+	else if (c->err != ERR_OK && r->options.when_away == CONF_AWAY_CLOSED)
 		g->verdict = GATE_REMOTE_CLOSED;
 	/* Counted, or on this host only, if there is still who wants it. */
 	if (e->is_owned)

@@ -70,7 +70,7 @@ gate_remote_meet(
 		return;
 	e->until = gate_remote_met(r, l, c);
 	if (e->sort == ENTRY_TAKE && e->group->wait && c->was &&
-	    c->was != c->generation)
+	    c->was != c->generation && !e->takes_unready)
 		e->group->wait->is_lost = true;
 	if (here == c->generation)
 		return;
@@ -116,8 +116,9 @@ gate_remote_counted(struct gate_remote *r, const struct gate_entry *e,
 struct met {
 	struct gate_lease of; /* tally NULL: free */
 	usec_t asked;
-	uint32_t generation; /* that was being rebuilt when first seen */
-	usec_t since; /* then */
+	uint32_t generation; /* as it was last seen */
+	bool is_rebuilding; /* likewise */
+	usec_t since; /* it was first seen then, or memcached was back */
 };
 
 struct gate_met {
@@ -148,7 +149,12 @@ gate_met_stop(struct gate_remote *r)
 static bool
 look_at(struct gate_remote *r, struct met *s, usec_t now)
 {
-	const struct gate_entry e = { .sort = ENTRY_MORE, .of = s->of };
+	/* those who have something to add have done so: it is whole */
+	bool is_over =
+	    s->is_rebuilding && now - s->since >= GATE_REMOTE_REBUILD;
+	const struct gate_entry e = {
+		.sort = ENTRY_MORE, .of = s->of, .until = is_over ? now : 0
+	};
 
 	if (!s->of.tally)
 		return false;
@@ -237,8 +243,10 @@ gate_remote_met(struct gate_remote *r, const struct gate_lease *l,
 	if (s->of.tally != l->tally || s->of.window != l->window ||
 	    s->generation != c->generation) {
 		s->generation = c->generation;
-		s->since = now;
+		s->since =
+		    gate_remote_is_just_back(r) ? atomic_load(r->back_at) : now;
 	}
+	s->is_rebuilding = c->is_rebuilding;
 	r->met->n += !s->of.tally;
 	s->of = *l;
 	s->asked = now;

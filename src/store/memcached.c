@@ -500,6 +500,12 @@ is_another(const struct store_count *k, const struct counter *c)
 	return k->was != 0 && c->generation != 0 && c->generation != k->was;
 }
 
+static bool
+is_unfit(const struct store_count *k, const struct counter *c)
+{
+	return is_another(k, c) || (c->is_rebuilding && !k->takes_unready);
+}
+
 static void
 decide(struct store_count *counts, const struct counters *t, uint32_t n)
 {
@@ -512,7 +518,7 @@ decide(struct store_count *counts, const struct counters *t, uint32_t n)
 		c->value = num_add_i64_sat(c->value, k->add);
 		k->err = ERR_OK;
 		k->value = c->value > 0 ? c->value : 0;
-		if (k->group && (c->is_rebuilding || is_another(k, c)))
+		if (k->group && is_unfit(k, c))
 			refuse(counts, t, n, i, false);
 		else if (is_beyond(k, c->value))
 			refuse(counts, t, n, i, true);

@@ -40,7 +40,8 @@ struct store_count {
 	/*
 	 * Those of one group stand together and are taken all or none. 0: on
 	 * its own. A group is refused, without is_full, by a counter that is
-	 * being rebuilt or of another generation than the one that was known.
+	 * being rebuilt (unless it takes_unready) or of another generation than
+	 * the one that was known.
 	 */
 	uint32_t group;
 	int64_t add; /* negative: give back */
@@ -53,6 +54,7 @@ struct store_count {
 	uint32_t was; /* the generation that was known; 0: none */
 	uint32_t next; /* 1 .. 255, not `was`: if it is made now */
 	bool make_ready; /* first of all, if it is the generation `was` */
+	bool takes_unready; /* not refused because it is being rebuilt */
 	int64_t expires; /* seconds since 1970 */
 	/* out: ERR_OK; ERR_DENIED: it or its group is refused; else not done */
 	enum err err;

@@ -79,6 +79,88 @@ test_away_for_all_workers(void **state)
 	assert_int_equal(two.away, 0);
 }
 
+static void
+away_and_back(void)
+{
+	struct asked a;
+
+	memcached_server_stop(&server);
+	assert_true(admits(&one, &tokens, 1, 1, &a));
+	assert_true(gate_remote_is_away(one.remote));
+	memcached_server_start(&server);
+	while (gate_remote_is_away(one.remote)) {
+		later(GATE_REMOTE_RETRY);
+		loop_turn(one.loop);
+	}
+}
+
+/* It has lost all, and nobody waits for what the other host adds later. */
+static void
+test_back_with_nothing(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	for (int i = 0; i < 7; i++)
+		assert_true(admits(i < 3 ? &one : &two, &requests, 1, 0, &a));
+	away_and_back();
+	assert_true(admits(&one, &requests, 1, 0, &a));
+	assert_false(a.wait.is_lost);
+	assert_int_equal(shared(&requests), 4);
+	/* nor later, for the other host's sake or to say that it is whole */
+	for (int i = 0; i < 10; i++)
+		both_turn(GATE_REMOTE_LOOK);
+	assert_int_equal(shared(&requests), 8);
+	assert_true(admits(&two, &requests, 1, 0, &a));
+	assert_true(admits(&one, &requests, 1, 0, &a));
+	assert_false(admits(&one, &requests, 1, 0, &a));
+	assert_false(admits(&two, &requests, 1, 0, &a));
+}
+
+/* Its own part is in it, whichever worker asks first. */
+static void
+test_back_with_nothing_for_all_workers(void **state)
+{
+	const struct str names[] = { str_z(server.name) };
+	struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL, on_away,
+		&two };
+	struct host worker = one;
+	struct gate_limit limit;
+	struct asked a;
+
+	(void)state;
+	gate_limit_init(&limit, one.shm, 1);
+	worker.limit = limit;
+	worker.remote = gate_remote_new(one.loop, &limit, &o);
+	assert_non_null(worker.remote);
+	for (int i = 0; i < 9; i++)
+		assert_true(admits(&one, &requests, 1, 0, &a));
+	away_and_back();
+	/* this one has not met it, and never knew that memcached was away */
+	ask(&worker, &requests, 1, 0, &a);
+	for (int i = 0; i < 4; i++)
+		loop_turn(one.loop);
+	assert_int_equal(a.verdict, GATE_REMOTE_ADMITTED);
+	assert_int_equal(shared(&requests), 10);
+	gate_remote_free(worker.remote);
+}
+
+/* Lost, and not while it was away: who asks a little later waits. */
+static void
+test_lost_when_it_was_back(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	assert_true(admits(&two, &requests, 1, 0, &a));
+	away_and_back();
+	later(GATE_REMOTE_REBUILD);
+	assert_true(admits(&one, &requests, 1, 0, &a));
+	memcached_server_flush(&server);
+	assert_true(admits_rebuilt(&one, &requests, 1, 0, &a));
+	assert_int_equal(shared(&requests), 3);
+}
+
 /* A time of another boot's clock does not keep it away for ever. */
 static void
 test_old_breaker(void **state)
@@ -269,6 +351,9 @@ main(void)
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 		TEST(test_away_local),
 		TEST(test_away_for_all_workers),
+		TEST(test_back_with_nothing),
+		TEST(test_back_with_nothing_for_all_workers),
+		TEST(test_lost_when_it_was_back),
 		TEST(test_old_breaker),
 		TEST(test_away_open),
 		TEST(test_away_closed),

@@ -125,7 +125,7 @@ test_gone_while_it_waits(void **state)
 	rebuild();
 	assert_int_equal(a.told, 0);
 	assert_int_equal(shared(&requests), 9);
-	assert_true(admits_rebuilt(&two, &requests, 1, 0, &a));
+	assert_true(admits(&two, &requests, 1, 0, &a));
 	check_full(&requests);
 }
 
@@ -170,6 +170,24 @@ test_made_by_a_new_host(void **state)
 		both_turn(10 * USEC_PER_MSEC);
 	assert_int_equal(a.verdict, GATE_REMOTE_REFUSED);
 	give_back_refused(&one, &a);
+	check_full(&requests);
+}
+
+/* Who asks when all have added theirs does not wait. */
+static void
+test_whole_before_it_is_asked(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	take(&one, &requests, 4);
+	take(&two, &requests, 4);
+	memcached_server_flush(&server);
+	for (int i = 0; i < 10; i++)
+		both_turn(GATE_REMOTE_LOOK);
+	take(&two, &requests, 1);
+	take(&one, &requests, 1);
+	assert_false(admits(&one, &requests, 1, 0, &a));
 	check_full(&requests);
 }
 
@@ -300,6 +318,7 @@ main(void)
 		TEST(test_gone_while_it_waits),
 		TEST(test_away_while_it_waits),
 		TEST(test_made_by_a_new_host),
+		TEST(test_whole_before_it_is_asked),
 		TEST(test_raised_when_it_is_whole),
 		TEST(test_once_for_all_workers),
 		TEST(test_told_too_late),

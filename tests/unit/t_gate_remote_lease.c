@@ -309,7 +309,7 @@ test_away_with_leases(void **state)
 	}
 	assert_false(gate_remote_is_away(one.remote));
 	/* its part was added long ago, and so was the others' */
-	assert_true(admits_rebuilt(&one, &many, 1, 0, &a));
+	assert_true(admits(&one, &many, 1, 0, &a));
 	assert_int_equal(shared(&many), cell(&one, &many, TALLY_KNOWN));
 }
 
