@@ -51,8 +51,9 @@
  * GATE_REMOTE_REBUILD. What it does not do:
  *
  * - wait where memcached was away, as far as this host knows, and is back with
- *   nothing: each host counted for itself then, and does so, as far as the
- *   others have not added their parts, until GATE_REMOTE_REBUILD after that;
+ *   nothing: each host counted for itself then (unless the policy is closed:
+ *   such a host waits), and does so, as far as the others have not added their
+ *   parts, until GATE_REMOTE_REBUILD after that;
  * - the part of a host that has ended, or of a worker that was killed while the
  *   part was under way, is what the ledger has of it (the request that finds the
  *   counter lost waits for that, too: gate_holds_fit), or lost;

@@ -47,6 +47,8 @@ gate_remote_is_just_back(const struct gate_remote *r)
 {
 	usec_t since = clock_mono() - atomic_load(r->back_at);
 
+	if (r->options.when_away == CONF_AWAY_CLOSED)
+		return false; /* nobody counted for itself */
 	/* below 0: of another boot's clock */
 	return since >= 0 && since < GATE_REMOTE_REBUILD;
 }

@@ -30,6 +30,8 @@ struct gate_entry {
 	bool is_waiting;
 	bool takes_unready; /* TAKE: memcached is only just back */
 	usec_t until; /* for the others to add theirs; 0: it is whole */
+	uint32_t generation; /* of what that is said */
+	int64_t less; /* RETURN: known here, and given back already */
 	int64_t max; /* what it may come to */
 };
 
@@ -145,8 +147,8 @@ void gate_remote_breaker_init(struct gate_remote *r);
 void gate_remote_breaker_fini(struct gate_remote *r);
 void gate_remote_away(struct gate_remote *r, bool is_away);
 /*
- * Less than GATE_REMOTE_REBUILD ago it was away. Each host counted for itself,
- * and what others add now is waited for no more than it was then.
+ * Less than GATE_REMOTE_REBUILD ago it was away. Each host counted for itself
+ * (by policy), and what others add now is waited for no more than it was then.
  */
 bool gate_remote_is_just_back(const struct gate_remote *r);
 

@@ -487,9 +487,14 @@ swap(struct gate_remote *r)
 {
 	r->running = r->gathering;
 	r->gathering = r->running == &r->a ? &r->b : &r->a;
-	for (uint32_t i = 0; i < r->running->n; i++)
-		gate_remote_generation(
-		    &r->running->entry[i].of, &r->running->count[i]);
+	for (uint32_t i = 0; i < r->running->n; i++) {
+		const struct gate_entry *e = &r->running->entry[i];
+		struct store_count *c = &r->running->count[i];
+
+		gate_remote_generation(&e->of, c);
+		/* what it is said of is lost, too: its time begins anew */
+		c->make_ready = c->make_ready && c->was == e->generation;
+	}
 }
 
 void

@@ -69,6 +69,7 @@ gate_remote_meet(
 	if (c->generation == 0)
 		return;
 	e->until = gate_remote_met(r, l, c);
+	e->generation = c->generation;
 	if (e->sort == ENTRY_TAKE && e->group->wait && c->was &&
 	    c->was != c->generation && !e->takes_unready)
 		e->group->wait->is_lost = true;
@@ -119,6 +120,7 @@ struct met {
 	uint32_t generation; /* as it was last seen */
 	bool is_rebuilding; /* likewise */
 	usec_t since; /* it was first seen then, or memcached was back */
+	usec_t seen; /* last */
 };
 
 struct gate_met {
@@ -152,9 +154,10 @@ look_at(struct gate_remote *r, struct met *s, usec_t now)
 	/* those who have something to add have done so: it is whole */
 	bool is_over =
 	    s->is_rebuilding && now - s->since >= GATE_REMOTE_REBUILD;
-	const struct gate_entry e = {
-		.sort = ENTRY_MORE, .of = s->of, .until = is_over ? now : 0
-	};
+	const struct gate_entry e = { .sort = ENTRY_MORE,
+		.of = s->of,
+		.until = is_over ? now : 0,
+		.generation = s->generation };
 
 	if (!s->of.tally)
 		return false;
@@ -239,13 +242,17 @@ gate_remote_met(struct gate_remote *r, const struct gate_lease *l,
 {
 	struct met *s = place_of(r->met, l);
 	usec_t now = clock_mono();
+	bool is_it = s->of.tally == l->tally && s->of.window == l->window;
 
-	if (s->of.tally != l->tally || s->of.window != l->window ||
-	    s->generation != c->generation) {
+	if (!is_it || s->generation != c->generation) {
 		s->generation = c->generation;
-		s->since =
-		    gate_remote_is_just_back(r) ? atomic_load(r->back_at) : now;
+		/* what was there when memcached was back is lost since */
+		s->since = is_it && gate_remote_is_just_back(r) &&
+				   s->seen < atomic_load(r->back_at)
+			       ? atomic_load(r->back_at)
+			       : now;
 	}
+	s->seen = now;
 	s->is_rebuilding = c->is_rebuilding;
 	r->met->n += !s->of.tally;
 	s->of = *l;

@@ -1,3 +1,4 @@
+#include "gate/remote_int.h"
 #include "gate_remote_help.h"
 #include "procs.h"
 
@@ -94,6 +95,18 @@ away_and_back(void)
 	}
 }
 
+/* It has lost nothing, and the others have not missed it. */
+static void
+away_for_one_alone(void)
+{
+	gate_remote_away(one.remote, true);
+	assert_true(gate_remote_is_away(one.remote));
+	while (gate_remote_is_away(one.remote)) {
+		later(GATE_REMOTE_RETRY);
+		loop_turn(one.loop);
+	}
+}
+
 /* It has lost all, and nobody waits for what the other host adds later. */
 static void
 test_back_with_nothing(void **state)
@@ -159,6 +172,64 @@ test_lost_when_it_was_back(void **state)
 	memcached_server_flush(&server);
 	assert_true(admits_rebuilt(&one, &requests, 1, 0, &a));
 	assert_int_equal(shared(&requests), 3);
+}
+
+/* Where what is away refuses, nobody has counted for itself meanwhile. */
+static void
+test_back_with_nothing_closed(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	gate_remote_policy(one.remote, CONF_AWAY_CLOSED);
+	gate_remote_policy(two.remote, CONF_AWAY_CLOSED);
+	for (int i = 0; i < 10; i++)
+		assert_true(admits(i < 3 ? &one : &two, &requests, 1, 0, &a));
+	memcached_server_stop(&server);
+	assert_false(admits(&one, &tokens, 1, 1, &a));
+	memcached_server_start(&server);
+	while (gate_remote_is_away(one.remote)) {
+		later(GATE_REMOTE_RETRY);
+		loop_turn(one.loop);
+	}
+	assert_false(admits_rebuilt(&one, &requests, 1, 0, &a));
+	assert_int_equal(shared(&requests), 10);
+}
+
+/*
+ * It was away for one host alone, had lost nothing, and loses it a little later:
+ * those who have not missed it wait until all have added theirs.
+ */
+static void
+test_lost_when_it_was_just_back(void **state)
+{
+	struct host three;
+	struct asked a, b;
+
+	(void)state;
+	host_init(&three, CONF_AWAY_LOCAL);
+	for (int i = 0; i < 10; i++)
+		assert_true(admits(i < 1   ? &one
+				   : i < 3 ? &two
+					   : &three,
+		    &requests, 1, 0, &a));
+	away_for_one_alone();
+	for (int i = 0; i < 7; i++)
+		both_turn(GATE_REMOTE_REBUILD / 10);
+	memcached_server_flush(&server);
+	ask(&two, &requests, 1, 0, &b);
+	assert_int_equal(b.verdict, GATE_REMOTE_WAIT);
+	/* the third looks at last */
+	for (int i = 0; i < 6; i++) {
+		both_turn(GATE_REMOTE_LOOK / 2);
+		assert_int_equal(b.told, 0);
+	}
+	loop_turn(three.loop);
+	rebuild();
+	assert_int_equal(b.told, 1);
+	assert_int_equal(b.verdict, GATE_REMOTE_REFUSED);
+	give_back_refused(&two, &b);
+	host_fini(&three);
 }
 
 /* A time of another boot's clock does not keep it away for ever. */
@@ -354,6 +425,8 @@ main(void)
 		TEST(test_back_with_nothing),
 		TEST(test_back_with_nothing_for_all_workers),
 		TEST(test_lost_when_it_was_back),
+		TEST(test_back_with_nothing_closed),
+		TEST(test_lost_when_it_was_just_back),
 		TEST(test_old_breaker),
 		TEST(test_away_open),
 		TEST(test_away_closed),
