@@ -174,6 +174,19 @@ raised(struct gate_remote *r, struct gate_entry *e, const struct store_count *c)
 		gate_batch_add(r->gathering, e, INT64_MAX);
 }
 
+/* It was given back before what it is part of was there. */
+static void
+less_known(struct gate_remote *r, const struct gate_entry *e,
+    const struct store_count *c)
+{
+	bool is_lost = c->generation != 0 && c->generation != c->was;
+
+	if (e->is_stale || is_lost)
+		gate_remote_owe(r, &e->of, e->less);
+	else
+		gate_remote_known(&e->of, -e->less);
+}
+
 /* Nobody waits for these. */
 static void
 judge_other(
@@ -201,6 +214,8 @@ judge_other(
 			gate_remote_owe(r, &e->of, -e->amount);
 		else
 			gate_remote_counted(r, e, c, e->amount);
+		if (e->less)
+			less_known(r, e, c);
 		break;
 	}
 	if (e->claim)

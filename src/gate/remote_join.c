@@ -85,6 +85,26 @@ gate_remote_meet(
 		note_lost(r, l);
 }
 
+/*
+ * Given back to one that is new, while what it is part of is under way to it:
+ * this host knows of that much less when that is there.
+ */
+static void
+known_less(struct gate_remote *r, const struct gate_entry *e,
+    const struct store_count *c, int64_t less)
+{
+	const struct gate_lease *l = &e->of;
+	struct gate_entry rest = { .sort = ENTRY_RETURN, .of = *l };
+
+	rest.less = less - gate_cell_draw(&l->tally->cell[TALLY_KNOWN],
+			       l->tag_bits, l->window, less);
+	if (rest.less == 0 || c->was == 0 || c->generation == 0 ||
+	    c->was == c->generation || !gate_batch_room(r->gathering, 1))
+		return;
+	gate_batch_add(r->gathering, &rest, INT64_MAX);
+	gate_remote_due_soon(r);
+}
+
 void
 gate_remote_counted(struct gate_remote *r, const struct gate_entry *e,
     const struct store_count *c, int64_t amount)
@@ -96,9 +116,13 @@ gate_remote_counted(struct gate_remote *r, const struct gate_entry *e,
 		gate_remote_owe(r, l, -amount);
 		return;
 	}
+	if (amount < 0) {
+		known_less(r, e, c, -amount);
+		return;
+	}
 	gate_remote_known(l, amount);
 	here = generation_here(l);
-	if (amount <= 0 || c->generation == 0 || here == 0 ||
+	if (amount == 0 || c->generation == 0 || here == 0 ||
 	    here == c->generation)
 		return;
 	/* lost in this moment: added again, if nobody else does */
@@ -246,7 +270,7 @@ gate_remote_met(struct gate_remote *r, const struct gate_lease *l,
 
 	if (!is_it || s->generation != c->generation) {
 		s->generation = c->generation;
-		/* what was there when memcached was back is lost since */
+		/* seen since memcached is back, it was lost later */
 		s->since = is_it && gate_remote_is_just_back(r) &&
 				   s->seen < atomic_load(r->back_at)
 			       ? atomic_load(r->back_at)

@@ -254,6 +254,89 @@ test_once_for_all_workers(void **state)
 	gate_remote_free(worker.remote);
 }
 
+/* It says that what was lost is whole, and means the one before. */
+static void
+test_lost_again_before_it_is_whole(void **state)
+{
+	const struct str names[] = { str_z(server.name) };
+	struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL, on_away,
+		&two };
+	struct host worker = one;
+	struct gate_limit limit;
+	struct asked a, b;
+
+	(void)state;
+	worker.loop = loop_new_virtual();
+	assert_non_null(worker.loop);
+	gate_limit_init(&limit, one.shm, 1);
+	worker.limit = limit;
+	worker.remote = gate_remote_new(worker.loop, &limit, &o);
+	assert_non_null(worker.remote);
+	take(&worker, &requests, 1);
+	take(&one, &requests, 2);
+	take(&two, &requests, 7);
+	memcached_server_flush(&server);
+	ask(&worker, &requests, 1, 0, &a);
+	loop_turn(worker.loop);
+	for (int i = 0; i < 10; i++) {
+		later(GATE_REMOTE_REBUILD / 10);
+		loop_turn(worker.loop);
+	}
+	/* it is about to, and is lost again: the other worker adds their part */
+	memcached_server_flush(&server);
+	ask(&one, &requests, 1, 0, &b);
+	for (int i = 0; i < 4; i++)
+		loop_turn(one.loop);
+	assert_int_equal(b.verdict, GATE_REMOTE_WAIT);
+	for (int i = 0; i < 4; i++) {
+		later(10 * USEC_PER_MSEC);
+		loop_turn(worker.loop);
+		loop_turn(one.loop);
+	}
+	assert_int_equal(a.told + b.told, 0);
+	for (int i = 0; i < 10; i++) {
+		both_turn(GATE_REMOTE_LOOK);
+		loop_turn(worker.loop);
+	}
+	assert_int_equal(a.verdict, GATE_REMOTE_REFUSED);
+	assert_int_equal(b.verdict, GATE_REMOTE_REFUSED);
+	give_back_refused(&worker, &a);
+	give_back_refused(&one, &b);
+	check_full(&requests);
+	gate_remote_free(worker.remote);
+	loop_free(worker.loop);
+}
+
+/*
+ * What was owed goes back to the one that is made anew: the host knows no more
+ * of it than there is, and adds no more when that is lost, too.
+ */
+static void
+test_owed_to_what_is_lost(void **state)
+{
+	const struct gate_use use = { .input = 20 };
+	struct asked a, b;
+
+	(void)state;
+	assert_true(admits(&one, &tokens, 1, 50, &a));
+	gate_remote_away(one.remote, true);
+	gate_remote_settle(one.remote, &a.holds, &use, &a.res);
+	assert_int_equal(used(&one, &tokens), 20);
+	memcached_server_flush(&server);
+	while (gate_remote_is_away(one.remote)) {
+		later(GATE_REMOTE_RETRY);
+		loop_turn(one.loop);
+	}
+	for (int i = 0; i < 8; i++)
+		both_turn(GATE_REMOTE_LOOK);
+	assert_int_equal(shared(&tokens), 20);
+	memcached_server_flush(&server);
+	for (int i = 0; i < 10; i++)
+		both_turn(GATE_REMOTE_LOOK);
+	assert_int_equal(shared(&tokens), 20);
+	assert_true(admits(&one, &tokens, 1, 80, &b));
+}
+
 /* Counted before it was lost, told after another worker has found it so. */
 static void
 test_told_too_late(void **state)
@@ -321,6 +404,8 @@ main(void)
 		TEST(test_whole_before_it_is_asked),
 		TEST(test_raised_when_it_is_whole),
 		TEST(test_once_for_all_workers),
+		TEST(test_lost_again_before_it_is_whole),
+		TEST(test_owed_to_what_is_lost),
 		TEST(test_told_too_late),
 		TEST(test_many),
 	};
