@@ -21,10 +21,14 @@ def place(pids, core):
     cores = range(os.cpu_count()) if core is None else [core]
     for pid in pids:
         try:
-            for tid in os.listdir(f"/proc/{pid}/task"):
+            tids = os.listdir(f"/proc/{pid}/task")
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+        for tid in tids:
+            try:
                 os.sched_setaffinity(int(tid), cores)
-        except OSError:
-            pass  # it has just ended
+            except ProcessLookupError:
+                pass  # this one has
 
 
 def free_port():
