@@ -75,6 +75,7 @@ struct gate_hold {
 	int64_t took;
 	bool is_taken;
 	bool is_reserved; /* memcached has it, too (gate/remote.h) */
+	uint32_t generation; /* otherwise: that of the counter which has not */
 };
 
 /* What a request has taken; all zero: nothing. */

@@ -243,11 +243,13 @@ static enum gate_remote_verdict
 take_here(const struct gate_holds *holds)
 {
 	for (uint32_t i = 0; i < holds->n; i++) {
-		const struct gate_hold *h = &holds->hold[i];
+		struct gate_hold *h = &holds->hold[i];
 		const struct gate_lease l = gate_hold_lease(h);
 
-		if (is_missing(h))
-			gate_remote_known(&l, h->took);
+		if (!is_missing(h))
+			continue;
+		gate_remote_known(&l, h->took);
+		h->generation = gate_remote_generation_here(&l);
 	}
 	return GATE_REMOTE_ADMITTED;
 }
@@ -382,12 +384,21 @@ use_more(struct gate_remote *r, const struct gate_lease *l, int64_t more)
 	gate_remote_due_soon(r);
 }
 
+/* Has it by now: all that this host knew was added to another counter. */
+static bool
+is_joined(const struct gate_hold *h, const struct gate_lease *l)
+{
+	uint32_t here = gate_remote_generation_here(l);
+
+	return here != 0 && here != h->generation;
+}
+
 /* It was less. */
 static void
 use_less(struct gate_remote *r, const struct gate_hold *h,
     const struct gate_lease *l, int64_t less)
 {
-	if (h->is_reserved) {
+	if (h->is_reserved || is_joined(h, l)) {
 		gate_remote_back(r, l, less, true);
 		return;
 	}

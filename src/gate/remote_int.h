@@ -120,7 +120,9 @@ void gate_remote_pay(struct gate_remote *r);
 
 /* ---- remote_join.c -------------------------------------------------------- */
 
-/* Which generation is known here, and one for who makes it. */
+/* Which generation is known here; 0: none. */
+uint32_t gate_remote_generation_here(const struct gate_lease *l);
+/* That, and one for who makes it. */
 void gate_remote_generation(const struct gate_lease *l, struct store_count *c);
 /* Before what comes of it is judged: adds this host's part to one that is new. */
 void gate_remote_meet(

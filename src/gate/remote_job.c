@@ -341,7 +341,10 @@ end_take(struct gate_remote *r, struct gate_entry *e)
 		e->is_missing = false;
 		gate_batch_add(r->gathering, e, e->max);
 	} else if (g->wait) {
-		g->holds.hold[e->hold].is_reserved = e->is_owned;
+		struct gate_hold *h = &g->holds.hold[e->hold];
+
+		h->is_reserved = e->is_owned;
+		h->generation = gate_remote_generation_here(&e->of);
 	} else if (e->is_owned) {
 		/* Nobody else will give back what it took. */
 		gate_remote_back(r, &e->of, e->amount, true);

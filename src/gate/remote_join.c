@@ -10,8 +10,8 @@
 
 /* ---- generations ------------------------------------------------------------ */
 
-static uint32_t
-generation_here(const struct gate_lease *l)
+uint32_t
+gate_remote_generation_here(const struct gate_lease *l)
 {
 	int64_t marks =
 	    gate_cell_in(&l->tally->cell[TALLY_MARKS], l->tag_bits, l->window);
@@ -22,7 +22,7 @@ generation_here(const struct gate_lease *l)
 void
 gate_remote_generation(const struct gate_lease *l, struct store_count *c)
 {
-	c->was = generation_here(l);
+	c->was = gate_remote_generation_here(l);
 	c->next = 1 + (uint32_t)rand_below(c->was ? 254 : 255);
 	c->next += c->was && c->next >= c->was;
 }
@@ -62,7 +62,7 @@ gate_remote_meet(
     struct gate_remote *r, struct gate_entry *e, const struct store_count *c)
 {
 	const struct gate_lease *l = &e->of;
-	uint32_t here = generation_here(l);
+	uint32_t here = gate_remote_generation_here(l);
 	const struct gate_mark m = { GATE_MARK_GENERATION, here,
 		c->generation };
 
@@ -121,7 +121,7 @@ gate_remote_counted(struct gate_remote *r, const struct gate_entry *e,
 		return;
 	}
 	gate_remote_known(l, amount);
-	here = generation_here(l);
+	here = gate_remote_generation_here(l);
 	if (amount == 0 || c->generation == 0 || here == 0 ||
 	    here == c->generation)
 		return;

@@ -174,6 +174,57 @@ test_lost_when_it_was_back(void **state)
 	assert_int_equal(shared(&requests), 3);
 }
 
+/* What was taken while it was away, and joined when it was back, was less. */
+static void
+test_less_when_it_is_back(void **state)
+{
+	const struct gate_use use = { .input = 20 };
+	struct asked a, b;
+
+	(void)state;
+	assert_true(admits(&one, &tokens, 1, 10, &a));
+	gate_remote_away(one.remote, true);
+	assert_true(admits(&one, &tokens, 1, 50, &a));
+	assert_false(a.holds.hold[0].is_reserved);
+	assert_true(admits(&one, &tokens, 1, 40, &b));
+	/* memcached never had it */
+	gate_remote_settle(one.remote, &b.holds, &use, &b.res);
+	memcached_server_flush(&server);
+	while (gate_remote_is_away(one.remote)) {
+		later(GATE_REMOTE_RETRY);
+		loop_turn(one.loop);
+	}
+	for (int i = 0; i < 8; i++)
+		both_turn(GATE_REMOTE_LOOK);
+	assert_int_equal(shared(&tokens), 80);
+	/* it has */
+	settle(&one, &a, 20);
+	assert_int_equal(used(&one, &tokens), 50);
+	assert_int_equal(shared(&tokens), 50);
+	assert_true(admits(&one, &tokens, 1, 50, &a));
+}
+
+/* It was only away, and has not lost it: it never had what was taken. */
+static void
+test_less_of_what_it_never_had(void **state)
+{
+	struct asked a;
+
+	(void)state;
+	assert_true(admits(&one, &tokens, 1, 10, &a));
+	gate_remote_away(one.remote, true);
+	assert_true(admits(&one, &tokens, 1, 50, &a));
+	while (gate_remote_is_away(one.remote)) {
+		later(GATE_REMOTE_RETRY);
+		loop_turn(one.loop);
+	}
+	for (int i = 0; i < 8; i++)
+		both_turn(GATE_REMOTE_LOOK);
+	settle(&one, &a, 20);
+	assert_int_equal(used(&one, &tokens), 30);
+	assert_int_equal(shared(&tokens), 10);
+}
+
 /* Where what is away refuses, nobody has counted for itself meanwhile. */
 static void
 test_back_with_nothing_closed(void **state)
@@ -425,6 +476,8 @@ main(void)
 		TEST(test_back_with_nothing),
 		TEST(test_back_with_nothing_for_all_workers),
 		TEST(test_lost_when_it_was_back),
+		TEST(test_less_when_it_is_back),
+		TEST(test_less_of_what_it_never_had),
 		TEST(test_back_with_nothing_closed),
 		TEST(test_lost_when_it_was_just_back),
 		TEST(test_old_breaker),
