@@ -39,7 +39,9 @@ static struct {
 		    .value = &given.actor,                                  \
 		    .arg = "WHO",                                           \
 		    .help = "Only what this one did: cli:root, "            \
-			    "user:TENANT/NAME, key:NAME." },                \
+			    "user:TENANT/NAME, key:TENANT/NAME; key:NAME "  \
+			    "of the configuration; key:PUBLIC, its 8 "      \
+			    "characters, of one that was refused." },       \
 	    { .name = "action",                                             \
 		    .type = OPT_TEXT,                                       \
 		    .value = &given.action,                                 \

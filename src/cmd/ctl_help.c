@@ -130,6 +130,9 @@ ctl_no_command(const char *group, const char *verb)
 	if (is_group && verb != NULL && !is_help)
 		(void)fprintf(
 		    to, "llmgwctl: %s has no command '%s'\n", group, verb);
+	else if (!is_group && group != NULL && group[0] == '-')
+		(void)fprintf(to,
+		    "llmgwctl: '%s': options stand after the command\n", group);
 	else if (!is_group && group != NULL)
 		(void)fprintf(to, "llmgwctl: no command '%s'\n", group);
 	(void)fputs("usage:\n", to);
@@ -196,7 +199,7 @@ run_help(struct ctl *c)
 		return ctl_usage(c);
 	(void)printf("\nEach command tells its options with --help. The "
 		     "configuration is\n%s when no FILE is given.\n",
-	    CTL_DEFAULT_FILE);
+	    c->config_file);
 	return ctl_flushed(CTL_OK);
 }
 

@@ -294,10 +294,12 @@ ctl_key_expire(struct ctl *c, const struct ctl_key_given *given)
 	if (status == CTL_OK)
 		status = ctl_when(c, "at",
 		    given->at != NULL ? given->at : "now", &ch.k.expires);
-	return status == CTL_OK
-		   ? finish(
-			 c, &ch, ch.k.expires > 0 ? "has an end" : "has no end")
-		   : status;
+	if (status != CTL_OK)
+		return status;
+	if (ch.k.expires <= 0)
+		return finish(c, &ch, "has no end");
+	return finish(
+	    c, &ch, ch.k.expires <= clock_wall() ? "has ended" : "has an end");
 }
 
 int

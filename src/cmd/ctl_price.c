@@ -239,7 +239,9 @@ const struct ctl_command ctl_price_commands[] = {
 		    "model counts: the configuration, what was set by hand, "
 		    "what was imported, the package's catalogue. Prices that "
 		    "are missing are those of the parent: see prices in "
-		    "llmgw.yaml(5).",
+		    "llmgw.yaml(5). The version is the database's, 0 in the "
+		    "configuration, and the date with a minus in the "
+		    "catalogue: -20261121.",
 	    .run = run_list },
 	{ .group = "price",
 	    .verb = "show",

@@ -42,9 +42,9 @@ ctl_price_add(struct ctl_price_adding *a)
 	ctl_put_bool(a->c, a->is_new);
 	ctl_put_int(a->c, (int64_t)a->n);
 	return a->is_new ? ctl_done(a->c,
-			       "price version %lld: %zu rows; workers take it "
+			       "price version %lld: %zu row%s; workers take it "
 			       "within a second or so",
-			       (long long)a->id, a->n)
+			       (long long)a->id, a->n, a->n == 1 ? "" : "s")
 			 : ctl_done(a->c,
 			       "nothing changed: version %lld has the same "
 			       "rows",

@@ -17,6 +17,22 @@ ctl_prices_conf(struct ctl *c, struct conf **out)
 	return e == ERR_OK ? CTL_OK : ctl_conf_fail(c, &problems, e);
 }
 
+/* A slip would show the prices of now as those of then. */
+static int
+check_version(struct ctl *c, int64_t upto)
+{
+	int64_t newest = 0;
+	enum err e = upto > 0 ? store_price_newest(c->store, &newest) : ERR_OK;
+
+	if (e != ERR_OK)
+		return ctl_store_fail(c, e);
+	if (upto <= newest)
+		return CTL_OK;
+	return ctl_fail(c,
+	    "no price version %lld; llmgwctl price versions lists them",
+	    (long long)upto);
+}
+
 int
 ctl_prices_load(struct ctl *c, int64_t upto, struct ctl_prices *out)
 {
@@ -24,7 +40,8 @@ ctl_prices_load(struct ctl *c, int64_t upto, struct ctl_prices *out)
 	size_t n = 0;
 	enum err e;
 
-	if (ctl_prices_conf(c, &out->conf) != CTL_OK)
+	if (check_version(c, upto) != CTL_OK ||
+	    ctl_prices_conf(c, &out->conf) != CTL_OK)
 		return CTL_FAILED;
 	out->arena = arena_new(ROWS_ARENA_MAX);
 	e = out->arena != NULL

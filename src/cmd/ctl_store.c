@@ -24,6 +24,8 @@ int
 ctl_conf_fail(struct ctl *c, const struct conf_problems *problems, enum err e)
 {
 	conf_problems_print(problems, stderr);
+	if (e == ERR_SYNTAX)
+		return ctl_fail(c, "%s is not in order", c->config_file);
 	return ctl_fail(c, "%s: %s", c->config_file, err_word(e));
 }
 

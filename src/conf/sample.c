@@ -116,7 +116,7 @@ explain(struct sample *s, const struct opt *row, int column)
 	if (row->sub != NULL && row->sub->short_form != NULL) {
 		buf_reset(&text);
 		buf_printf(
-		    &text, "Short form of one: %s.", row->sub->short_form);
+		    &text, "One may be written as %s.", row->sub->short_form);
 		comment(s, column, buf_str(&text));
 	}
 	buf_fini(&text);

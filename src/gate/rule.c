@@ -89,8 +89,8 @@ wrong_window(const struct store_limit *row, enum conf_limit_sort sort)
 		return "money is counted over a period: day, week, month or "
 		       "quarter";
 	if (has_per == has_period)
-		return "needs its window, such as 1m, or a period, such as "
-		       "month: one of them";
+		return "needs its window (per), such as 1m, or a period, such "
+		       "as month: one of them";
 	if (has_per && (row->per < USEC_PER_SEC || row->per > YEAR))
 		return "a window is from 1s to 366d";
 	if (has_per && row->per < HOUR && row->amount >= INT64_C(1) << 38)

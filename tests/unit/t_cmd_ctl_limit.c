@@ -36,7 +36,7 @@ test_sentences(void **state)
 	(void)state;
 	no("limit create a", "exactly one of --requests");
 	no("limit create a --requests 5 --tokens 5 --per 1m", "exactly one");
-	no("limit create a --requests 5", "needs its window");
+	no("limit create a --requests 5", "needs its window (per), such as 1m");
 	no("limit create a --requests 5 --per 1m --period day", "one of them");
 	no("limit create a --requests x --per 1m", "not a whole number");
 	no("limit create a --requests 5 --per soon", "is no time");

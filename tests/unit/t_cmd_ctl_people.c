@@ -402,6 +402,11 @@ test_sentences(void **state)
 	no("key create ci --expires 2020-01-01", "'2020-01-01' is over");
 	no("key create ci --expires now", "is over");
 	no("tenant set acme", "llmgwctl help tenant set");
+	ok("key create old");
+	ok("key expire old --at 2020-01-01");
+	assert_in(ctl_out, "has ended");
+	ok("key expire old --at 1d");
+	assert_in(ctl_out, "has an end");
 	ok("tenant create other");
 	no("team create red", "say --tenant");
 	ok("team create red --tenant other");

@@ -89,11 +89,14 @@ sets_by_hand(void **state)
 	    "\"above\":1000,\"batch\":false,\"input\":2,\"output\":2.5");
 	/* as it was before */
 	assert_run("price list --model gpt-4o-mini --as-of 1 --json", 0);
+	assert_run("price list --as-of 99", 1);
+	assert_in(ctl_err, "no price version 99; llmgwctl price versions");
 
 	assert_run("price set openai gpt-4o-mini --unpriced", 0);
 	assert_run("price show openai gpt-4o-mini --json", 0);
 	assert_says("\"input\":null");
 	assert_run("price unset openai gpt-4o-mini", 0);
+	assert_says(": 1 row; workers take it");
 	assert_run("price unset openai gpt-4o-mini", 1);
 	assert_in(ctl_err, "was set by hand");
 	assert_run("price show openai gpt-4o-mini --json", 0);

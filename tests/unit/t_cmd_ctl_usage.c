@@ -209,6 +209,8 @@ recomputes(void **state)
 	assert_run("usage recompute --write" BOTH_DAYS, 0);
 	assert_says("0 rows have other prices now");
 
+	assert_run("usage recompute --version 99" BOTH_DAYS, 1);
+	assert_in(ctl_err, "no price version 99");
 	/* as it was with the first version: only dear has a price */
 	assert_run("usage recompute --json --version 1" BOTH_DAYS, 0);
 	assert_says("\"model\":\"new\",\"rows\":1,\"changed\":1,"

@@ -81,6 +81,10 @@ test_usage(void **state)
 	/* it says what is wrong, too */
 	assert_int_equal(run("", "chek", NULL, NULL), 2);
 	assert_true(says("no command 'chek'"));
+	assert_int_equal(run("", "--json", "key", "new"), 2);
+	assert_true(says("'--json': options stand after the command"));
+	assert_int_equal(run("", "tenant", "list", "--config=/nowhere"), 1);
+	assert_true(says("llmgwctl: /nowhere is not in order"));
 	assert_int_equal(run("", "key", "old", NULL), 2);
 	assert_true(says("key has no command 'old'"));
 	assert_int_equal(run("", "key", "create", NULL), 2);
