@@ -54,6 +54,9 @@
  *   nothing: each host counted for itself then (unless the policy is closed:
  *   such a host waits), and does so, as far as the others have not added their
  *   parts, until GATE_REMOTE_REBUILD after that;
+ * - wait for a host whose breaker finds out later that memcached is back: up to
+ *   GATE_REMOTE_RETRY_MAX and a look after the first, when it was away for long.
+ *   What that host has counted is added then;
  * - the part of a host that has ended, or of a worker that was killed while the
  *   part was under way, is what the ledger has of it (the request that finds the
  *   counter lost waits for that, too: gate_holds_fit), or lost;
