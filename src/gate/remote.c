@@ -311,8 +311,8 @@ enum gate_remote_verdict
 gate_remote_take(struct gate_remote *r, struct gate_holds *holds,
     struct gate_wait *wait, gate_remote_fn done, void *arg)
 {
-	bool takes_unready = gate_remote_is_just_back(r);
 	struct gate_group *g;
+	bool takes_unready;
 	uint32_t missing;
 
 	gate_remote_look(r);
@@ -329,6 +329,7 @@ gate_remote_take(struct gate_remote *r, struct gate_holds *holds,
 	g = group_new(r, holds, wait, done, arg);
 	if (!g)
 		return take_here(holds);
+	takes_unready = gate_remote_is_just_back(r);
 	for (uint32_t i = 0; i < holds->n; i++) {
 		const struct gate_hold *h = &holds->hold[i];
 		const struct gate_entry e = { .sort = ENTRY_TAKE,
