@@ -362,8 +362,9 @@ static const struct opt rows[] = {
 		   "given back 1.5 s after the last request; never is the "
 		   "limit passed. What a flushed memcached has lost each host "
 		   "adds again; requests under such a limit wait up to a "
-		   "second for that, but for nobody where memcached was away "
-		   "meanwhile. A change takes effect at the next start." },
+		   "second for that; few do where memcached was away "
+		   "meanwhile (limits_when_away: local, open). A change takes "
+		   "effect at the next start." },
 	{ "limits_when_away", OPT_WORD, IN(conf, limits_when_away),
 	    .dflt = "local", .words = away_words,
 	    .doc = "What limits do while memcached does not answer." },
