@@ -52,6 +52,22 @@ host_init(struct host *h, enum conf_away when_away)
 	assert_non_null(h->remote);
 }
 
+/* Another worker of host one, on that loop; on_away tells two. */
+static inline void
+worker_init(struct host *w, struct loop *loop)
+{
+	const struct str names[] = { str_z(server.name) };
+	const struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL,
+		on_away, &two };
+
+	*w = one;
+	w->loop = loop;
+	assert_non_null(loop);
+	gate_limit_init(&w->limit, one.shm, 1);
+	w->remote = gate_remote_new(loop, &w->limit, &o);
+	assert_non_null(w->remote);
+}
+
 static inline void
 host_fini(struct host *h)
 {

@@ -74,13 +74,17 @@ begin(struct bed *b, int i)
 	return spool_begin(b->spool, 0, s.p, s.n);
 }
 
-/* All records of all segments: how many times each number comes. */
+/*
+ * What the files have whose names end so, ".seg" or ".open" (the slots in use):
+ * how many times each number comes, and how far it has come.
+ */
 static inline unsigned
-count_segments(
-    const char *folder, const char *word, unsigned *seen, unsigned max)
+count_records(const char *folder, const char *end, const char *word,
+    unsigned *seen, unsigned max, uint64_t *progress)
 {
 	static char names[512][256];
-	unsigned n = spool_names(folder, ".seg", names, 512), found = 0;
+	bool is_table = strcmp(end, ".open") == 0;
+	unsigned n = spool_names(folder, end, names, 512), found = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct spool_reader r = { .map = { .fd = -1 } };
@@ -88,32 +92,8 @@ count_segments(
 
 		assert_int_equal(
 		    spool_reader_open(&r, folder, names[i], 0), ERR_OK);
-		while (spool_reader_next(&r, true, &s))
-			for (unsigned k = 0; k < max; k++)
-				if (str_eq(s.payload, numbered(word, (int)k))) {
-					seen[k]++;
-					found++;
-				}
-		spool_reader_close(&r);
-	}
-	return found;
-}
-
-/* The slots in use. */
-static inline unsigned
-count_slots(const char *folder, const char *word, unsigned *seen, unsigned max,
-    uint64_t *progress)
-{
-	static char names[8][256];
-	unsigned n = spool_names(folder, ".open", names, 8), found = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct spool_reader r = { .map = { .fd = -1 } };
-		struct spool_seen s;
-
-		assert_int_equal(
-		    spool_reader_open(&r, folder, names[i], 0), ERR_OK);
-		while (spool_reader_next_slot(&r, &s))
+		while (is_table ? spool_reader_next_slot(&r, &s)
+				: spool_reader_next(&r, true, &s))
 			for (unsigned k = 0; k < max; k++)
 				if (str_eq(s.payload, numbered(word, (int)k))) {
 					seen[k]++;
@@ -124,6 +104,20 @@ count_slots(const char *folder, const char *word, unsigned *seen, unsigned max,
 		spool_reader_close(&r);
 	}
 	return found;
+}
+
+static inline unsigned
+count_segments(
+    const char *folder, const char *word, unsigned *seen, unsigned max)
+{
+	return count_records(folder, ".seg", word, seen, max, NULL);
+}
+
+static inline unsigned
+count_slots(const char *folder, const char *word, unsigned *seen, unsigned max,
+    uint64_t *progress)
+{
+	return count_records(folder, ".open", word, seen, max, progress);
 }
 
 #endif

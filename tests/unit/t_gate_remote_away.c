@@ -46,20 +46,11 @@ test_away_local(void **state)
 static void
 test_away_for_all_workers(void **state)
 {
-	const struct str names[] = { str_z(server.name) };
-	struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL, on_away,
-		&two };
-	struct gate_limit limit;
-	struct gate_remote *other;
-	struct host worker = one;
+	struct host worker;
 	struct asked a;
 
 	(void)state;
-	gate_limit_init(&limit, one.shm, 1);
-	other = gate_remote_new(one.loop, &limit, &o);
-	assert_non_null(other);
-	worker.remote = other;
-	worker.limit = limit;
+	worker_init(&worker, one.loop);
 	memcached_server_stop(&server);
 	assert_true(admits(&one, &requests, 1, 0, &a));
 	assert_int_equal(stats_get(one.shm, STATS_MEMCACHED_FAILURES), 1);
@@ -74,9 +65,9 @@ test_away_for_all_workers(void **state)
 		loop_turn(one.loop);
 	}
 	assert_false(gate_remote_is_away(one.remote));
-	assert_false(gate_remote_is_away(other));
+	assert_false(gate_remote_is_away(worker.remote));
 	assert_int_equal(stats_get(one.shm, STATS_MEMCACHED_FAILURES), 1);
-	gate_remote_free(other);
+	gate_remote_free(worker.remote);
 	assert_int_equal(two.away, 0);
 }
 
@@ -134,18 +125,11 @@ test_back_with_nothing(void **state)
 static void
 test_back_with_nothing_for_all_workers(void **state)
 {
-	const struct str names[] = { str_z(server.name) };
-	struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL, on_away,
-		&two };
-	struct host worker = one;
-	struct gate_limit limit;
+	struct host worker;
 	struct asked a;
 
 	(void)state;
-	gate_limit_init(&limit, one.shm, 1);
-	worker.limit = limit;
-	worker.remote = gate_remote_new(one.loop, &limit, &o);
-	assert_non_null(worker.remote);
+	worker_init(&worker, one.loop);
 	for (int i = 0; i < 9; i++)
 		assert_true(admits(&one, &requests, 1, 0, &a));
 	away_and_back();

@@ -228,18 +228,11 @@ test_raised_when_it_is_whole(void **state)
 static void
 test_once_for_all_workers(void **state)
 {
-	const struct str names[] = { str_z(server.name) };
-	struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL, on_away,
-		&two };
-	struct host worker = one;
-	struct gate_limit limit;
+	struct host worker;
 	struct asked a, b, c;
 
 	(void)state;
-	gate_limit_init(&limit, one.shm, 1);
-	worker.limit = limit;
-	worker.remote = gate_remote_new(one.loop, &limit, &o);
-	assert_non_null(worker.remote);
+	worker_init(&worker, one.loop);
 	take(&one, &requests, 3);
 	take(&worker, &requests, 3);
 	take(&two, &requests, 2);
@@ -258,20 +251,11 @@ test_once_for_all_workers(void **state)
 static void
 test_lost_again_before_it_is_whole(void **state)
 {
-	const struct str names[] = { str_z(server.name) };
-	struct gate_remote_options o = { names, 1, CONF_AWAY_LOCAL, on_away,
-		&two };
-	struct host worker = one;
-	struct gate_limit limit;
+	struct host worker;
 	struct asked a, b;
 
 	(void)state;
-	worker.loop = loop_new_virtual();
-	assert_non_null(worker.loop);
-	gate_limit_init(&limit, one.shm, 1);
-	worker.limit = limit;
-	worker.remote = gate_remote_new(worker.loop, &limit, &o);
-	assert_non_null(worker.remote);
+	worker_init(&worker, loop_new_virtual());
 	take(&worker, &requests, 1);
 	take(&one, &requests, 2);
 	take(&two, &requests, 7);
